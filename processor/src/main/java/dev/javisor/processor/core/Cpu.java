@@ -1,0 +1,359 @@
+package dev.javisor.processor.core;
+
+import dev.javisor.isa.CpuModel;
+import dev.javisor.isa.Feature;
+import dev.javisor.processor.memory.CodeObserver;
+import dev.javisor.processor.memory.PhysicalMemory;
+
+/**
+ * The architectural state of one logical processor, and the few words that its engines share. Plain fields: what the instructions mean
+ * lives in the semantics packages.
+ */
+public final class Cpu {
+    // Segment register numbers as encoded in instructions; LDTR and TR behind them.
+    public static final int ES = 0, CS = 1, SS = 2, DS = 3, FS = 4, GS = 5, LDTR = 6, TR = 7;
+
+    // Segment access rights, laid out as in a VMCS: type 3:0, S 4, DPL 6:5, P 7, AVL 12, L 13, D/B 14, G 15, unusable 16.
+    public static final int S = 0x10, PRESENT = 0x80, AVL = 0x1000, L = 0x2000, DB = 0x4000, G = 0x8000, UNUSABLE = 0x10000;
+    /** Not architectural: a code segment that may be written (real-address mode). Never visible outside the processor. */
+    public static final int REAL_MODE = 0x20000;
+
+    // Activity states.
+    public static final int ACTIVE = 0, HLT = 1, SHUTDOWN = 2, WAIT_FOR_SIPI = 3, MWAIT = 4;
+
+    public final CpuModel model;
+    /** Position in the machine; also the initial APIC ID. */
+    public final int index;
+
+    // ---- general registers ----
+
+    /** RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8-R15; then always zero, and the RIP of the running block's first byte. */
+    public final long[] gpr = new long[18];
+    /**
+     * Between blocks: the next instruction. While a block runs: where the block falls through to, unless a branch changes it; the
+     * running instruction is then at {@code gpr[17] + op.start}.
+     */
+    public long rip;
+
+    /** RFLAGS; the arithmetic flags are stale while ccOp says so. Read and write through {@link Flags}. */
+    public long rflags = Flags.FIXED;
+
+    public int ccOp;
+    public long ccA, ccB, ccR;
+
+    // ---- segments ----
+
+    public final int[] selector = new int[8];
+    public final long[] segBase = new long[8];
+    /** Limit in bytes, granularity applied, zero-extended. */
+    public final long[] segLimit = new long[8];
+
+    public final int[] segAccess = new int[8];
+    /** Segment bases as address computation uses them: zero for ES, CS, SS and DS in 64-bit mode. */
+    public final long[] eaBase = new long[8];
+
+    public long gdtBase, idtBase;
+    public int gdtLimit, idtLimit;
+    public int cpl;
+
+    // ---- control and debug registers ----
+
+    public long cr0, cr2, cr3, cr4, efer, xcr0 = 1;
+    public final long[] dr = new long[4];
+    public long dr6 = 0xFFFF0FF0L, dr7 = 0x400;
+    /** PAE page-directory-pointer entries, loaded with CR3. */
+    public final long[] pdpte = new long[4];
+
+    public int pkru;
+
+    // ---- model-specific registers that instructions use directly; the others live with the MSR table ----
+
+    public long star, lstar, cstar, sfmask, kernelGsBase, tscAux;
+    public long sysenterCs, sysenterEsp, sysenterEip;
+    public long tscOffset, debugctl, pkrs, xss, miscEnable, apicBaseMsr, smbase = 0x30000;
+    /** Remaining MSRs, by position in the MSR table. */
+    public final long[] msr = new long[512];
+
+    // ---- floating point and vectors ----
+
+    public final X87State x87 = new X87State();
+    /** Vector registers: eight 64-bit lanes each (room for 512 bits), lane j of register i at 8 * i + j. */
+    public final long[] vector = new long[32 * 8];
+
+    public int mxcsr = 0x1F80;
+
+    // ---- activity and events ----
+
+    public int activity = ACTIVE;
+    /** Blocking by STI, and by MOV SS or POP SS, until one more instruction has completed. */
+    public boolean blockingBySti, blockingByMovSs;
+
+    public boolean nmiBlocked, inSmm;
+    /** Causes of a #DB trap to be delivered at the next boundary, positive polarity (B0-3, BS 14, BT 15). */
+    public long pendingDebug;
+    /** Requests that a boundary looks at; see the constants. Change through {@link #request} and {@link #withdraw}. */
+    public int requests;
+
+    // requests
+    public static final int NMI_REQUEST = 1;
+    public static final int SMI_REQUEST = 2;
+    public static final int INIT_REQUEST = 4;
+    public static final int SIPI_REQUEST = 8;
+    /** The local APIC has a deliverable vector, to be confirmed by asking it. */
+    public static final int APIC_REQUEST = 16;
+    /** INTR pin: an 8259 behind LINT0 in ExtINT mode. */
+    public static final int EXTERNAL_REQUEST = 32;
+    public static final int MACHINE_CHECK_REQUEST = 64;
+    /** The boundary must look although no event came from outside (shadow, pending debug trap, TF, ...). */
+    public static final int BOUNDARY_REQUEST = 128;
+
+    public int sipiVector;
+    /** Address ranges armed by MONITOR, or -1. */
+    public long monitorAddress = -1;
+
+    // ---- derived from the above by updateMode; never saved ----
+
+    /** 64-bit mode: EFER.LMA and CS.L. */
+    public boolean codeSize64;
+    /** Default code size: 16, 32 or 64. */
+    public int codeBits = 16;
+    /** Mask of the stack pointer: 16, 32 or 64 bits. */
+    public long stackMask = 0xFFFF;
+    /** ES, CS, SS and DS are flat and usable, so that most 32-bit code needs no segment checks. */
+    public boolean flat;
+    /** Mask of linear addresses: 32 bits outside 64-bit mode. */
+    public long linearWrap = 0xFFFFFFFFL;
+    /** Current MMU context, its first TLB entry, and the context of implicit supervisor accesses. */
+    public int context = Tlb.SUPERVISOR_OPEN, systemContext = Tlb.SUPERVISOR_OPEN;
+
+    public long tlbBase;
+    /** #AC is enabled: CPL 3, CR0.AM, RFLAGS.AC. */
+    public boolean alignmentCheck;
+    /** DR7 enables data breakpoints: the paging code keeps watched pages off the fast path. */
+    public boolean watchesData;
+    /** DR7 enables instruction breakpoints. */
+    public boolean watchesCode;
+
+    // ---- execution ----
+
+    /** Instructions until the slice ends; a block takes its length off when it starts. */
+    public long budget;
+    /** Machine time at which the budget is used up: now = sliceEnd - (budget + blockLength - position). */
+    public long sliceEnd;
+    /** Length of the running block and the number of the running instruction in it; both 0 between blocks. */
+    public int blockLength, position;
+    /** Instructions retired since reset. */
+    public long retired;
+    /** Counts changes after which a fetched block may not be reused by linear address (TLB flush, mode change). */
+    public long fetchGeneration;
+
+    // ---- connections ----
+
+    public final PhysicalMemory memory;
+    public final Timeline timeline;
+    public final Tlb tlb = new Tlb();
+    public Translation translation;
+    public CodeObserver codeObserver;
+    public InterruptController apic;
+    public Platform platform;
+    private final Redo redo = new Redo();
+
+    public Cpu(CpuModel model, int index, PhysicalMemory memory, Timeline timeline) {
+        this.model = model;
+        this.index = index;
+        this.memory = memory;
+        this.timeline = timeline;
+        tlbBase = tlb.base(context);
+    }
+
+    public boolean has(Feature f) {
+        return model.features().has(f);
+    }
+
+    /** Machine time at the start of the running instruction, or now between blocks. */
+    public long now() {
+        return sliceEnd - (budget + blockLength - position);
+    }
+
+    /** RIP of the running operation. */
+    public long ripOf(Op o) {
+        return gpr[Op.BLOCK_RIP] + o.start;
+    }
+
+    /** RIP of the instruction behind the running operation. */
+    public long nextRip(Op o) {
+        return gpr[Op.BLOCK_RIP] + o.end;
+    }
+
+    /** Time stamp counter. */
+    public long tsc() {
+        return now() + tscOffset;
+    }
+
+    /** The slice ends at machine time {@code when} at the latest. */
+    public void limitSlice(long when) {
+        if (when < sliceEnd) {
+            long cut = sliceEnd - when;
+            budget -= cut;
+            sliceEnd = when;
+        }
+    }
+
+    /** The boundary after the running block must look at requests. */
+    public void endSlice() {
+        limitSlice(now());
+    }
+
+    public void request(int bit) {
+        requests |= bit;
+        endSlice();
+    }
+
+    public void withdraw(int bit) {
+        requests &= ~bit;
+    }
+
+    /**
+     * The running instruction is about to do something that needs an instruction boundary right behind it.
+     *
+     * @throws Redo when it is not the last of its block
+     */
+    public void requireBoundary() {
+        if (blockLength - position > 1) {
+            throw redo;
+        }
+    }
+
+    public boolean is(long cr0Bit) {
+        return (cr0 & cr0Bit) != 0;
+    }
+
+    public boolean protectedMode() {
+        return (cr0 & Cr.PE) != 0;
+    }
+
+    public boolean longMode() {
+        return (efer & Cr.LMA) != 0;
+    }
+
+    public boolean v86() {
+        return (rflags & Flags.VM) != 0;
+    }
+
+    /** Protected mode and not virtual-8086 mode. */
+    public boolean protectedNotV86() {
+        return (cr0 & Cr.PE) != 0 && (rflags & Flags.VM) == 0;
+    }
+
+    public int iopl() {
+        return (int) (rflags >>> 12) & 3;
+    }
+
+    /** To be thrown: a fault without error code. */
+    public GuestFault fault(int vector) {
+        return new GuestFault(Event.exception(vector));
+    }
+
+    /** To be thrown: a fault with error code. */
+    public GuestFault fault(int vector, int errorCode) {
+        return new GuestFault(Event.exception(vector, errorCode));
+    }
+
+    public GuestFault ud() {
+        return fault(Event.UD);
+    }
+
+    public GuestFault gp0() {
+        return fault(Event.GP, 0);
+    }
+
+    /** Linear address width: 48, or 57 with CR4.LA57. */
+    public int linearBits() {
+        return (cr4 & Cr.LA57) != 0 ? 57 : 48;
+    }
+
+    /** Canonical for the current paging mode. */
+    public boolean canonical(long linear) {
+        int shift = 64 - linearBits();
+        return linear << shift >> shift == linear;
+    }
+
+    /** Data of {@code size} bytes is accessed at a linear address while data breakpoints are enabled: collects matches into {@link #pendingDebug}. */
+    public void watch(long la, int size, boolean write) {
+        for (int i = 0; i < 4; i++) {
+            int rw = (int) (dr7 >>> 16 + 4 * i) & 3;
+            if ((dr7 >>> 2 * i & 3) != 0 && (rw == 3 || rw == 1 && write)) {
+                int length = breakpointLength(i);
+                long start = dr[i] & -(long) length;
+                if (Long.compareUnsigned(la, start + length) < 0 && Long.compareUnsigned(start, la + size) < 0) {
+                    requireBoundary();
+                    pendingDebug |= 1L << i;
+                    request(BOUNDARY_REQUEST);
+                }
+            }
+        }
+    }
+
+    /** Bytes watched by a debug register: 1, 2, 8 or 4. */
+    public int breakpointLength(int i) {
+        return switch ((int) (dr7 >>> 18 + 4 * i) & 3) {
+            case 0 -> 1;
+            case 1 -> 2;
+            case 2 -> 8;
+            default -> 4;
+        };
+    }
+
+    /** To be called after DR7 (or DR0-3) changed. */
+    public void updateBreakpoints() {
+        watchesData = false;
+        watchesCode = false;
+        for (int i = 0; i < 4; i++) {
+            if ((dr7 >>> 2 * i & 3) != 0) {
+                int rw = (int) (dr7 >>> 16 + 4 * i) & 3;
+                watchesCode |= rw == 0;
+                watchesData |= (rw & 1) != 0;
+            }
+        }
+        flushTlb();
+        endSlice();
+    }
+
+    public void flushTlb() {
+        tlb.flush();
+        fetchGeneration++;
+    }
+
+    /** To be called after CR0, CR4, EFER, RFLAGS.VM, CPL or any of CS, SS, DS, ES (all parts) changed. */
+    public void updateMode() {
+        int cs = segAccess[CS];
+        codeSize64 = (efer & Cr.LMA) != 0 && (cs & L) != 0;
+        codeBits = codeSize64 ? 64 : (cs & DB) != 0 ? 32 : 16;
+        stackMask = codeSize64 ? -1L : (segAccess[SS] & DB) != 0 ? 0xFFFFFFFFL : 0xFFFFL;
+        linearWrap = codeSize64 ? -1L : 0xFFFFFFFFL;
+        flat = flat(CS) && flat(SS) && flat(DS) && flat(ES);
+        for (int s = ES; s <= DS; s++) {
+            eaBase[s] = codeSize64 ? 0 : segBase[s];
+        }
+        eaBase[FS] = segBase[FS];
+        eaBase[GS] = segBase[GS];
+        updateContext();
+        fetchGeneration++;
+    }
+
+    /** Readable and writable in all of 4 GiB. CS is never written through in flat code; a store with a CS override is checked elsewhere. */
+    private boolean flat(int s) {
+        int a = segAccess[s];
+        return segLimit[s] == 0xFFFFFFFFL && (a & UNUSABLE) == 0 && (a & 2) != 0 && ((a & 8) != 0 ? s == CS : (a & 4) == 0);
+    }
+
+    /** To be called after CPL, RFLAGS.AC, CR0.AM or CR4.SMAP changed. */
+    public void updateContext() {
+        boolean ac = (rflags & Flags.AC) != 0;
+        alignmentCheck = cpl == 3 && ac && (cr0 & Cr.AM) != 0;
+        boolean smap = (cr4 & Cr.SMAP) != 0;
+        systemContext = smap ? Tlb.SUPERVISOR : Tlb.SUPERVISOR_OPEN;
+        context = alignmentCheck ? Tlb.NONE : cpl == 3 ? Tlb.USER : smap && !ac ? Tlb.SUPERVISOR : Tlb.SUPERVISOR_OPEN;
+        tlbBase = tlb.base(context);
+    }
+}

@@ -1,0 +1,16 @@
+package dev.javisor.processor.core;
+
+/** The running instruction raises an exception; its state is that of the instruction's start. Carries no stack trace. */
+public final class GuestFault extends RuntimeException {
+    public final transient Event event;
+
+    public GuestFault(Event event) {
+        super(null, null, false, false);
+        this.event = event;
+    }
+
+    @Override
+    public String getMessage() {
+        return event.toString();
+    }
+}

@@ -1,0 +1,54 @@
+package dev.javisor.processor.core;
+
+import dev.javisor.isa.CodeSize;
+import dev.javisor.isa.Instruction;
+
+/** A decoded instruction bound to its semantics and to its place in a block: what the interpreter runs. Immutable. */
+public final class Op {
+    /** {@link Cpu#gpr} numbers with a meaning of their own: always zero, and the RIP of the running block's first byte. */
+    public static final int ZERO = 16, BLOCK_RIP = 17;
+
+    public final Handler handler;
+    /** Register numbers as decoded; see {@link Instruction}. */
+    public final int reg, rm;
+    /** Memory operand: gpr[base] + (gpr[index] << scale) + disp, cut by addressMask, plus the segment base, cut by linearMask. */
+    public final int base, index, scale;
+
+    public final long disp;
+    public final long addressMask;
+    public final long linearMask;
+    /** Segment register of the memory operand. */
+    public final int segment;
+    /** The memory operand needs a limit and type check (never in 64-bit mode nor with flat segments). */
+    public final boolean checked;
+
+    public final long imm;
+    /** Offset of the first byte, and of the byte behind the instruction, from the start of the block. */
+    public final int start, end;
+
+    public final Instruction instruction;
+
+    /** @param flat DS, ES, SS and CS are flat, so that only FS and GS need checks (ignored in 64-bit mode) */
+    public Op(Handler handler, Instruction i, int start, boolean flat) {
+        this.handler = handler;
+        this.instruction = i;
+        this.reg = i.reg;
+        this.rm = i.rm;
+        this.base = i.base;
+        this.index = i.index;
+        this.scale = i.scale;
+        this.start = start;
+        this.end = start + i.length;
+        this.disp = i.base == Instruction.RIP ? i.displacement + end : i.displacement;
+        this.addressMask = i.addressSize == 64 ? -1L : i.addressSize == 32 ? 0xFFFFFFFFL : 0xFFFFL;
+        boolean wide = i.codeSize == CodeSize.BITS64;
+        this.linearMask = wide ? -1L : 0xFFFFFFFFL;
+        this.segment = i.segment;
+        this.checked = !wide && !(flat && i.segment < Cpu.FS);
+        this.imm = i.immediate;
+    }
+
+    public int length() {
+        return end - start;
+    }
+}

@@ -1,0 +1,149 @@
+package dev.javisor.processor.core;
+
+import java.util.Arrays;
+
+/**
+ * Guest time: one tick for each retired instruction of any processor of the machine, plus what is skipped when all are idle. No wall
+ * clock. Deadlines run between instructions, in order of time, then of scheduling.
+ */
+public final class Timeline {
+    /** Ticks in a second of guest time: the nominal TSC frequency. */
+    public static final long FREQUENCY = 2_000_000_000L;
+
+    /** Something that happens at a time. One object can be scheduled once at a time; its owner saves and restores it. */
+    public static final class Deadline {
+        private final Runnable action;
+        private long when;
+        private long order;
+        private int position = -1;
+
+        public Deadline(Runnable action) {
+            this.action = action;
+        }
+
+        public boolean isScheduled() {
+            return position >= 0;
+        }
+
+        /** Time it is scheduled for; meaningless when it is not. */
+        public long when() {
+            return when;
+        }
+    }
+
+    private Deadline[] heap = new Deadline[16];
+    private int size;
+    private long orders;
+    private long time;
+    private Cpu active;
+
+    /** Ticks since the machine was made. Exact at every instruction, also in the middle of a block. */
+    public long now() {
+        return active == null ? time : active.now();
+    }
+
+    /** The processor that runs from here on starts its slice; null when none runs. Its time becomes the machine's time. */
+    public void activate(Cpu cpu) {
+        if (active != null) {
+            time = active.now();
+        }
+        active = cpu;
+    }
+
+    /** Time that passes while no processor runs. */
+    public void skipTo(long when) {
+        if (active != null) {
+            throw new IllegalStateException("a processor is running");
+        }
+        time = Math.max(time, when);
+    }
+
+    public void schedule(Deadline d, long when) {
+        cancel(d);
+        if (size == heap.length) {
+            heap = Arrays.copyOf(heap, 2 * size);
+        }
+        d.when = when;
+        d.order = orders++;
+        d.position = size;
+        heap[size++] = d;
+        up(d.position);
+        if (active != null && heap[0] == d) {
+            active.limitSlice(when);
+        }
+    }
+
+    public void cancel(Deadline d) {
+        int p = d.position;
+        if (p < 0) {
+            return;
+        }
+        d.position = -1;
+        Deadline moved = heap[--size];
+        heap[size] = null;
+        if (moved != d) {
+            moved.position = p;
+            heap[p] = moved;
+            up(p);
+            down(moved.position);
+        }
+    }
+
+    /** Time of the next deadline, or {@link Long#MAX_VALUE}. */
+    public long next() {
+        return size == 0 ? Long.MAX_VALUE : heap[0].when;
+    }
+
+    /** Runs every deadline that has come. */
+    public void runDue() {
+        while (size > 0 && heap[0].when <= now()) {
+            Deadline d = heap[0];
+            cancel(d);
+            d.action.run();
+        }
+    }
+
+    /** Restores the time; every owner then schedules its deadlines again. */
+    public void setTime(long value) {
+        if (active != null) {
+            throw new IllegalStateException("a processor is running");
+        }
+        time = value;
+    }
+
+    private static boolean before(Deadline a, Deadline b) {
+        return a.when < b.when || a.when == b.when && a.order < b.order;
+    }
+
+    private void up(int p) {
+        while (p > 0 && before(heap[p], heap[(p - 1) / 2])) {
+            swap(p, (p - 1) / 2);
+            p = (p - 1) / 2;
+        }
+    }
+
+    private void down(int p) {
+        for (; ; ) {
+            int child = 2 * p + 1;
+            if (child >= size) {
+                return;
+            }
+            if (child + 1 < size && before(heap[child + 1], heap[child])) {
+                child++;
+            }
+            if (!before(heap[child], heap[p])) {
+                return;
+            }
+            swap(p, child);
+            p = child;
+        }
+    }
+
+    private void swap(int a, int b) {
+        Deadline t = heap[a];
+        heap[a] = heap[b];
+        heap[b] = t;
+        heap[a].position = a;
+        heap[b].position = b;
+    }
+}

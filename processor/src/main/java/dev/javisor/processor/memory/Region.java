@@ -1,0 +1,56 @@
+package dev.javisor.processor.memory;
+
+import java.lang.foreign.MemorySegment;
+
+/** A range of guest-physical addresses: RAM, ROM (RAM that guest stores do not change), or a device. Immutable but for its page flags. */
+public final class Region {
+    /** {@link #flags} bit: the page holds decoded code; stores must tell the {@link CodeObserver}. */
+    public static final byte CODE = 1;
+    /** {@link #flags} bit: the page was not yet stored to since dirty logging began. */
+    public static final byte CLEAN = 2;
+
+    /** First guest-physical address. */
+    public final long start;
+    /** Bytes. */
+    public final long size;
+    /** Host address of the first byte for RAM and ROM; 0 for a device. */
+    public final long host;
+    /** Guest stores are ignored. */
+    public final boolean readOnly;
+    /** The device, or null for RAM and ROM. */
+    public final MmioHandler device;
+    /** One byte for each page of RAM or ROM. */
+    public final byte[] flags;
+    /** Keeps the memory alive. */
+    public final MemorySegment segment;
+
+    private Region(long start, long size, MemorySegment segment, boolean readOnly, MmioHandler device) {
+        this.start = start;
+        this.size = size;
+        this.segment = segment;
+        this.host = segment == null ? 0 : segment.address();
+        this.readOnly = readOnly;
+        this.device = device;
+        this.flags = segment == null ? null : new byte[(int) (size + 4095 >>> 12)];
+    }
+
+    /** RAM or ROM; start and size are multiples of 4096. */
+    public static Region memory(long start, MemorySegment segment, boolean readOnly) {
+        if ((start & 4095) != 0 || (segment.byteSize() & 4095) != 0 || segment.byteSize() == 0) {
+            throw new IllegalArgumentException("memory region must consist of whole pages");
+        }
+        return new Region(start, segment.byteSize(), segment, readOnly, null);
+    }
+
+    public static Region device(long start, long size, MmioHandler device) {
+        return new Region(start, size, null, false, device);
+    }
+
+    public boolean isMemory() {
+        return device == null;
+    }
+
+    public boolean contains(long gpa) {
+        return Long.compareUnsigned(gpa - start, size) < 0;
+    }
+}
