@@ -1,14 +1,15 @@
 package dev.javisor.processor.memory;
 
 import java.lang.reflect.Field;
+import sun.misc.Unsafe;
 
 /**
  * Raw access to native memory by host address, little-endian and unaligned. The only class that knows how; a caller must have
  * got the address from a region that is alive.
  */
-@SuppressWarnings({"sunapi", "removal"})
+@SuppressWarnings("removal")
 public final class HostMemory {
-    private static final sun.misc.Unsafe UNSAFE = unsafe();
+    private static final Unsafe UNSAFE = unsafe();
 
     private HostMemory() {}
 
@@ -54,19 +55,19 @@ public final class HostMemory {
 
     /** Copies native memory into {@code target}. */
     public static void read(long address, byte[] target, int offset, int length) {
-        UNSAFE.copyMemory(null, address, target, sun.misc.Unsafe.ARRAY_BYTE_BASE_OFFSET + (long) offset, length);
+        UNSAFE.copyMemory(null, address, target, Unsafe.ARRAY_BYTE_BASE_OFFSET + (long) offset, length);
     }
 
     /** Copies {@code source} to native memory. */
     public static void write(long address, byte[] source, int offset, int length) {
-        UNSAFE.copyMemory(source, sun.misc.Unsafe.ARRAY_BYTE_BASE_OFFSET + (long) offset, null, address, length);
+        UNSAFE.copyMemory(source, Unsafe.ARRAY_BYTE_BASE_OFFSET + (long) offset, null, address, length);
     }
 
-    private static sun.misc.Unsafe unsafe() {
+    private static Unsafe unsafe() {
         try {
-            Field f = sun.misc.Unsafe.class.getDeclaredField("theUnsafe");
+            Field f = Unsafe.class.getDeclaredField("theUnsafe");
             f.setAccessible(true);
-            return (sun.misc.Unsafe) f.get(null);
+            return (Unsafe) f.get(null);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
