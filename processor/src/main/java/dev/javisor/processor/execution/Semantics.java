@@ -1,0 +1,47 @@
+package dev.javisor.processor.execution;
+
+import dev.javisor.isa.Instruction;
+import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.Handler;
+import dev.javisor.processor.core.Op;
+import dev.javisor.processor.integer.FlagControl;
+
+/** From an instruction to what it does: asks the classes of semantics, the most frequent groups first. */
+public final class Semantics {
+    /** A class of semantics: the handler of an instruction that belongs to it, or null. */
+    @FunctionalInterface
+    private interface Group {
+        Handler bind(Instruction i);
+    }
+
+    private static final Group[] GROUPS = {
+        FlagControl::bind,
+    };
+
+    private Semantics() {}
+
+    /** The handler of an instruction; one that raises #UD when the instruction has no semantics. Never null. */
+    public static Handler bind(Instruction i) {
+        Handler h = find(i);
+        return h != null ? h : Semantics::undefined;
+    }
+
+    /** Whether any class knows what the instruction does. */
+    public static boolean isBound(Instruction i) {
+        return find(i) != null;
+    }
+
+    private static Handler find(Instruction i) {
+        for (Group g : GROUPS) {
+            Handler h = g.bind(i);
+            if (h != null) {
+                return h;
+            }
+        }
+        return null;
+    }
+
+    private static void undefined(Cpu c, Op o) {
+        throw c.ud();
+    }
+}
