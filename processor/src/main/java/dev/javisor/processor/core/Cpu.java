@@ -121,6 +121,12 @@ public final class Cpu {
     public long stackMask = 0xFFFF;
     /** ES, CS, SS and DS are flat and usable, so that most 32-bit code needs no segment checks. */
     public boolean flat;
+    /** What decoding depends on: code size, flatness, VEX legality; and {@link #USER_MODE}, on which fetch permission depends. Below 4096. */
+    public int decodeMode;
+
+    public static final int USER_MODE = 1;
+    /** Instruction fetch must check the limit of CS. */
+    public boolean checksCodeLimit = true;
     /** Mask of linear addresses: 32 bits outside 64-bit mode. */
     public long linearWrap = 0xFFFFFFFFL;
     /** Current MMU context, its first TLB entry, and the context of implicit supervisor accesses. */
@@ -142,7 +148,11 @@ public final class Cpu {
     public long sliceEnd;
     /** Length of the running block and the number of the running instruction in it; both 0 between blocks. */
     public int blockLength, position;
-    /** Instructions retired since reset. */
+    /** The running block's operations. */
+    public Op[] running;
+    /** Faults delivered by the engines; each takes one tick of time. */
+    public long deliveries;
+    /** Instructions retired. */
     public long retired;
     /** Counts changes after which a fetched block may not be reused by linear address (TLB flush, mode change). */
     public long fetchGeneration;
@@ -337,8 +347,14 @@ public final class Cpu {
         }
         eaBase[FS] = segBase[FS];
         eaBase[GS] = segBase[GS];
+        checksCodeLimit = !codeSize64 && segLimit[CS] != 0xFFFFFFFFL;
         updateContext();
         fetchGeneration++;
+    }
+
+    /** MMU context of instruction fetch: SMAP does not apply. */
+    public int fetchContext() {
+        return cpl == 3 ? Tlb.USER : Tlb.SUPERVISOR_OPEN;
     }
 
     /** Readable and writable in all of 4 GiB. CS is never written through in flat code; a store with a CS override is checked elsewhere. */
@@ -355,5 +371,6 @@ public final class Cpu {
         systemContext = smap ? Tlb.SUPERVISOR : Tlb.SUPERVISOR_OPEN;
         context = alignmentCheck ? Tlb.NONE : cpl == 3 ? Tlb.USER : smap && !ac ? Tlb.SUPERVISOR : Tlb.SUPERVISOR_OPEN;
         tlbBase = tlb.base(context);
+        decodeMode = (cpl == 3 ? USER_MODE : 0) | (flat ? 2 : 0) | (protectedNotV86() ? 4 : 0) | codeBits;
     }
 }

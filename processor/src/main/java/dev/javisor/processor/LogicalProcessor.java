@@ -1,0 +1,113 @@
+package dev.javisor.processor;
+
+import dev.javisor.isa.CpuModel;
+import dev.javisor.isa.Decoder;
+import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.core.InterruptController;
+import dev.javisor.processor.core.Platform;
+import dev.javisor.processor.core.Timeline;
+import dev.javisor.processor.core.Translation;
+import dev.javisor.processor.event.Boundary;
+import dev.javisor.processor.execution.CodeCache;
+import dev.javisor.processor.execution.Fetcher;
+import dev.javisor.processor.execution.Interpreter;
+import dev.javisor.processor.memory.PhysicalMemory;
+import dev.javisor.processor.state.StateInput;
+import dev.javisor.processor.state.StateOutput;
+import dev.javisor.processor.state.Stateful;
+
+/** One logical processor, put together: state, paging, interrupt controller, engine. */
+public final class LogicalProcessor implements Stateful {
+    private final Cpu cpu;
+    private final Interpreter interpreter;
+
+    /**
+     * @param index position in the machine, 0 for the bootstrap processor
+     * @param cache decoded code, shared by the processors of the machine
+     */
+    public LogicalProcessor(
+            CpuModel model, int index, PhysicalMemory memory, Timeline timeline, CodeCache cache, Translation translation, Platform platform) {
+        cpu = new Cpu(model, index, memory, timeline);
+        cpu.translation = translation;
+        cpu.platform = platform;
+        interpreter = new Interpreter(cpu, new Fetcher(cpu, cache, new Decoder(model.features())));
+    }
+
+    public Cpu cpu() {
+        return cpu;
+    }
+
+    /** Connects the local APIC. */
+    public void attach(InterruptController apic) {
+        cpu.apic = apic;
+    }
+
+    /** Has something to do: runs, or would be woken by an event that is already there. */
+    public boolean isRunnable() {
+        return cpu.activity == Cpu.ACTIVE || cpu.requests != 0 && Boundary.wakes(cpu);
+    }
+
+    /**
+     * Runs until machine time {@code limit}, or until the processor waits (HLT, MWAIT, shutdown, wait-for-SIPI). Deadlines of the timeline run
+     * exactly when they are due.
+     *
+     * @return instructions retired
+     */
+    public long run(long limit) {
+        Cpu c = cpu;
+        Timeline timeline = c.timeline;
+        long start = timeline.now();
+        long deliveries = c.deliveries;
+        c.budget = 0;
+        c.sliceEnd = start;
+        timeline.activate(c);
+        try {
+            while (c.now() < limit) {
+                if (c.requests != 0) {
+                    Boundary.process(c);
+                }
+                if (c.activity != Cpu.ACTIVE) {
+                    break;
+                }
+                long now = c.now();
+                long end = Math.min(limit, timeline.next());
+                if (end <= now) {
+                    timeline.runDue();
+                    continue;
+                }
+                c.budget = end - now;
+                c.sliceEnd = end;
+                if (Boundary.mustStep(c)) {
+                    step();
+                } else {
+                    interpreter.run();
+                }
+            }
+        } finally {
+            timeline.activate(null);
+        }
+        long retired = timeline.now() - start - (c.deliveries - deliveries);
+        c.retired += retired;
+        return retired;
+    }
+
+    /** One instruction with everything that hangs on its boundaries: TF, shadows, code breakpoints. */
+    private void step() {
+        if (Boundary.beforeStep(cpu)) {
+            boolean trace = (Flags.rflags(cpu) & Flags.TF) != 0;
+            boolean retired = interpreter.step();
+            Boundary.afterStep(cpu, trace, retired);
+        }
+    }
+
+    @Override
+    public void save(StateOutput out) {
+        CpuState.save(cpu, out);
+    }
+
+    @Override
+    public void load(StateInput in) {
+        CpuState.load(cpu, in);
+    }
+}

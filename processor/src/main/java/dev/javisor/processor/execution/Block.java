@@ -1,0 +1,23 @@
+package dev.javisor.processor.execution;
+
+import dev.javisor.processor.core.Op;
+
+/** Operations that run one after the other: straight-line code within one page, or a single instruction that crosses into the next page. */
+final class Block {
+    final Op[] ops;
+    /** Offset of the first byte in its page, and bytes. */
+    final int offset, bytes;
+    /** Guest-physical page of the bytes behind the page end, for an instruction that crosses; else -1. */
+    final long secondPage;
+
+    Block(Op[] ops, int offset, long secondPage) {
+        this.ops = ops;
+        this.offset = offset;
+        this.bytes = ops[ops.length - 1].end;
+        this.secondPage = secondPage;
+    }
+
+    boolean crosses() {
+        return secondPage != -1;
+    }
+}

@@ -1,0 +1,194 @@
+package dev.javisor.processor.execution;
+
+import dev.javisor.isa.CodeSize;
+import dev.javisor.isa.Decoder;
+import dev.javisor.isa.Instruction;
+import dev.javisor.isa.Opcode;
+import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.Event;
+import dev.javisor.processor.core.GuestFault;
+import dev.javisor.processor.core.Handler;
+import dev.javisor.processor.core.Op;
+import dev.javisor.processor.core.Translation;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** Instruction fetch of one processor: from RIP to a decoded {@link Block}. */
+public final class Fetcher {
+    private static final int SIZE = 1024;
+    private static final int LONGEST_BLOCK = 64;
+    /** A decoding without instruction: what fetching it raises. */
+    private static final Handler INVALID_OPCODE = (c, o) -> {
+        throw c.ud();
+    };
+
+    private static final Handler TOO_LONG = (c, o) -> {
+        throw c.gp0();
+    };
+
+    private final Cpu cpu;
+    private final CodeCache cache;
+    private final Decoder decoder;
+    private final Decoder.Result result = new Decoder.Result();
+    private final byte[] bytes = new byte[4096 + Decoder.MAX_LENGTH];
+    /** Linear page and decoding mode of recently fetched pages, valid for one generation of the TLB. */
+    private final long[] tags = new long[SIZE];
+
+    private final CodePage[] pages = new CodePage[SIZE];
+    private long generation = -1;
+    private final List<Op> ops = new ArrayList<>();
+
+    public Fetcher(Cpu cpu, CodeCache cache, Decoder decoder) {
+        this.cpu = cpu;
+        this.cache = cache;
+        this.decoder = decoder;
+        cache.attach(cpu);
+    }
+
+    /**
+     * The block at RIP. The number of its operations that may run is bounded by the caller's budget only.
+     *
+     * @throws GuestFault #PF of the fetch, #GP(0) beyond the code segment limit or canonical addresses
+     */
+    Block fetch() {
+        Cpu c = cpu;
+        long la = c.rip;
+        if (!c.codeSize64) {
+            c.rip = la &= 0xFFFFFFFFL;
+            la = la + c.segBase[Cpu.CS] & 0xFFFFFFFFL;
+        }
+        if (generation != c.tlb.generation) {
+            Arrays.fill(tags, -1);
+            generation = c.tlb.generation;
+        }
+        int i = (int) (la >>> 12) & SIZE - 1;
+        Block b;
+        if (tags[i] == ((la & ~0xFFFL) | c.decodeMode)) {
+            b = pages[i].blocks[(int) la & 0xFFF];
+            if (b == null || b.crosses()) {
+                b = decode(pages[i], la, b);
+            }
+        } else {
+            b = miss(la, i);
+        }
+        if (c.checksCodeLimit && c.rip + b.bytes - 1 > c.segLimit[Cpu.CS]) {
+            return withinLimit(b);
+        }
+        return b;
+    }
+
+    private Block miss(long la, int i) {
+        Cpu c = cpu;
+        la = c.translation.untag(c, la, Cpu.CS, Translation.FETCH);
+        long gpa = c.translation.translate(c, c.fetchContext(), la, Translation.FETCH) & ~0xFFFL & c.memory.a20Mask();
+        if (c.memory.hostAddress(gpa) == 0) {
+            return decodeFromDevice(gpa | la & 0xFFF);
+        }
+        CodePage page = cache.page(gpa, c.decodeMode & ~Cpu.USER_MODE);
+        tags[i] = la & ~0xFFFL | c.decodeMode;
+        pages[i] = page;
+        Block b = page.blocks[(int) la & 0xFFF];
+        return b == null || b.crosses() ? decode(page, la, b) : b;
+    }
+
+    /** A block that reaches beyond the code segment limit: the operations that do not. */
+    private Block withinLimit(Block b) {
+        long room = cpu.segLimit[Cpu.CS] - cpu.rip + 1;
+        int n = 0;
+        while (n < b.ops.length && b.ops[n].end <= room) {
+            n++;
+        }
+        if (n == 0) {
+            throw cpu.gp0();
+        }
+        return new Block(Arrays.copyOf(b.ops, n), b.offset, -1);
+    }
+
+    private CodeSize codeSize() {
+        return cpu.codeSize64 ? CodeSize.BITS64 : cpu.codeBits == 32 ? CodeSize.BITS32 : CodeSize.BITS16;
+    }
+
+    /** @param known a block that crosses into the next page, to be confirmed; or null */
+    private Block decode(CodePage page, long la, Block known) {
+        Cpu c = cpu;
+        int offset = (int) la & 0xFFF;
+        if (known != null && secondPage(la) == known.secondPage) {
+            return known;
+        }
+        c.memory.read(page.gpa + offset, bytes, offset, 4096 - offset);
+        ops.clear();
+        int at = offset;
+        boolean ended = false;
+        while (!ended && ops.size() < LONGEST_BLOCK && at < 4096) {
+            Decoder.Outcome outcome = decoder.decode(bytes, at, 4096, codeSize(), result);
+            if (outcome == Decoder.Outcome.TRUNCATED) {
+                if (ops.isEmpty()) {
+                    return decodeCrossing(page, la);
+                }
+                break;
+            }
+            Op o = bind(outcome, at - offset);
+            ops.add(o);
+            at += o.length();
+            ended = endsBlock(o.instruction);
+        }
+        Block b = new Block(ops.toArray(new Op[0]), offset, -1);
+        cache.put(page, b);
+        return b;
+    }
+
+    private long secondPage(long la) {
+        long next = (la & ~0xFFFL) + 0x1000 & cpu.linearWrap;
+        next = cpu.translation.untag(cpu, next, Cpu.CS, Translation.FETCH);
+        return cpu.translation.translate(cpu, cpu.fetchContext(), next, Translation.FETCH) & ~0xFFFL & cpu.memory.a20Mask();
+    }
+
+    private Block decodeCrossing(CodePage page, long la) {
+        int offset = (int) la & 0xFFF;
+        if (cpu.checksCodeLimit && cpu.rip + 4096 - offset > cpu.segLimit[Cpu.CS]) {
+            throw cpu.gp0();
+        }
+        long second = secondPage(la);
+        cpu.memory.read(second, bytes, 4096, Decoder.MAX_LENGTH);
+        Decoder.Outcome outcome = decoder.decode(bytes, offset, bytes.length, codeSize(), result);
+        Block b = new Block(new Op[] {bind(outcome, 0)}, offset, second);
+        if (offset + b.bytes > 4096 && cpu.memory.hostAddress(second) != 0) {
+            cache.put(page, b);
+        }
+        return b;
+    }
+
+    /** Code in a device's address range is decoded afresh each time. */
+    private Block decodeFromDevice(long gpa) {
+        for (int i = 0; i < Decoder.MAX_LENGTH; i++) {
+            bytes[i] = (byte) cpu.memory.read(gpa + i, 1);
+        }
+        return new Block(new Op[] {bind(decoder.decode(bytes, 0, Decoder.MAX_LENGTH, codeSize(), result), 0)}, (int) gpa & 0xFFF, -1);
+    }
+
+    private Op bind(Decoder.Outcome outcome, int start) {
+        Instruction i = result.instruction;
+        boolean legacyOnly = outcome == Decoder.Outcome.OK && !cpu.protectedNotV86() && i.has(Instruction.VEX | Instruction.EVEX);
+        if (outcome == Decoder.Outcome.OK && !legacyOnly) {
+            return new Op(Semantics.bind(i), i, start, cpu.flat);
+        }
+        Instruction none = new Instruction(
+                NONE, Math.clamp(result.length, 1, Decoder.MAX_LENGTH), 0, 0, 64, false, 0, 0, 0, false, 0, Instruction.NO_REGISTER, Instruction.NO_REGISTER, 0, 0,
+                Cpu.DS, 0, 0, codeSize());
+        return new Op(outcome == Decoder.Outcome.TOO_LONG ? TOO_LONG : INVALID_OPCODE, none, start, true);
+    }
+
+    /** What stands for bytes that are no instruction. */
+    private static final Opcode NONE = new Opcode(-1, "(bad)", List.of(), "", null, Opcode.BRANCH);
+
+    private static boolean endsBlock(Instruction i) {
+        return (i.opcode.attributes & (Opcode.BRANCH | Opcode.SERIALIZING)) != 0
+                || i.opcode.is(Opcode.STRING) && i.has(Instruction.REP | Instruction.REPNE);
+    }
+
+    /** For the tools: the instruction that a fault or step refers to may be decoded again without side effects. */
+    static boolean isFetchFault(Event e) {
+        return e.vector() == Event.PF && (e.errorCode() & 16) != 0;
+    }
+}
