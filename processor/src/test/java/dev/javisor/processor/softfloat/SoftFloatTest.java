@@ -66,21 +66,21 @@ class SoftFloatTest {
             float g = randomFloat();
             String what = seed + ": " + x + ", " + y + "; " + f + ", " + g;
             if (!Double.isNaN(x) && !Double.isNaN(y)) {
-                assertThat(asDouble(unit::add, x, y)).as(what).isEqualTo(x + y);
-                assertThat(asDouble(unit::subtract, x, y)).as(what).isEqualTo(x - y);
-                assertThat(asDouble(unit::multiply, x, y)).as(what).isEqualTo(x * y);
-                assertThat(asDouble(unit::divide, x, y)).as(what).isEqualTo(x / y);
-                assertThat(asDouble(unit::squareRoot, x, y)).as(what).isEqualTo(Math.sqrt(x));
+                assertThat(asDouble(unit::add, x, y)).as(what).isEqualTo(Double.valueOf(x + y));
+                assertThat(asDouble(unit::subtract, x, y)).as(what).isEqualTo(Double.valueOf(x - y));
+                assertThat(asDouble(unit::multiply, x, y)).as(what).isEqualTo(Double.valueOf(x * y));
+                assertThat(asDouble(unit::divide, x, y)).as(what).isEqualTo(Double.valueOf(x / y));
+                assertThat(asDouble(unit::squareRoot, x, y)).as(what).isEqualTo(Double.valueOf(Math.sqrt(x)));
                 assertThat(Integer.signum(unit.compare())).as(what).isEqualTo(x < y ? -1 : x > y ? 1 : 0);
                 assertThat(unit.toInteger(64, SoftFloat.TOWARD_ZERO)).as(what)
                         .isEqualTo(x >= 0x1p63 ? Long.MIN_VALUE : (long) x);
             }
             if (!Float.isNaN(f) && !Float.isNaN(g)) {
-                assertThat(asFloat(unit::add, f, g)).as(what).isEqualTo(f + g);
-                assertThat(asFloat(unit::subtract, f, g)).as(what).isEqualTo(f - g);
-                assertThat(asFloat(unit::multiply, f, g)).as(what).isEqualTo(f * g);
-                assertThat(asFloat(unit::divide, f, g)).as(what).isEqualTo(f / g);
-                assertThat(asFloat(unit::squareRoot, f, g)).as(what).isEqualTo((float) Math.sqrt(f));
+                assertThat(asFloat(unit::add, f, g)).as(what).isEqualTo(Float.valueOf(f + g));
+                assertThat(asFloat(unit::subtract, f, g)).as(what).isEqualTo(Float.valueOf(f - g));
+                assertThat(asFloat(unit::multiply, f, g)).as(what).isEqualTo(Float.valueOf(f * g));
+                assertThat(asFloat(unit::divide, f, g)).as(what).isEqualTo(Float.valueOf(f / g));
+                assertThat(asFloat(unit::squareRoot, f, g)).as(what).isEqualTo(Float.valueOf((float) Math.sqrt(f)));
             }
         }
     }
