@@ -21,4 +21,43 @@ public interface InterruptController extends MmioHandler, Stateful {
 
     /** The register page is decoded (xAPIC mode, globally enabled). */
     boolean mmioEnabled();
+
+    /** IA32_APIC_BASE. */
+    long baseMsr();
+
+    /**
+     * WRMSR to IA32_APIC_BASE.
+     *
+     * @throws GuestFault #GP(0) for reserved bits and for mode transitions that do not exist
+     */
+    void setBaseMsr(long value);
+
+    /**
+     * RDMSR of an x2APIC register.
+     *
+     * @param index 0 to FFH: the MSR index less 800H
+     * @throws GuestFault #GP(0) outside x2APIC mode, or when there is no such register to read
+     */
+    long readMsr(int index);
+
+    /**
+     * WRMSR to an x2APIC register.
+     *
+     * @throws GuestFault #GP(0) outside x2APIC mode, when there is no such register to write, or for reserved bits
+     */
+    void writeMsr(int index, long value);
+
+    /** IA32_TSC_DEADLINE: the time-stamp counter value at which the timer fires, or 0 when it is disarmed. */
+    long tscDeadline();
+
+    void setTscDeadline(long value);
+
+    /** To be called after the time-stamp counter was set to another value. */
+    void tscChanged();
+
+    /** State after an INIT; the APIC ID, IA32_APIC_BASE and what the wires carry stay. */
+    void init();
+
+    /** State after power-up. */
+    void reset();
 }
