@@ -12,12 +12,14 @@ public final class Instruction {
 
     /** {@link #prefixes} bits. */
     public static final int LOCK = 1, REPNE = 2, REP = 4, OPERAND_SIZE = 8, ADDRESS_SIZE = 16, SEGMENT = 32, REX = 64, VEX = 128, EVEX = 256;
+    /** {@link #prefixes} bit: the last segment override is DS (3EH), which is NOTRACK before an indirect near branch. */
+    public static final int NOTRACK = 512;
 
     /** Line of the instruction table. */
     public final Opcode opcode;
     /** Bytes, 1 to 15. */
     public final int length;
-    /** LOCK, REPNE, ... as found in the bytes (for mandatory prefixes too). */
+    /** LOCK, REPNE, ... as found in the bytes (for mandatory prefixes too); of REPNE and REP only the last one. */
     public final int prefixes;
     /** Effective operand size in bits (16, 32, 64) of the "v"-type operands, after 66H, REX.W and default-64 rules. */
     public final int operandSize;
@@ -33,7 +35,7 @@ public final class Instruction {
     public final int rm;
     /** The ModRM operand is memory (mod is not 3), or a moffs operand. */
     public final boolean memory;
-    /** VEX.vvvv, not inverted any more; 0 without VEX. */
+    /** VEX.vvvv, not inverted any more; 0 without VEX. An instruction without an operand there has 0. */
     public final int vvvv;
     /** Base register of the memory operand (0-15), {@link #NO_REGISTER} or {@link #RIP}. */
     public final int base;
@@ -43,9 +45,15 @@ public final class Instruction {
     public final int scale;
     /** Displacement, sign-extended; a moffs address is here too (zero-extended). */
     public final long displacement;
-    /** Segment register of the memory operand: ES 0, CS 1, SS 2, DS 3, FS 4, GS 5; overrides and defaults applied (64-bit mode included). */
+    /**
+     * Segment register of the memory operand: ES 0, CS 1, SS 2, DS 3, FS 4, GS 5; overrides and defaults applied (64-bit mode included,
+     * where only FS and GS override). Without a memory operand (strings, XLATB, MONITOR, ...) DS or the override.
+     */
     public final int segment;
-    /** First immediate, sign-extended from its encoded size (a relative branch's displacement too); 0 if none. */
+    /**
+     * First immediate, sign-extended from its encoded size (a relative branch's displacement too); 0 if none. Zero-extended are the word
+     * of RET and ENTER and the offset of a far pointer.
+     */
     public final long immediate;
     /** Second immediate (ENTER's level, a far pointer's selector, is4), zero-extended; 0 if none. */
     public final int immediate2;
