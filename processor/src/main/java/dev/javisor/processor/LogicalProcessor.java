@@ -64,8 +64,8 @@ public final class LogicalProcessor implements Stateful {
         timeline.activate(c);
         try {
             while (c.now() < limit) {
-                if (c.requests != 0) {
-                    Boundary.process(c);
+                if (c.requests != 0 && Boundary.process(c)) {
+                    continue;
                 }
                 if (c.activity != Cpu.ACTIVE) {
                     break;

@@ -89,6 +89,10 @@ public final class Cpu {
     public boolean blockingBySti, blockingByMovSs;
 
     public boolean nmiBlocked, inSmm;
+    /** MWAIT with ECX bit 0: interrupts end the wait even when IF is clear. */
+    public boolean waitBreaksOnInterrupt;
+    /** Why the processor is in shutdown, for people; null otherwise. */
+    public String shutdownReason;
     /** Causes of a #DB trap to be delivered at the next boundary, positive polarity (B0-3, BS 14, BT 15). */
     public long pendingDebug;
     /** Requests that a boundary looks at; see the constants. Change through {@link #request} and {@link #withdraw}. */
@@ -106,6 +110,18 @@ public final class Cpu {
     public static final int MACHINE_CHECK_REQUEST = 64;
     /** The boundary must look although no event came from outside (shadow, pending debug trap, TF, ...). */
     public static final int BOUNDARY_REQUEST = 128;
+
+    /** The event that is being delivered, so that whatever interrupts its delivery can name it; null between deliveries. */
+    public Event delivering;
+
+    // What the running instruction did that matters to the boundary behind it; reset before each single-stepped instruction.
+
+    /** It began blocking by STI or MOV SS. */
+    public boolean shadowBegun;
+    /** It loaded RF (IRET, task switch), so that its completion does not clear it. */
+    public boolean resumeFlagLoaded;
+    /** It decided itself whether a single-step trap follows (INT n, SYSCALL, SYSRET, task switch). */
+    public boolean singleStepDecided;
 
     public int sipiVector;
     /** Address ranges armed by MONITOR, or -1. */
@@ -166,6 +182,8 @@ public final class Cpu {
     public CodeObserver codeObserver;
     public InterruptController apic;
     public Platform platform;
+    /** Virtualization that may take events away before they are delivered; null when none is active. */
+    public EventInterceptor interceptor;
     private final Redo redo = new Redo();
 
     public Cpu(CpuModel model, int index, PhysicalMemory memory, Timeline timeline) {
@@ -316,7 +334,6 @@ public final class Cpu {
 
     /** To be called after DR7 (or DR0-3) changed. */
     public void updateBreakpoints() {
-        boolean watched = watchesData;
         watchesData = false;
         watchesCode = false;
         for (int i = 0; i < 4; i++) {
@@ -326,71 +343,12 @@ public final class Cpu {
                 watchesData |= (rw & 1) != 0;
             }
         }
-        // Watched pages are kept off the fast path when they are entered.
-        if (watched || watchesData) {
-            flushTlb();
-        }
+        flushTlb();
         endSlice();
     }
 
     public void flushTlb() {
         tlb.flush();
-        fetchGeneration++;
-    }
-
-    /** Writes PKRU; translations whose key changes its rights must be made anew. */
-    public void setPkru(int value) {
-        if (value != pkru) {
-            tlb.flushKeys(changedKeys(value ^ pkru), true);
-            pkru = value;
-        }
-    }
-
-    /** Writes IA32_PKRS, whose upper half is zero. */
-    public void setPkrs(long value) {
-        if (value != pkrs) {
-            tlb.flushKeys(changedKeys((int) (value ^ pkrs)), false);
-            pkrs = value;
-        }
-    }
-
-    /** One bit for each key of which either bit is set. */
-    private static int changedKeys(int difference) {
-        int keys = 0;
-        for (int key = 0; key < 16; key++) {
-            keys |= (difference >>> 2 * key & 3) != 0 ? 1 << key : 0;
-        }
-        return keys;
-    }
-
-    /** Makes an address space (PCID) current in the TLB; without {@code keep} it starts with global translations only. */
-    public void selectAddressSpace(long id, boolean keep) {
-        tlb.select(id);
-        if (!keep) {
-            tlb.flushNonGlobal();
-        }
-        tlbBase = tlb.base(context);
-        fetchGeneration++;
-    }
-
-    /** Forgets the translations of a linear address: the whole page, whatever its size, in every address space. */
-    public void invalidatePage(long linear) {
-        long generation = tlb.generation;
-        tlb.flushPage(linear);
-        if (tlb.generation != generation) {
-            fetchGeneration++;
-        }
-    }
-
-    /** Forgets the translations of one address space that are not global. */
-    public void invalidateAddressSpace(long id) {
-        tlb.flushNonGlobal(id);
-        fetchGeneration++;
-    }
-
-    /** Forgets all translations that are not global. */
-    public void invalidateAddressSpaces() {
-        tlb.flushAllNonGlobal();
         fetchGeneration++;
     }
 

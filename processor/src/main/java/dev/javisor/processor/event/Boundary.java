@@ -1,29 +1,51 @@
 package dev.javisor.processor.event;
 
+import dev.javisor.isa.CpuModel;
+import dev.javisor.isa.Opcode;
 import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.core.Op;
 
-/** What happens between two instructions, in the order of the manual's table of priorities among concurrent events. */
+/** What happens between instructions: the manual's "Priority Among Concurrent Events" in one place. */
 public final class Boundary {
+    /** Pending debug causes, positive polarity: B0-B3, BS, BT. */
+    public static final long BREAKPOINTS = 0xF, SINGLE_STEP = 1 << 14, TASK_SWITCH = 1 << 15;
+
+    private static final long DEBUGCTL_BTF = 2;
+
     private Boundary() {}
 
-    /** Looks at everything that asks for attention and delivers what comes first. */
-    public static void process(Cpu c) {
-        c.withdraw(Cpu.BOUNDARY_REQUEST);
+    /**
+     * Delivers the event of highest priority that is due before the next instruction, if there is one. To be called between instructions
+     * when {@link Cpu#requests} is not 0.
+     *
+     * @return true when something was delivered (which takes one tick) or changed: the boundary behind it must be looked at in turn
+     */
+    public static boolean process(Cpu c) {
+        if (!deliverOne(c)) {
+            return false;
+        }
+        c.budget--;
+        c.deliveries++;
+        return true;
     }
 
-    /** A request that is pending would end the processor's waiting. */
-    public static boolean wakes(Cpu c) {
-        return false;
-    }
-
-    /** The engine must run exactly one instruction and come back. */
+    /** The engine must run exactly one instruction, between {@link #beforeStep} and {@link #afterStep}, and then come back to {@link #process}. */
     public static boolean mustStep(Cpu c) {
-        return (c.rflags & Flags.TF) != 0 || c.watchesCode;
+        return (c.rflags & (Flags.TF | Flags.RF)) != 0 || c.blockingBySti || c.blockingByMovSs || c.watchesCode;
     }
 
-    /** Before a single instruction: code breakpoints. False when an event was delivered instead. */
+    /** Before a single instruction: its code breakpoints. False when an event was delivered instead (which takes one tick). */
     public static boolean beforeStep(Cpu c) {
+        if (c.watchesCode && codeBreakpoint(c)) {
+            c.budget--;
+            c.deliveries++;
+            return false;
+        }
+        c.shadowBegun = false;
+        c.resumeFlagLoaded = false;
+        c.singleStepDecided = false;
         return true;
     }
 
@@ -34,7 +56,181 @@ public final class Boundary {
      * @param retired false when it faulted and the fault was delivered
      */
     public static void afterStep(Cpu c, boolean trace, boolean retired) {
-        c.blockingBySti = false;
+        if (!retired) {
+            return;
+        }
+        Op o = c.running[0];
+        if (!c.shadowBegun) {
+            c.blockingBySti = false;
+            c.blockingByMovSs = false;
+        }
+        if (!c.resumeFlagLoaded) {
+            boolean betweenIterations = o.instruction.opcode.is(Opcode.STRING) && c.rip == c.ripOf(o);
+            c.rflags = betweenIterations ? c.rflags | Flags.RF : c.rflags & ~Flags.RF;
+        }
+        if (trace && !c.singleStepDecided && singleStepTraps(c, o)) {
+            c.pendingDebug |= SINGLE_STEP;
+        }
+        if (c.pendingDebug != 0) {
+            c.request(Cpu.BOUNDARY_REQUEST);
+        }
+    }
+
+    private static boolean singleStepTraps(Cpu c, Op o) {
+        boolean onBranchesOnly = (c.debugctl & DEBUGCTL_BTF) != 0;
+        return !onBranchesOnly || o.instruction.opcode.is(Opcode.BRANCH) && c.rip != c.nextRip(o);
+    }
+
+    /** A request that is pending would end the processor's waiting, as far as can be told without acknowledging anything. */
+    public static boolean wakes(Cpu c) {
+        int r = c.requests;
+        if (c.activity == Cpu.WAIT_FOR_SIPI) {
+            return (r & (Cpu.SIPI_REQUEST | Cpu.INIT_REQUEST)) != 0;
+        }
+        if ((r & Cpu.NMI_REQUEST) != 0 && !c.nmiBlocked || (r & (Cpu.SMI_REQUEST | Cpu.INIT_REQUEST)) != 0 && !c.inSmm) {
+            return true;
+        }
+        if (c.activity == Cpu.SHUTDOWN) {
+            return false;
+        }
+        boolean open = interruptsEnabled(c) || c.activity == Cpu.MWAIT && c.waitBreaksOnInterrupt;
+        return (r & Cpu.MACHINE_CHECK_REQUEST) != 0 || c.pendingDebug != 0 || open && (r & (Cpu.EXTERNAL_REQUEST | Cpu.APIC_REQUEST)) != 0;
+    }
+
+    /** STI begins to hold off maskable interrupts for one more instruction. */
+    public static void beginStiShadow(Cpu c) {
+        c.blockingBySti = true;
         c.blockingByMovSs = false;
+        c.shadowBegun = true;
+        c.endSlice();
+    }
+
+    /** MOV SS or POP SS begins to hold off interrupts and debug traps for one more instruction; not twice in a row. */
+    public static void beginMovSsShadow(Cpu c) {
+        if (!c.blockingByMovSs) {
+            c.blockingByMovSs = true;
+            c.blockingBySti = false;
+            c.shadowBegun = true;
+        }
+        c.endSlice();
+    }
+
+    /** Delivers the event of highest priority, if any; returns whether there was one. */
+    private static boolean deliverOne(Cpu c) {
+        if (c.interceptor != null && c.interceptor.boundary(c)) {
+            return true;
+        }
+        int requests = c.requests;
+        if ((requests & Cpu.MACHINE_CHECK_REQUEST) != 0 && c.activity != Cpu.SHUTDOWN) {
+            c.withdraw(Cpu.MACHINE_CHECK_REQUEST);
+            wake(c);
+            EventDelivery.deliver(c, Event.exception(Event.MC));
+            return true;
+        }
+        if (c.activity == Cpu.WAIT_FOR_SIPI) {
+            return startedBySipi(c);
+        }
+        if ((c.pendingDebug & TASK_SWITCH) != 0) {
+            deliverDebugTrap(c);
+            return true;
+        }
+        if ((requests & Cpu.SMI_REQUEST) != 0 && !c.inSmm) {
+            c.withdraw(Cpu.SMI_REQUEST);
+            boolean halted = c.activity == Cpu.HLT;
+            wake(c);
+            SystemManagement.enter(c, halted);
+            return true;
+        }
+        if ((requests & Cpu.INIT_REQUEST) != 0 && !c.inSmm) {
+            c.withdraw(Cpu.INIT_REQUEST);
+            Reset.init(c);
+            return true;
+        }
+        c.withdraw(Cpu.SIPI_REQUEST);
+        if (c.pendingDebug != 0 && !c.blockingByMovSs && c.activity != Cpu.SHUTDOWN) {
+            deliverDebugTrap(c);
+            return true;
+        }
+        c.withdraw(Cpu.BOUNDARY_REQUEST);
+        if ((requests & Cpu.NMI_REQUEST) != 0 && !c.nmiBlocked && !c.blockingByMovSs) {
+            c.withdraw(Cpu.NMI_REQUEST);
+            wake(c);
+            EventDelivery.deliver(c, Event.nmi());
+            return true;
+        }
+        if ((requests & (Cpu.EXTERNAL_REQUEST | Cpu.APIC_REQUEST)) != 0 && c.activity != Cpu.SHUTDOWN && deliverInterrupt(c)) {
+            return true;
+        }
+        return false;
+    }
+
+    private static boolean startedBySipi(Cpu c) {
+        if ((c.requests & Cpu.INIT_REQUEST) != 0) {
+            c.withdraw(Cpu.INIT_REQUEST);
+        }
+        if ((c.requests & Cpu.SIPI_REQUEST) == 0) {
+            return false;
+        }
+        c.withdraw(Cpu.SIPI_REQUEST);
+        Reset.startUp(c, c.sipiVector);
+        return true;
+    }
+
+    /** Blocking by STI holds off interrupts only; the external controller comes first because it does not wait for a priority. */
+    private static boolean deliverInterrupt(Cpu c) {
+        boolean open = interruptsEnabled(c);
+        boolean breaks = c.activity == Cpu.MWAIT && c.waitBreaksOnInterrupt;
+        if (!open && !breaks) {
+            return false;
+        }
+        boolean external = (c.requests & Cpu.EXTERNAL_REQUEST) != 0;
+        if (!external && c.apic.pendingVector() < 0) {
+            c.withdraw(Cpu.APIC_REQUEST);
+            return false;
+        }
+        wake(c);
+        if (!open) {
+            return false;
+        }
+        EventDelivery.deliver(c, Event.interrupt(external ? c.platform.acknowledgeExternalInterrupt() & 0xFF : c.apic.acknowledge()));
+        return true;
+    }
+
+    /** Maskable hardware interrupts can be delivered at this boundary. */
+    public static boolean interruptsEnabled(Cpu c) {
+        return (c.rflags & Flags.IF) != 0 && !c.blockingBySti && !c.blockingByMovSs;
+    }
+
+    private static void deliverDebugTrap(Cpu c) {
+        long causes = c.pendingDebug;
+        c.pendingDebug = 0;
+        wake(c);
+        EventDelivery.deliver(c, Event.debug(causes));
+    }
+
+    private static void wake(Cpu c) {
+        c.activity = Cpu.ACTIVE;
+        c.monitorAddress = -1;
+        c.shutdownReason = null;
+    }
+
+    /** Instruction breakpoints of the next instruction. RF holds them off, and blocking by MOV SS on Intel processors. */
+    private static boolean codeBreakpoint(Cpu c) {
+        if ((c.rflags & Flags.RF) != 0 || c.blockingByMovSs && c.model.vendor() == CpuModel.Vendor.INTEL) {
+            return false;
+        }
+        long linear = c.codeSize64 ? c.rip : c.rip + c.segBase[Cpu.CS] & 0xFFFFFFFFL;
+        long causes = 0;
+        for (int i = 0; i < 4; i++) {
+            boolean enabled = (c.dr7 >>> 2 * i & 3) != 0;
+            if (enabled && (c.dr7 >>> 16 + 4 * i & 15) == 0 && c.dr[i] == linear) {
+                causes |= 1L << i;
+            }
+        }
+        if (causes == 0) {
+            return false;
+        }
+        EventDelivery.deliver(c, Event.debug(causes));
+        return true;
     }
 }

@@ -2,13 +2,157 @@ package dev.javisor.processor.event;
 
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Event;
+import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.core.GuestFault;
 
-/** How an event reaches its handler. */
+/**
+ * How an event reaches its handler: payload, combination with an event whose delivery it interrupted, delivery. The one place through which
+ * every event passes.
+ */
 public final class EventDelivery {
+    private static final long DEBUGCTL_BTF = 2, DR7_GD = 0x2000;
+    /** Bits of DR6 that read as 1 while their cause is absent. */
+    private static final long DR6_ACTIVE_LOW = 0xFFFF0FF0L;
+
+    private static final long GENERAL_DETECT = 1 << 13;
+
     private EventDelivery() {}
 
-    /** Delivers an event; whatever goes wrong on the way ends in another event or in shutdown, never in a Java exception. */
-    public static void deliver(Cpu c, Event e) {
+    /**
+     * Delivers an event; whatever goes wrong on the way ends in another event or in shutdown, never in a Java exception. {@link Cpu#rip} is
+     * the instruction that faulted, raised the software event, or comes next.
+     */
+    public static void deliver(Cpu c, Event event) {
+        Event during = c.delivering;
+        Event e = event;
+        for (; ; ) {
+            if (during != null) {
+                e = combine(during, e);
+            }
+            if (e == null) {
+                shutDown(c, during);
+                return;
+            }
+            if (isException(e) && c.interceptor != null && c.interceptor.exception(c, e, during)) {
+                c.delivering = null;
+                return;
+            }
+            c.delivering = e;
+            try {
+                deliverOnce(c, e);
+                return;
+            } catch (GuestFault fault) {
+                during = e;
+                e = fault.event;
+            }
+        }
+    }
+
+    /**
+     * Delivers the software event of the running instruction. A fault on the way is the instruction's fault, for the engine to deliver;
+     * {@link Cpu#delivering} tells what it interrupted.
+     */
+    static void deliverSoftware(Cpu c, Event e) {
+        if (isException(e) && c.interceptor != null && c.interceptor.exception(c, e, null)) {
+            return;
+        }
+        c.delivering = e;
+        deliverOnce(c, e);
+    }
+
+    private static void deliverOnce(Cpu c, Event e) {
+        applyPayload(c, e);
+        if (e.type() == Event.NMI) {
+            c.nmiBlocked = true;
+        }
+        IdtDelivery.deliver(c, e);
+        c.delivering = null;
+        c.blockingBySti = false;
+        c.blockingByMovSs = false;
+        c.singleStepDecided = true;
+        c.resumeFlagLoaded = true;
+        if (c.pendingDebug != 0) {
+            c.request(Cpu.BOUNDARY_REQUEST);
+        }
+        if (c.requests != 0 || Boundary.mustStep(c)) {
+            c.endSlice();
+        }
+    }
+
+    private static boolean isException(Event e) {
+        return e.type() == Event.HARDWARE_EXCEPTION || e.type() == Event.SOFTWARE_EXCEPTION || e.type() == Event.PRIVILEGED_SOFTWARE_EXCEPTION;
+    }
+
+    // ---- payload ----
+
+    private static void applyPayload(Cpu c, Event e) {
+        long pending = c.pendingDebug;
+        // a trap held off by MOV SS outlives INT n and INT3 only; a single-step trap is not held off across an event
+        c.pendingDebug = e.type() == Event.SOFTWARE_INTERRUPT || e.type() == Event.SOFTWARE_EXCEPTION ? pending & Boundary.BREAKPOINTS : 0;
+        if (e.type() == Event.HARDWARE_EXCEPTION && e.vector() == Event.PF) {
+            c.cr2 = e.payload();
+        } else if (isDebugException(e)) {
+            c.dr6 = mergeDr6(c.dr6, e.payload() | pending & Boundary.BREAKPOINTS);
+            c.dr7 &= ~DR7_GD;
+            c.debugctl &= ~DEBUGCTL_BTF;
+        }
+    }
+
+    private static boolean isDebugException(Event e) {
+        return e.vector() == Event.DB && (e.type() == Event.HARDWARE_EXCEPTION || e.type() == Event.PRIVILEGED_SOFTWARE_EXCEPTION);
+    }
+
+    /** B0-B3, RTM and BLD are those of the newest #DB; BD, BS and BT stay set until software clears them. */
+    static long mergeDr6(long dr6, long payload) {
+        return (dr6 & ~Boundary.BREAKPOINTS | DR6_ACTIVE_LOW | payload) & ~(payload & DR6_ACTIVE_LOW) & ~0x1000L;
+    }
+
+    /** RFLAGS as the frame shows it: RF is set for faults, so that the instruction's breakpoints do not trigger again when it is retried. */
+    static long flagsImage(Cpu c, Event e) {
+        long flags = Flags.rflags(c);
+        return e.type() == Event.HARDWARE_EXCEPTION && isFault(e) ? flags | Flags.RF : flags;
+    }
+
+    private static boolean isFault(Event e) {
+        return switch (e.vector()) {
+            case Event.DB -> (e.payload() & GENERAL_DETECT) != 0;
+            case Event.BP, Event.OF, Event.DF, Event.MC -> false;
+            default -> true;
+        };
+    }
+
+    // ---- "Conditions for Generating a Double Fault" ----
+
+    private static boolean contributory(Event e) {
+        return e.type() == Event.HARDWARE_EXCEPTION
+                && switch (e.vector()) {
+                    case Event.DE, Event.TS, Event.NP, Event.SS, Event.GP, Event.CP -> true;
+                    default -> false;
+                };
+    }
+
+    private static boolean pageFault(Event e) {
+        return e.type() == Event.HARDWARE_EXCEPTION && (e.vector() == Event.PF || e.vector() == Event.VE);
+    }
+
+    /** What becomes of an exception raised while {@code first} is being delivered; null means shutdown. */
+    private static Event combine(Event first, Event second) {
+        if (first.type() == Event.HARDWARE_EXCEPTION && first.vector() == Event.DF) {
+            return null;
+        }
+        if (contributory(first) && contributory(second) || pageFault(first) && (contributory(second) || pageFault(second))) {
+            return Event.exception(Event.DF, 0);
+        }
+        return new Event(second.type(), second.vector(), second.hasErrorCode(), second.errorCode(), second.instructionLength(), second.payload(), true);
+    }
+
+    private static void shutDown(Cpu c, Event last) {
+        c.delivering = null;
+        if (c.interceptor != null && c.interceptor.shutdown(c)) {
+            return;
+        }
+        c.shutdownReason = "triple fault: delivery of vector " + last.vector() + " failed at CS:RIP " + Integer.toHexString(c.selector[Cpu.CS]) + ":"
+                + Long.toHexString(c.rip);
         c.activity = Cpu.SHUTDOWN;
         c.endSlice();
     }

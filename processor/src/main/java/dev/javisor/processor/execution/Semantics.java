@@ -5,10 +5,6 @@ import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Op;
 import dev.javisor.processor.integer.FlagControl;
-import dev.javisor.processor.system.AccessControl;
-import dev.javisor.processor.system.ControlRegisters;
-import dev.javisor.processor.system.DebugRegisters;
-import dev.javisor.processor.system.Invalidation;
 
 /** From an instruction to what it does: asks the classes of semantics, the most frequent groups first. */
 public final class Semantics {
@@ -20,10 +16,6 @@ public final class Semantics {
 
     private static final Group[] GROUPS = {
         FlagControl::bind,
-        ControlRegisters::bind,
-        DebugRegisters::bind,
-        Invalidation::bind,
-        AccessControl::bind,
     };
 
     private Semantics() {}
