@@ -11,8 +11,8 @@ import dev.javisor.processor.state.StateOutput;
 import java.util.function.LongConsumer;
 
 /**
- * The device that test programs know as {@code pc-testdev}: a latch at ports E0H to E3H and E8H, a port whose write gives the physical
- * address of a page to be unmapped and mapped again, a port for each interrupt line, and a page range of RAM that is accessed as a device.
+ * The device that test programs know as {@code pc-testdev}: a latch of four bytes at ports E0H to E3H, its first byte also at E8H, a port whose write gives the physical
+ * address of a page to be unmapped and mapped again, a port for each interrupt line, and 64 KiB of RAM that is accessed as a device.
  */
 public final class TestDevice implements Device {
     public static final long MEMORY_BASE = 0xFF000000L;
@@ -74,16 +74,17 @@ public final class TestDevice implements Device {
         System.arraycopy(m, 0, memory, 0, MEMORY_SIZE);
     }
 
-    /** Keeps what was last written and gives it back, whatever the offset. */
+    /** Four bytes that keep what was written. */
     private final class Latch implements PortDevice {
         @Override
         public int read(int offset, int size) {
-            return latch;
+            return latch >>> 8 * offset;
         }
 
         @Override
         public void write(int offset, int size, int value) {
-            latch = value;
+            int mask = (size == 4 ? -1 : (1 << 8 * size) - 1) << 8 * offset;
+            latch = latch & ~mask | value << 8 * offset & mask;
         }
 
         @Override

@@ -334,6 +334,7 @@ public final class Cpu {
 
     /** To be called after DR7 (or DR0-3) changed. */
     public void updateBreakpoints() {
+        boolean watched = watchesData;
         watchesData = false;
         watchesCode = false;
         for (int i = 0; i < 4; i++) {
@@ -343,12 +344,71 @@ public final class Cpu {
                 watchesData |= (rw & 1) != 0;
             }
         }
-        flushTlb();
+        // Watched pages are kept off the fast path when they are entered.
+        if (watched || watchesData) {
+            flushTlb();
+        }
         endSlice();
     }
 
     public void flushTlb() {
         tlb.flush();
+        fetchGeneration++;
+    }
+
+    /** Writes PKRU; translations whose key changes its rights must be made anew. */
+    public void setPkru(int value) {
+        if (value != pkru) {
+            tlb.flushKeys(changedKeys(value ^ pkru), true);
+            pkru = value;
+        }
+    }
+
+    /** Writes IA32_PKRS, whose upper half is zero. */
+    public void setPkrs(long value) {
+        if (value != pkrs) {
+            tlb.flushKeys(changedKeys((int) (value ^ pkrs)), false);
+            pkrs = value;
+        }
+    }
+
+    /** One bit for each key of which either bit is set. */
+    private static int changedKeys(int difference) {
+        int keys = 0;
+        for (int key = 0; key < 16; key++) {
+            keys |= (difference >>> 2 * key & 3) != 0 ? 1 << key : 0;
+        }
+        return keys;
+    }
+
+    /** Makes an address space (PCID) current in the TLB; without {@code keep} it starts with global translations only. */
+    public void selectAddressSpace(long id, boolean keep) {
+        tlb.select(id);
+        if (!keep) {
+            tlb.flushNonGlobal();
+        }
+        tlbBase = tlb.base(context);
+        fetchGeneration++;
+    }
+
+    /** Forgets the translations of a linear address: the whole page, whatever its size, in every address space. */
+    public void invalidatePage(long linear) {
+        long generation = tlb.generation;
+        tlb.flushPage(linear);
+        if (tlb.generation != generation) {
+            fetchGeneration++;
+        }
+    }
+
+    /** Forgets the translations of one address space that are not global. */
+    public void invalidateAddressSpace(long id) {
+        tlb.flushNonGlobal(id);
+        fetchGeneration++;
+    }
+
+    /** Forgets all translations that are not global. */
+    public void invalidateAddressSpaces() {
+        tlb.flushAllNonGlobal();
         fetchGeneration++;
     }
 

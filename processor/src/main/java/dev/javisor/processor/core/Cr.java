@@ -39,7 +39,7 @@ public final class Cr {
     public static final long LAM_U57 = 1L << 61, LAM_U48 = 1L << 62, NOFLUSH = 1L << 63;
 
     // IA32_EFER
-    public static final long SCE = 1, LME = 0x100, LMA = 0x400, NXE = 0x800, SVME = 0x1000, LMSLE = 0x2000, FFXSR = 0x4000;
+    public static final long SCE = 1, LME = 0x100, LMA = 0x400, NXE = 0x800, SVME = 0x1000, LMSLE = 0x2000, FFXSR = 0x4000, TCE = 0x8000, AUTOIBRS = 0x200000;
 
     private Cr() {}
 }

@@ -150,7 +150,7 @@ public final class Memory {
         int access = write ? Translation.WRITE : Translation.READ;
         translateFor(c, c.context, la, 1, segment, access);
         if ((la & 0xFFF) + size > 0x1000) {
-            translateFor(c, c.context, la + size - 1, 1, segment, access);
+            translateFor(c, c.context, nextPage(c, la), 1, segment, access);
         }
     }
 
@@ -181,13 +181,22 @@ public final class Memory {
 
     /** Guest-physical address for an access that does not cross a page. */
     private static long translateFor(Cpu c, int context, long la, int size, int segment, int access) {
-        la = c.translation.untag(c, la, segment, access);
+        la = c.translation.untag(c, context, la, segment, access);
         long e = Tlb.entry(c.tlb.base(context), la);
-        long tag = HostMemory.getLong(access == Translation.WRITE ? e + Tlb.WRITE_TAG : e);
-        if ((tag & ~0xFFFL) == (la & ~0xFFFL) && (tag & Tlb.EMPTY) == 0) {
-            return HostMemory.getLong(e + Tlb.PHYSICAL) | la & 0xFFF;
+        boolean write = access == Translation.WRITE;
+        if (Tlb.holds(e, la, write)) {
+            if (write) {
+                c.translation.settle(c, la, e);
+            }
+            return Tlb.physical(e) & ~0xFFFL | la & 0xFFF;
         }
         return c.translation.translate(c, context, la, access);
+    }
+
+    /** First byte of the next page: what a fault reports when an access crosses into it. */
+    private static long nextPage(Cpu c, long la) {
+        long next = (la | 0xFFF) + 1;
+        return next >>> 32 == 1 ? next & c.linearWrap : next;
     }
 
     private static void checkAlignment(Cpu c, int context, long la, int size) {
@@ -200,16 +209,11 @@ public final class Memory {
         checkAlignment(c, context, la, size);
         if ((la & 0xFFF) + size > 0x1000) {
             int first = (int) (0x1000 - (la & 0xFFF));
-            long second = nextPage(c, la + first);
+            long second = la + first & c.linearWrap;
             long low = loadPart(c, context, la, first, segment);
             return low | loadPart(c, context, second, size - first, segment) << 8 * first;
         }
         return loadPart(c, context, la, size, segment);
-    }
-
-    /** Second part of an access that crosses a page: wraps at 4 GiB, except for system structures above it in compatibility mode. */
-    private static long nextPage(Cpu c, long la) {
-        return la >>> 32 == 1 ? la & c.linearWrap : la;
     }
 
     /** 1 to 8 bytes within a page. */
@@ -251,7 +255,7 @@ public final class Memory {
         checkAlignment(c, c.context, la, size);
         if ((la & 0xFFF) + size > 0x1000) {
             translateFor(c, c.context, la, 1, segment, Translation.WRITE);
-            translateFor(c, c.context, nextPage(c, la + size - 1), 1, segment, Translation.WRITE);
+            translateFor(c, c.context, nextPage(c, la), 1, segment, Translation.WRITE);
             return loadSlow(c, c.context, la, size, segment);
         }
         long gpa = translateFor(c, c.context, la, size, segment, Translation.WRITE);
@@ -265,7 +269,7 @@ public final class Memory {
         checkAlignment(c, context, la, size);
         if ((la & 0xFFF) + size > 0x1000) {
             int first = (int) (0x1000 - (la & 0xFFF));
-            long second = nextPage(c, la + first);
+            long second = la + first & c.linearWrap;
             long gpa1 = translateFor(c, context, la, 1, segment, Translation.WRITE);
             long gpa2 = translateFor(c, context, second, 1, segment, Translation.WRITE);
             prepareStore(c, gpa1, first);

@@ -3,11 +3,15 @@ package dev.javisor.processor.core;
 import dev.javisor.processor.memory.HostMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /**
- * The translation cache for data accesses: native memory, one direct-mapped set of entries for each MMU context. An entry is 32 bytes:
- * read tag, write tag, addend (host address = linear address + addend), and the guest-physical page. A tag is the linear page address; with
- * {@link #SLOW} set it never matches on the fast path although the translation is valid (devices, code, watched or logged pages).
+ * The translation cache for data accesses and, where an entry says so, instruction fetch: native memory, one direct-mapped set of entries for
+ * each MMU context. An entry is 32 bytes: read tag, write tag, addend (host address = linear address + addend), and the guest-physical page
+ * with the mapping's attributes in its low bits. A tag is the linear page address; with {@link #SLOW} set it never matches on the fast path
+ * although the translation is valid (devices, code, watched or logged pages).
+ *
+ * <p>The sets exist once for each of a few address spaces (PCIDs), so that switching between them keeps translations. One space is current.
  */
 public final class Tlb {
     /** Entries in each set; a power of two. */
@@ -28,24 +32,100 @@ public final class Tlb {
     /** Mask of (linear >>> 7) that gives an entry's byte offset. */
     public static final long INDEX_MASK = (long) (SIZE - 1) << 5;
 
-    private final MemorySegment memory;
-    private final long base;
-    private final int[] filled = new int[256];
-    private int fills;
-    /** Counts flushes of any kind, so that caches beside the TLB (instruction fetch) can follow. */
-    public long generation;
+    /** Attributes: global page; user-mode address; may be fetched from in this context. */
+    public static final int GLOBAL = 1, USER_PAGE = 2, EXECUTABLE = 4;
+    /** Attributes: the mapping's page size as log2(size) - 12, in five bits; the protection key, in four. */
+    public static final int SIZE_SHIFT = 3, KEY_SHIFT = 8;
 
-    public Tlb() {
-        memory = Arena.ofAuto().allocate((long) CONTEXTS * SIZE * ENTRY, 64);
-        base = memory.address();
-        for (long e = base; e < base + memory.byteSize(); e += ENTRY) {
-            empty(e);
+    private static final int PAGE_SIZE_MASK = 31 << SIZE_SHIFT;
+    private static final int SPACES = 4;
+    private static final long SET_BYTES = (long) SIZE * ENTRY;
+    private static final long SPACE_BYTES = CONTEXTS * SET_BYTES;
+    private static final int ENTRIES = NONE * SIZE;
+
+    /** The sets of one address space, and which of their entries were filled. */
+    private static final class Space {
+        final long base;
+        /** Numbers of filled entries, as long as they fit. */
+        final int[] filled = new int[1024];
+
+        int fills;
+        long id;
+        long lastUse;
+
+        Space(long base) {
+            this.base = base;
+        }
+
+        /** Entries that may be filled: either those listed, or all. */
+        int candidates() {
+            return fills <= filled.length ? fills : ENTRIES;
+        }
+
+        long candidate(int i) {
+            return base + (long) (fills <= filled.length ? filled[i] : i) * ENTRY;
+        }
+
+        void list(int i, long entry) {
+            if (i < filled.length) {
+                filled[i] = (int) ((entry - base) / ENTRY);
+            }
         }
     }
 
-    /** Host address of the first entry of a context's set. */
+    /** A set of numbers that may contain more than was added. */
+    private static final class Sieve {
+        final long[] bits = new long[64];
+        boolean used;
+
+        void add(long n) {
+            used = true;
+            int h = hash(n);
+            bits[h >> 6] |= 1L << h;
+        }
+
+        boolean mayContain(long n) {
+            int h = hash(n);
+            return used && (bits[h >> 6] >>> h & 1) != 0;
+        }
+
+        void clear() {
+            if (used) {
+                Arrays.fill(bits, 0);
+                used = false;
+            }
+        }
+
+        private static int hash(long n) {
+            return (int) (n * 0x9E3779B97F4A7C15L >>> 52);
+        }
+    }
+
+    private final MemorySegment memory;
+    private final Space[] spaces = new Space[SPACES];
+    private Space current;
+    private long uses;
+    /** GiB-numbers in which large pages are cached; pages, and GiB-numbers of large pages, that code was fetched from. */
+    private final Sieve largePages = new Sieve(), fetchedPages = new Sieve(), fetchedLargePages = new Sieve();
+    /** Changes whenever translations that instruction fetch has used may have become invalid. */
+    public long generation;
+
+    public Tlb() {
+        memory = Arena.ofAuto().allocate(SPACES * SPACE_BYTES, 64);
+        for (int i = 0; i < SPACES; i++) {
+            spaces[i] = new Space(memory.address() + i * SPACE_BYTES);
+            spaces[i].id = -1 - i;
+        }
+        for (long e = memory.address(); e < memory.address() + memory.byteSize(); e += ENTRY) {
+            empty(e);
+        }
+        current = spaces[0];
+        current.id = 0;
+    }
+
+    /** Host address of the first entry of a context's set in the current address space. */
     public long base(int context) {
-        return base + (long) context * SIZE * ENTRY;
+        return current.base + context * SET_BYTES;
     }
 
     /** Host address of the entry for a linear address. */
@@ -53,62 +133,221 @@ public final class Tlb {
         return contextBase + (linear >>> 7 & INDEX_MASK);
     }
 
+    /** Whether an entry holds a translation of the linear address that allows reading, or writing. */
+    public static boolean holds(long entry, long linear, boolean write) {
+        long tag = HostMemory.getLong(write ? entry + WRITE_TAG : entry);
+        return ((tag ^ linear) & ~0xFFFL) == 0 && (tag & EMPTY) == 0;
+    }
+
+    /** Guest-physical page and attributes of a filled entry. */
+    public static long physical(long entry) {
+        return HostMemory.getLong(entry + PHYSICAL);
+    }
+
     /**
-     * Enters a translation. Tags are given complete (page address, {@link #SLOW} or {@link #EMPTY}).
+     * Enters a translation into the current address space. Tags are given complete (page address, {@link #SLOW} or {@link #EMPTY}).
      *
      * @param host host address of the page, or 0
+     * @param attributes {@link #GLOBAL}, ...
      */
-    public void fill(int context, long linear, long readTag, long writeTag, long host, long gpa) {
-        long e = entry(base(context), linear);
+    public void fill(int context, long linear, long readTag, long writeTag, long host, long gpa, int attributes) {
+        Space s = current;
+        long e = entry(s.base + context * SET_BYTES, linear);
+        if (isEmpty(e)) {
+            s.list(s.fills++, e);
+        }
         HostMemory.putLong(e, readTag);
         HostMemory.putLong(e + WRITE_TAG, writeTag);
         HostMemory.putLong(e + ADDEND, host - (linear & ~0xFFFL));
-        HostMemory.putLong(e + PHYSICAL, gpa & ~0xFFFL);
-        if (fills < filled.length) {
-            filled[fills] = (int) ((e - base) / ENTRY);
+        HostMemory.putLong(e + PHYSICAL, gpa & ~0xFFFL | attributes);
+        if ((attributes & PAGE_SIZE_MASK) != 0) {
+            largePages.add(linear >>> 30);
         }
-        fills++;
+    }
+
+    /** Instructions are fetched through a translation: its end must change {@link #generation}. */
+    public void fetched(long linear, int attributes) {
+        if ((attributes & PAGE_SIZE_MASK) != 0) {
+            fetchedLargePages.add(linear >>> 30);
+        } else {
+            fetchedPages.add(linear >>> 12);
+        }
+    }
+
+    /** Makes an address space current; its translations are those it had, unless its place was needed for another meanwhile. */
+    public void select(long id) {
+        if (current.id == id) {
+            return;
+        }
+        current.lastUse = ++uses;
+        Space found = spaces[0];
+        for (Space s : spaces) {
+            if (s.id == id) {
+                found = s;
+                break;
+            }
+            if (s.lastUse < found.lastUse) {
+                found = s;
+            }
+        }
+        current = found;
+        if (found.id != id) {
+            flushSpace(found);
+            found.id = id;
+        }
+        changeGeneration();
     }
 
     /** Forgets everything. */
     public void flush() {
-        generation++;
-        if (fills <= filled.length) {
-            for (int i = 0; i < fills; i++) {
-                empty(base + (long) filled[i] * ENTRY);
+        for (Space s : spaces) {
+            if (s.fills <= s.filled.length) {
+                for (int i = 0; i < s.fills; i++) {
+                    empty(s.candidate(i));
+                }
+            } else {
+                for (long e = s.base; e < s.base + NONE * SET_BYTES; e += ENTRY) {
+                    empty(e);
+                }
             }
-        } else {
-            for (long e = base; e < base + 3L * SIZE * ENTRY; e += ENTRY) {
-                HostMemory.putLong(e, EMPTY);
-                HostMemory.putLong(e + WRITE_TAG, EMPTY);
-            }
+            s.fills = 0;
         }
-        fills = 0;
+        largePages.clear();
+        changeGeneration();
     }
 
-    /** Forgets the entries of one linear page. */
-    public void flushPage(long linear) {
-        generation++;
-        long page = linear & ~0xFFFL;
-        for (int context = 0; context < NONE; context++) {
-            long e = entry(base(context), linear);
-            if ((HostMemory.getLong(e) & ~0xFFFL) == page || (HostMemory.getLong(e + WRITE_TAG) & ~0xFFFL) == page) {
+    /** Forgets what is not global, of the current address space. */
+    public void flushNonGlobal() {
+        flushSpace(current);
+        changeGeneration();
+    }
+
+    /** Forgets what is not global, of one address space. */
+    public void flushNonGlobal(long id) {
+        for (Space s : spaces) {
+            if (s.id == id) {
+                flushSpace(s);
+            }
+        }
+        changeGeneration();
+    }
+
+    /** Forgets what is not global, of every address space. */
+    public void flushAllNonGlobal() {
+        for (Space s : spaces) {
+            flushSpace(s);
+        }
+        changeGeneration();
+    }
+
+    /** What stays is listed anew; its place in the list is never behind the candidate that is looked at. */
+    private static void flushSpace(Space s) {
+        int n = s.candidates();
+        int kept = 0;
+        for (int i = 0; i < n; i++) {
+            long e = s.candidate(i);
+            if (isEmpty(e)) {
+                continue;
+            }
+            if ((physical(e) & GLOBAL) == 0) {
                 empty(e);
+            } else {
+                s.list(kept++, e);
+            }
+        }
+        s.fills = kept;
+    }
+
+    /** Forgets the entries of one linear page, or of the large page around it, in every address space. */
+    public void flushPage(long linear) {
+        for (Space s : spaces) {
+            for (int context = 0; context < NONE; context++) {
+                long e = entry(s.base + context * SET_BYTES, linear);
+                if (holds(e, linear, false) || holds(e, linear, true)) {
+                    empty(e);
+                }
+            }
+        }
+        if (largePages.mayContain(linear >>> 30)) {
+            flushLargePage(linear);
+        }
+        if (fetchedPages.mayContain(linear >>> 12) || fetchedLargePages.mayContain(linear >>> 30)) {
+            changeGeneration();
+        }
+    }
+
+    private void flushLargePage(long linear) {
+        for (Space s : spaces) {
+            int n = s.candidates();
+            for (int i = 0; i < n; i++) {
+                long e = s.candidate(i);
+                long pageMask = -0x1000L << ((physical(e) & PAGE_SIZE_MASK) >>> SIZE_SHIFT);
+                long read = HostMemory.getLong(e);
+                long page = (read & EMPTY) == 0 ? read : HostMemory.getLong(e + WRITE_TAG);
+                if (((page ^ linear) & pageMask) == 0) {
+                    empty(e);
+                }
+            }
+        }
+    }
+
+    /**
+     * Forgets the entries whose protection key is in a set.
+     *
+     * @param keys one bit for each key
+     * @param userPages keys of user-mode addresses (else of supervisor-mode addresses)
+     */
+    public void flushKeys(int keys, boolean userPages) {
+        for (Space s : spaces) {
+            int n = s.candidates();
+            for (int i = 0; i < n; i++) {
+                long e = s.candidate(i);
+                long p = physical(e);
+                if ((p & USER_PAGE) != 0 == userPages && (keys >>> (p >>> KEY_SHIFT & 15) & 1) != 0) {
+                    empty(e);
+                }
             }
         }
     }
 
     /** Takes the fast write permission from every entry of a guest-physical page (it now holds code, or is logged). */
     public void slowWrites(long gpa) {
-        long page = gpa & ~0xFFFL;
-        for (long e = base; e < base + 3L * SIZE * ENTRY; e += ENTRY) {
-            if (HostMemory.getLong(e + PHYSICAL) == page) {
+        for (Space s : spaces) {
+            int n = s.candidates();
+            for (int i = 0; i < n; i++) {
+                long e = s.candidate(i);
+                if (((physical(e) ^ gpa) & ~0xFFFL) == 0) {
+                    long tag = HostMemory.getLong(e + WRITE_TAG);
+                    if ((tag & EMPTY) == 0) {
+                        HostMemory.putLong(e + WRITE_TAG, tag | SLOW);
+                    }
+                }
+            }
+        }
+    }
+
+    /** Takes the fast write permission from every entry (dirty logging begins). */
+    public void slowAllWrites() {
+        for (Space s : spaces) {
+            int n = s.candidates();
+            for (int i = 0; i < n; i++) {
+                long e = s.candidate(i);
                 long tag = HostMemory.getLong(e + WRITE_TAG);
-                if (tag != EMPTY) {
+                if ((tag & EMPTY) == 0) {
                     HostMemory.putLong(e + WRITE_TAG, tag | SLOW);
                 }
             }
         }
+    }
+
+    private void changeGeneration() {
+        generation++;
+        fetchedPages.clear();
+        fetchedLargePages.clear();
+    }
+
+    private static boolean isEmpty(long e) {
+        return (HostMemory.getLong(e) & HostMemory.getLong(e + WRITE_TAG) & EMPTY) != 0;
     }
 
     private static void empty(long e) {

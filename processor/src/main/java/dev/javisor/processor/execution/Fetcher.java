@@ -80,7 +80,7 @@ public final class Fetcher {
 
     private Block miss(long la, int i) {
         Cpu c = cpu;
-        la = c.translation.untag(c, la, Cpu.CS, Translation.FETCH);
+        la = c.translation.untag(c, c.fetchContext(), la, Cpu.CS, Translation.FETCH);
         long gpa = c.translation.translate(c, c.fetchContext(), la, Translation.FETCH) & ~0xFFFL & c.memory.a20Mask();
         if (c.memory.hostAddress(gpa) == 0) {
             return decodeFromDevice(gpa | la & 0xFFF);
@@ -140,7 +140,7 @@ public final class Fetcher {
 
     private long secondPage(long la) {
         long next = (la & ~0xFFFL) + 0x1000 & cpu.linearWrap;
-        next = cpu.translation.untag(cpu, next, Cpu.CS, Translation.FETCH);
+        next = cpu.translation.untag(cpu, cpu.fetchContext(), next, Cpu.CS, Translation.FETCH);
         return cpu.translation.translate(cpu, cpu.fetchContext(), next, Translation.FETCH) & ~0xFFFL & cpu.memory.a20Mask();
     }
 

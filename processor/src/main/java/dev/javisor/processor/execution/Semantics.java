@@ -5,6 +5,10 @@ import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Op;
 import dev.javisor.processor.integer.FlagControl;
+import dev.javisor.processor.system.AccessControl;
+import dev.javisor.processor.system.ControlRegisters;
+import dev.javisor.processor.system.DebugRegisters;
+import dev.javisor.processor.system.Invalidation;
 
 /** From an instruction to what it does: asks the classes of semantics, the most frequent groups first. */
 public final class Semantics {
@@ -16,6 +20,10 @@ public final class Semantics {
 
     private static final Group[] GROUPS = {
         FlagControl::bind,
+        ControlRegisters::bind,
+        DebugRegisters::bind,
+        Invalidation::bind,
+        AccessControl::bind,
     };
 
     private Semantics() {}
