@@ -38,7 +38,7 @@ final class CpuState {
                 new long[] {
                     f.control, f.status, f.valid, f.lastOpcode, f.lastInstruction, f.lastInstructionSelector, f.lastData, f.lastDataSelector
                 });
-        out.putLongs("vector", c.vector);
+        out.putLongs("vector", Arrays.copyOf(c.vector, Cpu.VECTOR_OPERAND));
         out.putInt("mxcsr", c.mxcsr);
         out.putLongs(
                 "activity",
@@ -113,7 +113,9 @@ final class CpuState {
         f.lastInstructionSelector = (int) x[5];
         f.lastData = x[6];
         f.lastDataSelector = (int) x[7];
-        in.getLongs("vector", c.vector);
+        long[] vector = new long[Cpu.VECTOR_OPERAND];
+        in.getLongs("vector", vector);
+        System.arraycopy(vector, 0, c.vector, 0, vector.length);
         c.mxcsr = in.getInt("mxcsr");
         long[] a = new long[11];
         in.getLongs("activity", a);

@@ -4,6 +4,7 @@ import dev.javisor.isa.CpuModel;
 import dev.javisor.isa.Feature;
 import dev.javisor.processor.memory.CodeObserver;
 import dev.javisor.processor.memory.PhysicalMemory;
+import dev.javisor.processor.softfloat.SoftFloat;
 
 /**
  * The architectural state of one logical processor, and the few words that its engines share. Plain fields: what the instructions mean
@@ -77,8 +78,13 @@ public final class Cpu {
     // ---- floating point and vectors ----
 
     public final X87State x87 = new X87State();
-    /** Vector registers: eight 64-bit lanes each (room for 512 bits), lane j of register i at 8 * i + j. */
-    public final long[] vector = new long[32 * 8];
+    /**
+     * Vector registers: eight 64-bit lanes each (room for 512 bits), lane j of register i at 8 * i + j. Behind them, at
+     * {@link #VECTOR_OPERAND}, the memory operand of the running instruction, which is no state.
+     */
+    public final long[] vector = new long[33 * 8];
+
+    public static final int VECTOR_OPERAND = 32 * 8;
 
     public int mxcsr = 0x1F80;
 
@@ -149,6 +155,8 @@ public final class Cpu {
     public int context = Tlb.SUPERVISOR_OPEN, systemContext = Tlb.SUPERVISOR_OPEN;
 
     public long tlbBase;
+    /** Vector of the exception (#UD or #NM) that SSE instructions, and that MMX instructions raise; 0: they may run. */
+    public int sseBlocked = Event.UD, mmxBlocked;
     /** #AC is enabled: CPL 3, CR0.AM, RFLAGS.AC. */
     public boolean alignmentCheck;
     /** DR7 enables data breakpoints: the paging code keeps watched pages off the fast path. */
@@ -184,6 +192,9 @@ public final class Cpu {
     public Platform platform;
     /** Virtualization that may take events away before they are delivered; null when none is active. */
     public EventInterceptor interceptor;
+    /** Arithmetic that the host's cannot do. */
+    public final SoftFloat softFloat = new SoftFloat();
+
     private final Redo redo = new Redo();
 
     public Cpu(CpuModel model, int index, PhysicalMemory memory, Timeline timeline) {
@@ -426,6 +437,8 @@ public final class Cpu {
         eaBase[FS] = segBase[FS];
         eaBase[GS] = segBase[GS];
         checksCodeLimit = !codeSize64 && segLimit[CS] != 0xFFFFFFFFL;
+        mmxBlocked = (cr0 & Cr.EM) != 0 ? Event.UD : (cr0 & Cr.TS) != 0 ? Event.NM : 0;
+        sseBlocked = (cr4 & Cr.OSFXSR) == 0 ? Event.UD : mmxBlocked;
         updateContext();
         fetchGeneration++;
     }

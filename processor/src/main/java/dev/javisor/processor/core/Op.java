@@ -22,6 +22,9 @@ public final class Op {
     /** The memory operand needs a limit and type check (never in 64-bit mode nor with flat segments). */
     public final boolean checked;
 
+    /** The ModRM operand is memory. */
+    public final boolean memory;
+
     public final long imm;
     /** Offset of the first byte, and of the byte behind the instruction, from the start of the block. */
     public final int start, end;
@@ -45,6 +48,7 @@ public final class Op {
         this.linearMask = wide ? -1L : 0xFFFFFFFFL;
         this.segment = i.segment;
         this.checked = !wide && !(flat && i.segment < Cpu.FS);
+        this.memory = i.memory;
         this.imm = i.immediate;
     }
 

@@ -5,10 +5,18 @@ import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Op;
 import dev.javisor.processor.integer.FlagControl;
+import dev.javisor.processor.simd.DataMove;
+import dev.javisor.processor.simd.ElementMove;
+import dev.javisor.processor.simd.Mxcsr;
+import dev.javisor.processor.simd.PackedInteger;
+import dev.javisor.processor.simd.RegisterMove;
+import dev.javisor.processor.simd.Shuffle;
 import dev.javisor.processor.system.AccessControl;
 import dev.javisor.processor.system.ControlRegisters;
 import dev.javisor.processor.system.DebugRegisters;
 import dev.javisor.processor.system.Invalidation;
+import dev.javisor.processor.xsave.Fxsave;
+import dev.javisor.processor.xsave.Xsave;
 
 /** From an instruction to what it does: asks the classes of semantics, the most frequent groups first. */
 public final class Semantics {
@@ -24,6 +32,14 @@ public final class Semantics {
         DebugRegisters::bind,
         Invalidation::bind,
         AccessControl::bind,
+        DataMove::bind,
+        PackedInteger::bind,
+        Shuffle::bind,
+        RegisterMove::bind,
+        ElementMove::bind,
+        Mxcsr::bind,
+        Fxsave::bind,
+        Xsave::bind,
     };
 
     private Semantics() {}

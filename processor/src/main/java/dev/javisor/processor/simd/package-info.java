@@ -1,0 +1,2 @@
+/** MMX and the Streaming SIMD Extensions. */
+package dev.javisor.processor.simd;
