@@ -31,7 +31,7 @@ public final class Instruction {
     public final int vectorLength;
     /** ModRM.reg extended by REX.R/VEX.R (0-15, 0-31 with EVEX); register encoded in the opcode byte is in {@link #rm}. */
     public final int reg;
-    /** ModRM.rm extended by REX.B where it names a register, or the register of the opcode byte (extended); meaningless for memory. */
+    /** ModRM.rm extended by REX.B where it names a register, or the register of the opcode byte (extended), else 0; meaningless for memory. */
     public final int rm;
     /** The ModRM operand is memory (mod is not 3), or a moffs operand. */
     public final boolean memory;

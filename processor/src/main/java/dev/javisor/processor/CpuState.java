@@ -40,6 +40,7 @@ final class CpuState {
                 });
         out.putLongs("vector", Arrays.copyOf(c.vector, Cpu.VECTOR_OPERAND));
         out.putInt("mxcsr", c.mxcsr);
+        out.putLong("random", c.rngState);
         out.putLongs(
                 "activity",
                 new long[] {
@@ -117,6 +118,7 @@ final class CpuState {
         in.getLongs("vector", vector);
         System.arraycopy(vector, 0, c.vector, 0, vector.length);
         c.mxcsr = in.getInt("mxcsr");
+        c.rngState = in.getLong("random");
         long[] a = new long[11];
         in.getLongs("activity", a);
         c.activity = (int) a[0];

@@ -130,6 +130,10 @@ public final class Cpu {
     public boolean singleStepDecided;
 
     public int sipiVector;
+    /** State of the generator behind RDRAND and RDSEED. */
+    public long rngState;
+    /** Processors take turns on one thread, so that PAUSE should end the slice. Set by whoever schedules them. */
+    public boolean pauseYields;
     /** Address ranges armed by MONITOR, or -1. */
     public long monitorAddress = -1;
 

@@ -4,7 +4,27 @@ import dev.javisor.isa.Instruction;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Op;
+import dev.javisor.processor.integer.Arithmetic;
+import dev.javisor.processor.integer.BitManipulation;
+import dev.javisor.processor.integer.BitTest;
+import dev.javisor.processor.integer.CarryChain;
+import dev.javisor.processor.integer.Checksum;
+import dev.javisor.processor.integer.ConditionalMove;
+import dev.javisor.processor.integer.ControlTransfer;
+import dev.javisor.processor.integer.Conversion;
+import dev.javisor.processor.integer.DecimalAdjustment;
+import dev.javisor.processor.integer.DirectStore;
+import dev.javisor.processor.integer.Division;
+import dev.javisor.processor.integer.DoubleShift;
+import dev.javisor.processor.integer.Exchange;
 import dev.javisor.processor.integer.FlagControl;
+import dev.javisor.processor.integer.Miscellaneous;
+import dev.javisor.processor.integer.Move;
+import dev.javisor.processor.integer.Multiplication;
+import dev.javisor.processor.integer.ProcessorRegisters;
+import dev.javisor.processor.integer.Shift;
+import dev.javisor.processor.integer.Stack;
+import dev.javisor.processor.integer.StringOperation;
 import dev.javisor.processor.simd.DataMove;
 import dev.javisor.processor.simd.ElementMove;
 import dev.javisor.processor.simd.Mxcsr;
@@ -27,7 +47,27 @@ public final class Semantics {
     }
 
     private static final Group[] GROUPS = {
+        Move::bind,
+        Arithmetic::bind,
+        ControlTransfer::bind,
+        Stack::bind,
+        Conversion::bind,
+        Shift::bind,
+        ConditionalMove::bind,
+        BitTest::bind,
+        Exchange::bind,
+        StringOperation::bind,
+        Multiplication::bind,
+        Division::bind,
+        DoubleShift::bind,
+        BitManipulation::bind,
+        Miscellaneous::bind,
         FlagControl::bind,
+        CarryChain::bind,
+        Checksum::bind,
+        DecimalAdjustment::bind,
+        DirectStore::bind,
+        ProcessorRegisters::bind,
         ControlRegisters::bind,
         DebugRegisters::bind,
         Invalidation::bind,
