@@ -9,4 +9,7 @@ public interface Platform {
 
     /** Interrupt-acknowledge cycle of the external interrupt controller (8259): the vector. */
     int acknowledgeExternalInterrupt();
+
+    /** FERR#: an unmasked x87 exception is pending while CR0.NE is clear. A board that has no such wire ignores it. */
+    default void floatingPointError() {}
 }

@@ -1,7 +1,12 @@
 package dev.javisor.processor.core;
 
+import dev.javisor.processor.softfloat.SoftFloat;
+
 /** The x87 registers. Physical registers (not relative to TOP); MMX registers are the significands. */
 public final class X87State {
+    /** The arithmetic unit; holds no state between instructions. */
+    public final SoftFloat unit = new SoftFloat();
+
     /** 64-bit significands of the physical registers R0-R7. */
     public final long[] significand = new long[8];
     /** Sign (bit 15) and biased exponent (bits 14:0). */

@@ -17,6 +17,7 @@ import dev.javisor.processor.integer.DirectStore;
 import dev.javisor.processor.integer.Division;
 import dev.javisor.processor.integer.DoubleShift;
 import dev.javisor.processor.integer.Exchange;
+import dev.javisor.processor.fpu.X87Bind;
 import dev.javisor.processor.integer.FlagControl;
 import dev.javisor.processor.integer.Miscellaneous;
 import dev.javisor.processor.integer.Move;
@@ -80,6 +81,7 @@ public final class Semantics {
         Mxcsr::bind,
         Fxsave::bind,
         Xsave::bind,
+        X87Bind::bind,
     };
 
     private Semantics() {}

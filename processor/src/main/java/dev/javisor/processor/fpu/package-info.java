@@ -1,0 +1,2 @@
+/** The x87 floating-point unit. */
+package dev.javisor.processor.fpu;
