@@ -273,7 +273,9 @@ public final class Decoder {
         boolean lock = (prefixes & Instruction.LOCK) != 0;
         reg &= e.regMask;
         rm &= e.rmMask;
-        if (lock && !(memory && opcode.is(Opcode.LOCKABLE)) || e.tiles && (reg | vvvv | (memory ? 0 : rm)) > 7) {
+        // LOCK MOV CR0 names CR8 on AMD processors; its handler decides.
+        boolean lockable = opcode.is(Opcode.LOCKABLE) && (memory || opcode.is(Opcode.PRIVILEGED));
+        if (lock && !lockable || e.tiles && (reg | vvvv | (memory ? 0 : rm)) > 7) {
             return invalid(offset, p, result);
         }
         result.length = p - offset;

@@ -186,6 +186,10 @@ public final class ControlRegisters {
         } else if (disabling) {
             c.efer &= ~Cr.LMA;
         }
+        if ((changed & ~v & Cr.PE) != 0) {
+            // In real-address mode the code segment may be written, whatever its descriptor said.
+            c.segAccess[Cpu.CS] |= Cpu.REAL_MODE;
+        }
         if ((changed & CR0_TRANSLATION) != 0) {
             c.flushTlb();
         }
