@@ -316,7 +316,7 @@ public final class Decoder {
         };
     }
 
-    private static int operandSize(Opcode opcode, CodeSize size, int prefixes, boolean w) {
+    static int operandSize(Opcode opcode, CodeSize size, int prefixes, boolean w) {
         Encoding e = opcode.form;
         boolean override = (prefixes & Instruction.OPERAND_SIZE) != 0 && e.mandatoryPrefix != 0x66;
         int bits;

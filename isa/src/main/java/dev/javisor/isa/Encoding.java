@@ -283,8 +283,9 @@ final class Encoding {
 
         private void vex(List<String> parts) {
             vex = true;
-            for (String part : parts.subList(1, parts.size())) {
+            for (String part : parts) {
                 switch (part) {
+                    case "VEX", "WIG" -> {}
                     case "128", "LZ" -> require(3 << Key.L, 0);
                     case "256" -> {
                         require(3 << Key.L, 1 << Key.L);
@@ -303,7 +304,6 @@ final class Encoding {
                         require(Key.W, Key.W);
                         w = true;
                     }
-                    case "WIG" -> {}
                     default -> throw new IllegalArgumentException("encoding " + text);
                 }
             }

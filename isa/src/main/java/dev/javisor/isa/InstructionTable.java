@@ -2,7 +2,6 @@ package dev.javisor.isa;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -25,26 +24,23 @@ public final class InstructionTable {
         try (InputStream in = InstructionTable.class.getResourceAsStream(RESOURCE)) {
             return new Reader(new String(in.readAllBytes(), StandardCharsets.ISO_8859_1)).read();
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw new IllegalStateException(e);
         }
     }
 
-    /** Reads the table's text. Written for start-up time: one pass, and every distinct operand and attribute list only once. */
+    /** Reads the table's text. Written for start-up time: one pass, no lambdas, every distinct list of operands or attributes only once. */
     private static final class Reader {
         private final String text;
         private final List<Opcode> opcodes = new ArrayList<>(2048);
         private final Map<String, Operand> operands = new HashMap<>(256);
         private final Map<String, List<Operand>> operandLists = new HashMap<>(512);
         private final Map<String, Integer> attributeLists = new HashMap<>();
-        private final Map<String, Feature> features = new HashMap<>();
 
         Reader(String text) {
             this.text = text;
         }
 
         List<Opcode> read() {
-            features.put("", null);
-            attributeLists.put("", 0);
             for (int start = 0; start < text.length(); ) {
                 int end = text.indexOf('\n', start);
                 end = end < 0 ? text.length() : end;
@@ -65,14 +61,20 @@ public final class InstructionTable {
                 field[i] = text.substring(from, to).strip();
                 from = to + 1;
             }
-            List<Operand> list = operandLists.computeIfAbsent(field[1], this::operandList);
-            Feature feature = features.computeIfAbsent(field[3], f -> f.isEmpty() ? null : Feature.valueOf(f));
-            int attributes = attributeLists.computeIfAbsent(field[4], Reader::attributes);
-            Encoding form = Encoding.parse(field[2], list, attributes);
-            if (form.vex) {
-                attributes |= Opcode.PROTECTED_ONLY;
+            List<Operand> list = operandLists.get(field[1]);
+            if (list == null) {
+                list = operandList(field[1]);
+                operandLists.put(field[1], list);
             }
-            opcodes.add(new Opcode(opcodes.size(), names(field[0]), list, form, feature, attributes));
+            Integer attributes = attributeLists.get(field[4]);
+            if (attributes == null) {
+                attributes = attributes(field[4]);
+                attributeLists.put(field[4], attributes);
+            }
+            Feature feature = field[3].isEmpty() ? null : Feature.valueOf(field[3]);
+            Encoding form = Encoding.parse(field[2], list, attributes);
+            int bits = form.vex ? attributes | Opcode.PROTECTED_ONLY : attributes;
+            opcodes.add(new Opcode(opcodes.size(), names(field[0]), list, form, feature, bits));
         }
 
         private static List<String> names(String field) {
@@ -82,7 +84,12 @@ public final class InstructionTable {
         private List<Operand> operandList(String field) {
             List<Operand> list = new ArrayList<>();
             for (String specifier : split(field, ',')) {
-                list.add(operands.computeIfAbsent(specifier, Operand::parse));
+                Operand operand = operands.get(specifier);
+                if (operand == null) {
+                    operand = Operand.parse(specifier);
+                    operands.put(specifier, operand);
+                }
+                list.add(operand);
             }
             return List.copyOf(list);
         }

@@ -64,7 +64,7 @@ public final class Opcode {
         this.mnemonic = names.getFirst();
         this.names = names;
         this.specifiers = specifiers;
-        this.operands = specifiers.stream().map(s -> s.text).toList();
+        this.operands = Operand.texts(specifiers);
         this.form = form;
         this.encoding = form.text;
         this.code = form.code;
