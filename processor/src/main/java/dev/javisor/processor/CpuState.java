@@ -135,6 +135,7 @@ final class CpuState {
         if (c.apic != null) {
             in.get("local APIC", c.apic);
         }
+        c.flushTlb();
         c.updateBreakpoints();
         c.updateMode();
     }

@@ -347,7 +347,7 @@ public final class Cpu {
         };
     }
 
-    /** To be called after DR7 (or DR0-3) changed. */
+    /** To be called after DR7 (or DR0-3) changed. Translations stay, but for pages that are or were watched. */
     public void updateBreakpoints() {
         boolean watched = watchesData;
         watchesData = false;
@@ -366,9 +366,15 @@ public final class Cpu {
         endSlice();
     }
 
+    /** Forgets every translation; the current process-context identifier may have changed. */
     public void flushTlb() {
         tlb.flush();
-        fetchGeneration++;
+        selectAddressSpace(pcid(), true);
+    }
+
+    /** The current process-context identifier; 0 while PCIDs are not enabled. */
+    public int pcid() {
+        return (cr4 & Cr.PCIDE) != 0 ? (int) cr3 & 0xFFF : 0;
     }
 
     /** Writes PKRU; translations whose key changes its rights must be made anew. */

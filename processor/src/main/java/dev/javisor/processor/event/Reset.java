@@ -70,6 +70,7 @@ public final class Reset {
 
     private static void finish(Cpu c) {
         c.activity = (c.apicBaseMsr & BSP) != 0 ? Cpu.ACTIVE : Cpu.WAIT_FOR_SIPI;
+        c.flushTlb();
         c.updateBreakpoints();
         c.updateMode();
         c.endSlice();

@@ -96,6 +96,7 @@ public final class SystemManagement {
     }
 
     private static void modeChanged(Cpu c) {
+        c.flushTlb();
         c.updateBreakpoints();
         c.updateMode();
         c.endSlice();
@@ -178,7 +179,6 @@ public final class SystemManagement {
         if (halt) {
             c.activity = Cpu.HLT;
         }
-        c.flushTlb();
         modeChanged(c);
     }
 }

@@ -197,8 +197,11 @@ public final class TaskSwitch {
         SegmentRegisters.set(c, Cpu.TR, selector, d);
         c.segAccess[Cpu.TR] |= 2;
         if (wide && c.is(Cr.PG)) {
+            if ((c.cr4 & Cr.PAE) != 0 && !c.translation.loadPointers(c, image[Image.CR3])) {
+                throw c.gp0();
+            }
             c.cr3 = image[Image.CR3];
-            c.flushTlb();
+            c.selectAddressSpace(c.pcid(), false);
         }
         c.cr0 |= Cr.TS;
         c.dr7 &= ~LOCAL_BREAKPOINTS;

@@ -219,12 +219,7 @@ public final class ControlRegisters {
             loadPointers(c, v);
         }
         c.cr3 = v;
-        c.selectAddressSpace(pcid(c), keep);
-    }
-
-    /** The current process-context identifier; 0 while PCIDs are not enabled. */
-    public static int pcid(Cpu c) {
-        return (c.cr4 & Cr.PCIDE) != 0 ? (int) c.cr3 & 0xFFF : 0;
+        c.selectAddressSpace(c.pcid(), keep);
     }
 
     /** @throws GuestFault #GP(0) when the value or the transition is not allowed */
@@ -243,9 +238,6 @@ public final class ControlRegisters {
             loadPointers(c, c.cr3);
         }
         c.cr4 = value;
-        if ((changed & Cr.PCIDE) != 0) {
-            c.selectAddressSpace(pcid(c), false);
-        }
         if ((changed & CR4_TRANSLATION) != 0) {
             c.flushTlb();
         }
