@@ -104,7 +104,7 @@ final class Encoding {
         boolean tile = false;
         boolean vvvv = false;
         int regBits = 15;
-        int rmBits = !modRm && !registerInOpcode ? 0 : anyRm || modRmByte >= 0 ? 7 : 15;
+        int rmBits = !modRm && !registerInOpcode && !rexB ? 0 : anyRm || modRmByte >= 0 ? 7 : 15;
         int bits = p.mask;
         int wanted = p.value;
         for (Operand o : operands) {

@@ -70,6 +70,11 @@ public final class Rig {
         return new Rig(CodeSize.BITS64, "max-intel");
     }
 
+    /** 64-bit mode of a given CPU model. */
+    public static Rig bits64(String model) {
+        return new Rig(CodeSize.BITS64, model);
+    }
+
     public static Rig bits32() {
         return new Rig(CodeSize.BITS32, "max-intel");
     }

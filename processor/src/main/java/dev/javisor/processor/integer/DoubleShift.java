@@ -1,5 +1,6 @@
 package dev.javisor.processor.integer;
 
+import dev.javisor.isa.CpuModel;
 import dev.javisor.isa.Instruction;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Flags;
@@ -7,7 +8,10 @@ import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Memory;
 import dev.javisor.processor.core.Op;
 
-/** SHLD and SHRD. A 16-bit operand with a count above 16 turns on through the destination again. */
+/**
+ * SHLD and SHRD. What a count above 16 shifts into a 16-bit destination is undefined: Intel's processors go on with the destination, AMD's
+ * with the source again.
+ */
 public final class DoubleShift {
     private DoubleShift() {}
 
@@ -31,38 +35,28 @@ public final class DoubleShift {
         long la = i.memory ? Memory.writeAddress(c, o, bits / 8) : 0;
         long a = i.memory ? Memory.loadForWrite(c, la, bits / 8, o.segment) : Shift.zeroExtend(c.gpr[o.rm], bits);
         long b = Shift.zeroExtend(c.gpr[o.reg], bits);
-        long r = n == 0 ? a : left ? shiftLeft(a, b, n, bits) : shiftRight(a, b, n, bits);
+        long r = a;
+        long carry = 0;
+        if (n != 0) {
+            if (bits == 16) {
+                long beyond = c.model.vendor() == CpuModel.Vendor.INTEL ? a : b;
+                long words = left ? a << 32 | b << 16 | beyond : beyond << 32 | b << 16 | a;
+                r = (left ? words >>> 32 - n : words >>> n) & 0xFFFF;
+                carry = (left ? words >>> 48 - n : words >>> n - 1) & 1;
+            } else {
+                r = left ? Shift.zeroExtend(a << n, bits) | b >>> bits - n : Shift.zeroExtend(b << bits - n, bits) | a >>> n;
+                carry = (left ? a >>> bits - n : a >>> n - 1) & 1;
+            }
+        }
         if (i.memory) {
             Memory.store(c, la, bits / 8, o.segment, r);
         } else {
             Registers.set(c, o.rm, bits, r);
         }
         if (n != 0) {
-            long carry = left ? carryLeft(a, b, n, bits) : carryRight(a, b, n, bits);
             long sign = r >>> bits - 1;
             long overflow = left ? carry ^ sign : sign ^ r >>> bits - 2 & 1;
             Flags.result(c, Shift.signExtend(r, bits), carry | overflow << 11);
         }
-    }
-
-    private static long shiftLeft(long a, long b, int n, int bits) {
-        return bits == 16 ? thrice(a, b) >>> 32 - n & 0xFFFF : Shift.zeroExtend(a << n, bits) | b >>> bits - n;
-    }
-
-    private static long shiftRight(long a, long b, int n, int bits) {
-        return bits == 16 ? thrice(a, b) >>> n & 0xFFFF : Shift.zeroExtend(b << bits - n, bits) | a >>> n;
-    }
-
-    private static long carryLeft(long a, long b, int n, int bits) {
-        return (bits == 16 ? thrice(a, b) >>> 48 - n : a >>> bits - n) & 1;
-    }
-
-    private static long carryRight(long a, long b, int n, int bits) {
-        return (bits == 16 ? thrice(a, b) : a) >>> n - 1 & 1;
-    }
-
-    /** a:b:a, words. */
-    private static long thrice(long a, long b) {
-        return a << 32 | b << 16 | a;
     }
 }

@@ -7,7 +7,10 @@ import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Memory;
 import dev.javisor.processor.core.Op;
 
-/** XCHG, XADD, CMPXCHG, CMPXCHG8B, CMPXCHG16B. The memory operand is always written, also when a comparison fails. */
+/**
+ * XCHG, XADD, CMPXCHG, CMPXCHG8B, CMPXCHG16B. A memory operand is always written, also when a comparison fails; a register then keeps even
+ * its upper half.
+ */
 public final class Exchange {
     private static final int RAX = Registers.RAX, RCX = Registers.RCX, RDX = Registers.RDX, RBX = Registers.RBX;
 
@@ -100,8 +103,6 @@ public final class Exchange {
             set(c, o, o.rm, bits, get(c, o, o.reg, bits));
         } else {
             setAccumulator(c, bits, a);
-            // The destination is written too: a 32-bit one loses its upper half.
-            set(c, o, o.rm, bits, a);
         }
         Flags.sub(c, accumulator, a, Shift.signExtend(accumulator - a, bits));
     }
