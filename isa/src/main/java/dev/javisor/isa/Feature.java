@@ -1,6 +1,10 @@
 package dev.javisor.isa;
 
+import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * CPUID feature bits: leaf, sub-leaf, register and bit. Named as in Linux' {@code /proc/cpuinfo} (PNI is SSE3, ABM is LZCNT, MONITOR
@@ -403,6 +407,16 @@ public enum Feature {
         this.subleaf = subleaf;
         this.register = register;
         this.bit = bit;
+    }
+
+    /** The features that a CPUID leaf enumerates, all sub-leaves together. */
+    static List<Feature> inLeaf(int leaf) {
+        return Leaves.FEATURES.getOrDefault(leaf, List.of());
+    }
+
+    private static final class Leaves {
+        private static final Map<Integer, List<Feature>> FEATURES =
+                Arrays.stream(values()).collect(Collectors.groupingBy(f -> f.leaf, Collectors.toUnmodifiableList()));
     }
 
     /** The name that Linux and people use: lower case, e.g. {@code sse4_1}, {@code 3dnowprefetch}. */

@@ -18,6 +18,17 @@ public final class FeatureSet {
         return (bits[f.ordinal() >> 6] >>> (f.ordinal() & 63) & 1) != 0;
     }
 
+    /** An output register of a CPUID leaf, with the bits of the features in this set. */
+    public int register(int leaf, int subleaf, Feature.Register register) {
+        int value = 0;
+        for (Feature f : Feature.inLeaf(leaf)) {
+            if (f.subleaf == subleaf && f.register == register && has(f)) {
+                value |= 1 << f.bit;
+            }
+        }
+        return value;
+    }
+
     /** A new set with the same features. */
     public EnumSet<Feature> toSet() {
         EnumSet<Feature> set = EnumSet.noneOf(Feature.class);

@@ -30,6 +30,7 @@ final class CpuState {
                     c.miscEnable, c.apicBaseMsr, c.smbase
                 });
         out.putLongs("msr", c.msr);
+        out.putLongs("clocks", new long[] {c.tscAdjust, c.notRunning, c.stoppedAt, c.mperfOffset, c.aperfOffset});
         X87State f = c.x87;
         out.putLongs("x87 significand", f.significand);
         out.putInts("x87 sign and exponent", f.signExponent);
@@ -47,6 +48,7 @@ final class CpuState {
                     c.activity, flag(c.blockingBySti), flag(c.blockingByMovSs), flag(c.nmiBlocked), flag(c.inSmm), c.pendingDebug, c.requests, c.sipiVector,
                     c.monitorAddress, c.retired, c.deliveries
                 });
+        out.put("monitor", c.monitor);
         if (c.apic != null) {
             out.put("local APIC", c.apic);
         }
@@ -101,6 +103,13 @@ final class CpuState {
         c.apicBaseMsr = s[14];
         c.smbase = s[15];
         in.getLongs("msr", c.msr);
+        long[] clocks = new long[5];
+        in.getLongs("clocks", clocks);
+        c.tscAdjust = clocks[0];
+        c.notRunning = clocks[1];
+        c.stoppedAt = clocks[2];
+        c.mperfOffset = clocks[3];
+        c.aperfOffset = clocks[4];
         X87State f = c.x87;
         in.getLongs("x87 significand", f.significand);
         in.getInts("x87 sign and exponent", f.signExponent);
@@ -132,6 +141,7 @@ final class CpuState {
         c.monitorAddress = a[8];
         c.retired = a[9];
         c.deliveries = a[10];
+        in.get("monitor", c.monitor);
         if (c.apic != null) {
             in.get("local APIC", c.apic);
         }

@@ -45,6 +45,7 @@ public final class LogicalProcessor implements Stateful {
 
     /** Has something to do: runs, or would be woken by an event that is already there. */
     public boolean isRunnable() {
+        cpu.monitor.poll();
         return cpu.activity == Cpu.ACTIVE || cpu.requests != 0 && Boundary.wakes(cpu);
     }
 
@@ -59,6 +60,8 @@ public final class LogicalProcessor implements Stateful {
         Timeline timeline = c.timeline;
         long start = timeline.now();
         long deliveries = c.deliveries;
+        c.monitor.poll();
+        c.notRunning += start - c.stoppedAt;
         c.budget = 0;
         c.sliceEnd = start;
         timeline.activate(c);
@@ -87,7 +90,8 @@ public final class LogicalProcessor implements Stateful {
         } finally {
             timeline.activate(null);
         }
-        long retired = timeline.now() - start - (c.deliveries - deliveries);
+        c.stoppedAt = timeline.now();
+        long retired = c.stoppedAt - start - (c.deliveries - deliveries);
         c.retired += retired;
         return retired;
     }

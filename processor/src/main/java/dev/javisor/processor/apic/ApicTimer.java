@@ -1,6 +1,7 @@
 package dev.javisor.processor.apic;
 
 import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.InterruptController;
 import dev.javisor.processor.core.Timeline;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
@@ -11,12 +12,9 @@ import dev.javisor.processor.state.Stateful;
  * time-stamp counter (TSC deadline).
  */
 final class ApicTimer implements Stateful {
-    /** Frequency of the core crystal clock, which drives the timer, in Hz. CPUID leaf 15H says the same. */
-    static final long CRYSTAL_FREQUENCY = 1_000_000_000L;
-
     static final int ONE_SHOT = 0, PERIODIC = 1, TSC_DEADLINE = 2;
 
-    private static final long TICKS_PER_CLOCK = Timeline.FREQUENCY / CRYSTAL_FREQUENCY;
+    private static final long TICKS_PER_CLOCK = Timeline.FREQUENCY / InterruptController.CRYSTAL_FREQUENCY;
 
     private final Cpu cpu;
     private final Timeline.Deadline deadline;

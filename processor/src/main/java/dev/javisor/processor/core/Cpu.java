@@ -2,6 +2,7 @@ package dev.javisor.processor.core;
 
 import dev.javisor.isa.CpuModel;
 import dev.javisor.isa.Feature;
+import dev.javisor.isa.Msr;
 import dev.javisor.processor.memory.CodeObserver;
 import dev.javisor.processor.memory.PhysicalMemory;
 import dev.javisor.processor.softfloat.SoftFloat;
@@ -25,6 +26,8 @@ public final class Cpu {
     public final CpuModel model;
     /** Position in the machine; also the initial APIC ID. */
     public final int index;
+    /** Processors in the machine, all in one package, one to a core: what CPUID says about topology. Set before the processor runs. */
+    public int processors = 1;
 
     // ---- general registers ----
 
@@ -71,8 +74,13 @@ public final class Cpu {
 
     public long star, lstar, cstar, sfmask, kernelGsBase, tscAux;
     public long sysenterCs, sysenterEsp, sysenterEip;
-    public long tscOffset, debugctl, pkrs, xss, miscEnable, apicBaseMsr, smbase = 0x30000;
-    /** Remaining MSRs, by position in the MSR table. */
+    /** Time-stamp counter less machine time; what software has added to it since reset. */
+    public long tscOffset, tscAdjust;
+    /** Machine time during which this processor did not run, and when it last stopped running; software's changes of MPERF and APERF. */
+    public long notRunning, stoppedAt, mperfOffset, aperfOffset;
+
+    public long debugctl, pkrs, xss, miscEnable, apicBaseMsr, smbase = 0x30000;
+    /** Remaining MSRs, by {@link dev.javisor.isa.Msr#slot}. */
     public final long[] msr = new long[512];
 
     // ---- floating point and vectors ----
@@ -134,8 +142,10 @@ public final class Cpu {
     public long rngState;
     /** Processors take turns on one thread, so that PAUSE should end the slice. Set by whoever schedules them. */
     public boolean pauseYields;
-    /** Address ranges armed by MONITOR, or -1. */
+    /** Guest-physical address of the line armed by MONITOR, or -1. */
     public long monitorAddress = -1;
+    /** The address monitor behind it, and the wait that it may end. */
+    public final Monitor monitor;
 
     // ---- derived from the above by updateMode; never saved ----
 
@@ -206,6 +216,9 @@ public final class Cpu {
         this.index = index;
         this.memory = memory;
         this.timeline = timeline;
+        monitor = new Monitor(this);
+        Msr.reset(msr);
+        miscEnable = Msr.MISC_ENABLE.reset;
         tlbBase = tlb.base(context);
     }
 

@@ -5,6 +5,9 @@ import dev.javisor.processor.state.Stateful;
 
 /** The local APIC as its processor sees it. */
 public interface InterruptController extends MmioHandler, Stateful {
+    /** Frequency of the core crystal clock, which drives the timer, in Hz; CPUID leaf 15H tells it. */
+    long CRYSTAL_FREQUENCY = 1_000_000_000L;
+
     /** Highest-priority deliverable vector (above the processor priority), or -1. */
     int pendingVector();
 

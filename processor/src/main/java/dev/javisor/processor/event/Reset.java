@@ -1,5 +1,6 @@
 package dev.javisor.processor.event;
 
+import dev.javisor.isa.Msr;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Flags;
@@ -32,6 +33,8 @@ public final class Reset {
         c.sysenterEsp = 0;
         c.sysenterEip = 0;
         c.tscOffset = -c.timeline.now();
+        c.tscAdjust = 0;
+        c.miscEnable = Msr.MISC_ENABLE.reset;
         c.pkrs = 0;
         c.xss = 0;
         c.apicBaseMsr = APIC_BASE | (c.index == 0 ? BSP : 0);
@@ -50,7 +53,7 @@ public final class Reset {
         Arrays.fill(c.vector, 0);
         c.mxcsr = 0x1F80;
         c.requests = 0;
-        Arrays.fill(c.msr, 0);
+        Msr.reset(c.msr);
         if (c.apic != null) {
             c.apic.reset();
         }

@@ -34,8 +34,14 @@ import dev.javisor.processor.simd.RegisterMove;
 import dev.javisor.processor.simd.Shuffle;
 import dev.javisor.processor.system.AccessControl;
 import dev.javisor.processor.system.ControlRegisters;
+import dev.javisor.processor.system.CpuId;
 import dev.javisor.processor.system.DebugRegisters;
+import dev.javisor.processor.system.ExtendedControl;
 import dev.javisor.processor.system.Invalidation;
+import dev.javisor.processor.system.MonitorWait;
+import dev.javisor.processor.system.Msrs;
+import dev.javisor.processor.system.PortIo;
+import dev.javisor.processor.system.TimeStamp;
 import dev.javisor.processor.xsave.Fxsave;
 import dev.javisor.processor.xsave.Xsave;
 
@@ -73,6 +79,12 @@ public final class Semantics {
         DebugRegisters::bind,
         Invalidation::bind,
         AccessControl::bind,
+        PortIo::bind,
+        Msrs::bind,
+        TimeStamp::bind,
+        CpuId::bind,
+        MonitorWait::bind,
+        ExtendedControl::bind,
         DataMove::bind,
         PackedInteger::bind,
         Shuffle::bind,

@@ -1,0 +1,82 @@
+package dev.javisor.processor.system;
+
+import dev.javisor.isa.Instruction;
+import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.Cr;
+import dev.javisor.processor.core.Handler;
+import dev.javisor.processor.core.Op;
+
+/** Counters: RDTSC, RDTSCP, RDPMC, RDPRU, and the clocks that count only while the processor runs. */
+public final class TimeStamp {
+    private static final int RAX = 0, RCX = 1, RDX = 2;
+
+    /** RDPRU register numbers. */
+    static final int MPERF = 0, APERF = 1;
+
+    private TimeStamp() {}
+
+    public static Handler bind(Instruction i) {
+        return switch (i.opcode.mnemonic) {
+            case "RDTSC" -> TimeStamp::rdtsc;
+            case "RDTSCP" -> TimeStamp::rdtscp;
+            case "RDPMC" -> TimeStamp::rdpmc;
+            case "RDPRU" -> TimeStamp::rdpru;
+            default -> null;
+        };
+    }
+
+    static void rdtsc(Cpu c, Op o) {
+        checkTimeStampDisable(c);
+        result(c, c.tsc());
+    }
+
+    static void rdtscp(Cpu c, Op o) {
+        checkTimeStampDisable(c);
+        result(c, c.tsc());
+        c.gpr[RCX] = c.tscAux & 0xFFFFFFFFL;
+    }
+
+    /** The models have no performance counters, so that whatever ECX selects does not exist. */
+    static void rdpmc(Cpu c, Op o) {
+        throw c.gp0();
+    }
+
+    static void rdpru(Cpu c, Op o) {
+        checkTimeStampDisable(c);
+        int register = (int) c.gpr[RCX];
+        result(c, register == MPERF ? mperf(c) : register == APERF ? aperf(c) : 0);
+    }
+
+    private static void checkTimeStampDisable(Cpu c) {
+        if ((c.cr4 & Cr.TSD) != 0 && c.cpl != 0) {
+            throw c.gp0();
+        }
+    }
+
+    private static void result(Cpu c, long value) {
+        c.gpr[RAX] = value & 0xFFFFFFFFL;
+        c.gpr[RDX] = value >>> 32;
+    }
+
+    /** Ticks of the nominal clock while the processor was not waiting. */
+    static long mperf(Cpu c) {
+        return running(c) + c.mperfOffset;
+    }
+
+    /** Ticks of the actual clock, which never differs from the nominal one. */
+    static long aperf(Cpu c) {
+        return running(c) + c.aperfOffset;
+    }
+
+    static void setMperf(Cpu c, long value) {
+        c.mperfOffset = value - running(c);
+    }
+
+    static void setAperf(Cpu c, long value) {
+        c.aperfOffset = value - running(c);
+    }
+
+    private static long running(Cpu c) {
+        return c.now() - c.notRunning;
+    }
+}
