@@ -97,24 +97,6 @@ public final class Boundary {
         return (r & Cpu.MACHINE_CHECK_REQUEST) != 0 || c.pendingDebug != 0 || open && (r & (Cpu.EXTERNAL_REQUEST | Cpu.APIC_REQUEST)) != 0;
     }
 
-    /** STI begins to hold off maskable interrupts for one more instruction. */
-    public static void beginStiShadow(Cpu c) {
-        c.blockingBySti = true;
-        c.blockingByMovSs = false;
-        c.shadowBegun = true;
-        c.endSlice();
-    }
-
-    /** MOV SS or POP SS begins to hold off interrupts and debug traps for one more instruction; not twice in a row. */
-    public static void beginMovSsShadow(Cpu c) {
-        if (!c.blockingByMovSs) {
-            c.blockingByMovSs = true;
-            c.blockingBySti = false;
-            c.shadowBegun = true;
-        }
-        c.endSlice();
-    }
-
     /** Delivers the event of highest priority, if any; returns whether there was one. */
     private static boolean deliverOne(Cpu c) {
         if (c.interceptor != null && c.interceptor.boundary(c)) {

@@ -4,6 +4,11 @@ import dev.javisor.isa.Instruction;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Op;
+import dev.javisor.processor.event.InterruptFlag;
+import dev.javisor.processor.event.InterruptReturn;
+import dev.javisor.processor.event.SoftwareInterrupts;
+import dev.javisor.processor.event.SystemManagement;
+import dev.javisor.processor.fpu.X87Bind;
 import dev.javisor.processor.integer.Arithmetic;
 import dev.javisor.processor.integer.BitManipulation;
 import dev.javisor.processor.integer.BitTest;
@@ -17,7 +22,6 @@ import dev.javisor.processor.integer.DirectStore;
 import dev.javisor.processor.integer.Division;
 import dev.javisor.processor.integer.DoubleShift;
 import dev.javisor.processor.integer.Exchange;
-import dev.javisor.processor.fpu.X87Bind;
 import dev.javisor.processor.integer.FlagControl;
 import dev.javisor.processor.integer.Miscellaneous;
 import dev.javisor.processor.integer.Move;
@@ -26,6 +30,11 @@ import dev.javisor.processor.integer.ProcessorRegisters;
 import dev.javisor.processor.integer.Shift;
 import dev.javisor.processor.integer.Stack;
 import dev.javisor.processor.integer.StringOperation;
+import dev.javisor.processor.segment.FarTransfer;
+import dev.javisor.processor.segment.FastCalls;
+import dev.javisor.processor.segment.SegmentMoves;
+import dev.javisor.processor.segment.SelectorChecks;
+import dev.javisor.processor.segment.TableRegisters;
 import dev.javisor.processor.simd.DataMove;
 import dev.javisor.processor.simd.ElementMove;
 import dev.javisor.processor.simd.Mxcsr;
@@ -94,6 +103,15 @@ public final class Semantics {
         Fxsave::bind,
         Xsave::bind,
         X87Bind::bind,
+        SegmentMoves::bind,
+        FarTransfer::bind,
+        TableRegisters::bind,
+        SelectorChecks::bind,
+        FastCalls::bind,
+        InterruptFlag::bind,
+        InterruptReturn::bind,
+        SoftwareInterrupts::bind,
+        SystemManagement::bind,
     };
 
     private Semantics() {}

@@ -2,6 +2,8 @@ package dev.javisor.processor.segment;
 
 import static dev.javisor.processor.segment.DescriptorTables.errorCode;
 
+import dev.javisor.isa.CpuModel;
+import dev.javisor.isa.Feature;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Event;
 
@@ -67,7 +69,11 @@ public final class SegmentRegisters {
 
     private static void loadData(Cpu c, int segment, int selector) {
         if (DescriptorTables.isNull(selector)) {
+            long base = c.segBase[segment];
             setNull(c, segment, selector);
+            if (c.model.vendor() == CpuModel.Vendor.AMD && !c.has(Feature.NULL_SEL_CLR_BASE)) {
+                c.segBase[segment] = base;
+            }
             return;
         }
         long d = dataDescriptor(c, selector, c.cpl, Event.GP, 0);
