@@ -1,0 +1,291 @@
+package dev.javisor.machine;
+
+import dev.javisor.isa.CpuModel;
+import dev.javisor.machine.boot.BootContext.EntryChoice;
+import dev.javisor.machine.boot.ImageFile;
+import dev.javisor.machine.console.ByteSink;
+import dev.javisor.machine.virtio.Drive;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+
+/** Everything a machine is made from. Immutable; two machines made from equal configurations behave alike to the bit. */
+public final class MachineConfiguration {
+    /** Most processors of a machine. */
+    public static final int MAXIMUM_PROCESSORS = 64;
+
+    /** Least RAM, in bytes. */
+    public static final long MINIMUM_MEMORY = 2L << 20;
+
+    /** Devices that only tests need. */
+    public enum TestDevice {
+        /** Ports and memory to test accesses and interrupt lines with. */
+        PC_TESTDEV,
+        /** A PCI function with one memory and one port region. */
+        PCI_TESTDEV,
+        /** A PCI function that computes factorials and copies memory. */
+        EDU
+    }
+
+    private final CpuModel model;
+    private final int processors;
+    private final long memory;
+    private final Chipset chipset;
+    private final ImageFile kernel;
+    private final ImageFile initrd;
+    private final String commandLine;
+    private final EntryChoice entry;
+    private final ImageFile firmware;
+    private final List<Drive> drives;
+    private final Set<TestDevice> testDevices;
+    private final List<ByteSink> serial;
+    private final ByteSink debugConsole;
+    private final ByteSink virtioConsole;
+    private final boolean stopAtReset;
+    private final boolean timer;
+    private final long clock;
+    private final long seed;
+
+    private MachineConfiguration(Builder b) {
+        model = Objects.requireNonNull(b.model, "a machine needs a CPU model");
+        processors = b.processors;
+        memory = b.memory;
+        chipset = b.chipset;
+        kernel = b.kernel;
+        initrd = b.initrd;
+        commandLine = b.commandLine;
+        entry = b.entry;
+        firmware = b.firmware;
+        drives = List.copyOf(b.drives);
+        testDevices = EnumSet.copyOf(b.testDevices);
+        serial = List.copyOf(b.serial);
+        debugConsole = b.debugConsole;
+        virtioConsole = b.virtioConsole;
+        stopAtReset = b.stopAtReset;
+        timer = b.timer;
+        clock = b.clock;
+        seed = b.seed;
+    }
+
+    public static Builder builder(CpuModel model) {
+        return new Builder(model);
+    }
+
+    public CpuModel model() {
+        return model;
+    }
+
+    public int processors() {
+        return processors;
+    }
+
+    /** Bytes of RAM. */
+    public long memory() {
+        return memory;
+    }
+
+    public Chipset chipset() {
+        return chipset;
+    }
+
+    /** Or null. */
+    public ImageFile kernel() {
+        return kernel;
+    }
+
+    /** Or null. */
+    public ImageFile initrd() {
+        return initrd;
+    }
+
+    public String commandLine() {
+        return commandLine;
+    }
+
+    public EntryChoice entry() {
+        return entry;
+    }
+
+    /** Or null. */
+    public ImageFile firmware() {
+        return firmware;
+    }
+
+    public List<Drive> drives() {
+        return drives;
+    }
+
+    public boolean has(TestDevice device) {
+        return testDevices.contains(device);
+    }
+
+    /** Where the serial ports' output goes, COM1 first. */
+    public List<ByteSink> serial() {
+        return serial;
+    }
+
+    public ByteSink debugConsole() {
+        return debugConsole;
+    }
+
+    /** Output of the virtio console, or null when the machine has none. */
+    public ByteSink virtioConsole() {
+        return virtioConsole;
+    }
+
+    /** A reset ends the run. */
+    public boolean stopAtReset() {
+        return stopAtReset;
+    }
+
+    /** The 8254 drives its interrupt. */
+    public boolean timer() {
+        return timer;
+    }
+
+    /** What the real-time clock shows at power-on: seconds since 1970-01-01T00:00Z. */
+    public long clock() {
+        return clock;
+    }
+
+    /** Seed of everything random that a guest can see. */
+    public long seed() {
+        return seed;
+    }
+
+    /** Collects a configuration. */
+    public static final class Builder {
+        private final CpuModel model;
+        private int processors = 1;
+        private long memory = 128L << 20;
+        private Chipset chipset = Chipset.PC;
+        private ImageFile kernel;
+        private ImageFile initrd;
+        private String commandLine = "";
+        private EntryChoice entry = EntryChoice.BEST;
+        private ImageFile firmware;
+        private final List<Drive> drives = new ArrayList<>();
+        private final EnumSet<TestDevice> testDevices = EnumSet.noneOf(TestDevice.class);
+        private final List<ByteSink> serial = new ArrayList<>();
+        private ByteSink debugConsole = ByteSink.NONE;
+        private ByteSink virtioConsole;
+        private boolean stopAtReset;
+        private boolean timer = true;
+        /** 2026-01-01. */
+        private long clock = 1_767_225_600L;
+
+        private long seed = 1;
+
+        private Builder(CpuModel model) {
+            this.model = model;
+        }
+
+        /** @throws IllegalArgumentException if there are none or more than {@link #MAXIMUM_PROCESSORS} */
+        public Builder processors(int count) {
+            if (count < 1 || count > MAXIMUM_PROCESSORS) {
+                throw new IllegalArgumentException("a machine has 1 to " + MAXIMUM_PROCESSORS + " processors, not " + count);
+            }
+            processors = count;
+            return this;
+        }
+
+        /**
+         * Bytes of RAM.
+         *
+         * @throws IllegalArgumentException if they are less than {@link #MINIMUM_MEMORY} or no whole number of MiB
+         */
+        public Builder memory(long bytes) {
+            if (bytes < MINIMUM_MEMORY || bytes % (1 << 20) != 0 || bytes > 1L << 40) {
+                throw new IllegalArgumentException("memory is a whole number of MiB, from 2 MiB to 1 TiB");
+            }
+            memory = bytes;
+            return this;
+        }
+
+        public Builder chipset(Chipset value) {
+            chipset = value;
+            return this;
+        }
+
+        public Builder kernel(ImageFile image) {
+            kernel = image;
+            return this;
+        }
+
+        public Builder initrd(ImageFile image) {
+            initrd = image;
+            return this;
+        }
+
+        public Builder commandLine(String value) {
+            commandLine = value;
+            return this;
+        }
+
+        public Builder entry(EntryChoice value) {
+            entry = value;
+            return this;
+        }
+
+        public Builder firmware(ImageFile image) {
+            firmware = image;
+            return this;
+        }
+
+        public Builder drive(Drive drive) {
+            drives.add(drive);
+            return this;
+        }
+
+        public Builder testDevice(TestDevice device) {
+            testDevices.add(device);
+            return this;
+        }
+
+        /** Adds a serial port: COM1, then COM2. */
+        public Builder serial(ByteSink sink) {
+            serial.add(sink);
+            return this;
+        }
+
+        public Builder debugConsole(ByteSink sink) {
+            debugConsole = sink;
+            return this;
+        }
+
+        public Builder virtioConsole(ByteSink sink) {
+            virtioConsole = sink;
+            return this;
+        }
+
+        public Builder stopAtReset(boolean value) {
+            stopAtReset = value;
+            return this;
+        }
+
+        public Builder timer(boolean present) {
+            timer = present;
+            return this;
+        }
+
+        public Builder clock(long seconds) {
+            clock = seconds;
+            return this;
+        }
+
+        public Builder seed(long value) {
+            seed = value;
+            return this;
+        }
+
+        /** @throws IllegalArgumentException if both or neither of kernel and firmware are given */
+        public MachineConfiguration build() {
+            if (kernel == null == (firmware == null)) {
+                throw new IllegalArgumentException("a machine starts either a kernel or a firmware image");
+            }
+            return new MachineConfiguration(this);
+        }
+    }
+}
