@@ -1,0 +1,368 @@
+package dev.javisor.machine;
+
+import dev.javisor.isa.Feature;
+import dev.javisor.machine.boot.BootContext;
+import dev.javisor.machine.boot.BootImage;
+import dev.javisor.machine.boot.FirmwareImage;
+import dev.javisor.machine.bus.BoardControl;
+import dev.javisor.machine.console.ByteSink;
+import dev.javisor.machine.console.HostEvents;
+import dev.javisor.machine.console.InputFeeder;
+import dev.javisor.machine.memory.GuestRam;
+import dev.javisor.machine.memory.MemoryMap;
+import dev.javisor.processor.LogicalProcessor;
+import dev.javisor.processor.apic.ApicBus;
+import dev.javisor.processor.apic.LocalApic;
+import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.core.Timeline;
+import dev.javisor.processor.execution.CodeCache;
+import dev.javisor.processor.memory.PhysicalMemory;
+import dev.javisor.processor.paging.Paging;
+import dev.javisor.processor.state.StateInput;
+import dev.javisor.processor.state.StateOutput;
+import dev.javisor.processor.state.Stateful;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A PC: memory, processors and devices, made from a {@link MachineConfiguration}. Processors take turns on the thread that calls
+ * {@link #run}, so that the same configuration always does the same; {@link #events} is the way in for other threads.
+ */
+public final class Machine implements Stateful, AutoCloseable {
+    /** Guest time for which a processor runs while others wait for their turn. */
+    private static final long TURN = 10_000;
+    /** Guest time between two looks at {@link HostEvents} when one processor runs alone. */
+    private static final long SLICE = 1_000_000;
+    /** Guest time for which all processors may wait with interrupts disabled before that counts as the end. */
+    private static final long PATIENCE = 60 * Timeline.FREQUENCY;
+
+    private final MachineConfiguration configuration;
+    private final Arena arena = Arena.ofShared();
+    private final Timeline timeline = new Timeline();
+    private final PhysicalMemory memory = new PhysicalMemory();
+    private final MemoryMap map;
+    private final MemorySegment ram;
+    private final List<LogicalProcessor> processors = new ArrayList<>();
+    private final List<LocalApic> apics = new ArrayList<>();
+    private final Board board;
+    private final BootImage kernel;
+    private final FirmwareImage firmware;
+    private final HostEvents events = new HostEvents();
+    private final List<InputFeeder> inputs = new ArrayList<>();
+
+    private int turn;
+    private LogicalProcessor running;
+    private MachineExit exit;
+    private boolean resetRequested;
+    private boolean suspended;
+    private boolean wakeRequested;
+    private long idleSince = -1;
+
+    /**
+     * Puts a machine together and resets it.
+     *
+     * @throws dev.javisor.machine.boot.BadImageException if kernel, initrd or firmware cannot be used
+     */
+    public Machine(MachineConfiguration configuration) {
+        this.configuration = configuration;
+        kernel = configuration.kernel() == null ? null : BootImage.of(configuration.kernel());
+        firmware = configuration.firmware() == null ? null : new FirmwareImage(configuration.firmware());
+        ram = GuestRam.allocate(configuration.memory(), arena);
+        long low = Math.min(configuration.memory(), configuration.chipset().lowMemoryLimit);
+        memory.addRam(0, ram.asSlice(0, low));
+        if (configuration.memory() > low) {
+            memory.addRam(1L << 32, ram.asSlice(low));
+        }
+        map = memoryMap(configuration);
+        ApicBus bus = new ApicBus();
+        board = new Board(configuration, timeline, memory, bus, new Control());
+        CodeCache cache = new CodeCache(memory);
+        Paging paging = new Paging(configuration.model(), memory);
+        for (int i = 0; i < configuration.processors(); i++) {
+            LogicalProcessor p = new LogicalProcessor(configuration.model(), i, memory, timeline, cache, paging, board.io);
+            apics.add(new LocalApic(p.cpu(), bus));
+            processors.add(p);
+        }
+        board.serial.forEach(uart -> inputs.add(new InputFeeder(timeline, uart::room, uart::receive)));
+        if (firmware != null) {
+            firmware.map(memory, arena);
+        }
+        reset();
+    }
+
+    private static MemoryMap memoryMap(MachineConfiguration c) {
+        MemoryMap m = MemoryMap.pc(c.memory(), c.chipset().lowMemoryLimit);
+        return c.chipset().ecam == 0 ? m : m.with(c.chipset().ecam, 256L << 20, MemoryMap.Type.RESERVED);
+    }
+
+    /** Resets processors and devices, and starts the kernel or the firmware afresh. */
+    private void reset() {
+        resetRequested = false;
+        suspended = false;
+        board.reset();
+        for (LogicalProcessor p : processors) {
+            p.reset();
+        }
+        if (firmware != null) {
+            firmware.shadow(memory);
+            return;
+        }
+        board.setUp();
+        apics.getFirst().setVirtualWireMode();
+        boolean longMode = configuration.model().features().has(Feature.LM);
+        BootContext context =
+                new BootContext(memory, map, configuration.initrd(), configuration.commandLine(), 0, longMode, configuration.entry());
+        kernel.load(context).apply(processors.getFirst().cpu());
+    }
+
+    public MachineConfiguration configuration() {
+        return configuration;
+    }
+
+    /** Where other threads hand in what they want of the machine. */
+    public HostEvents events() {
+        return events;
+    }
+
+    /** Types to a serial port. To be called on the machine's thread. */
+    public InputFeeder serialInput(int port) {
+        return inputs.get(port);
+    }
+
+    public List<LogicalProcessor> processors() {
+        return List.copyOf(processors);
+    }
+
+    public PhysicalMemory memory() {
+        return memory;
+    }
+
+    /** Format of the kernel, or what else is started. */
+    public String bootDescription() {
+        return kernel == null ? "firmware" : kernel.describe();
+    }
+
+    /** Guest time since power-on, in ticks of {@link Timeline#FREQUENCY}. */
+    public long time() {
+        return timeline.now();
+    }
+
+    /** Instructions retired by all processors. */
+    public long retired() {
+        long n = 0;
+        for (LogicalProcessor p : processors) {
+            n += p.cpu().retired;
+        }
+        return n;
+    }
+
+    /** Ends {@link #run} between two instructions; from any thread. */
+    public void interrupt() {
+        events.post(() -> exit = new MachineExit.Interrupted());
+    }
+
+    /** Runs until something ends it. */
+    public MachineExit run() {
+        return run(Long.MAX_VALUE);
+    }
+
+    /**
+     * Runs until something ends it, at most until {@code limit} instructions have retired since power-on. A run that ended at its limit, or was
+     * interrupted, can be continued.
+     */
+    public MachineExit run(long limit) {
+        exit = null;
+        while (exit == null) {
+            events.run();
+            if (exit != null) {
+                break;
+            }
+            long left = limit - retired();
+            if (left <= 0) {
+                exit = new MachineExit.InstructionLimit();
+            } else {
+                advance(left);
+            }
+        }
+        flush();
+        return exit;
+    }
+
+    private void advance(long left) {
+        if (resetRequested) {
+            if (configuration.stopAtReset()) {
+                exit = new MachineExit.Reset();
+                return;
+            }
+            reset();
+        }
+        if (suspended && wakeRequested) {
+            wakeUp();
+        }
+        LogicalProcessor p = suspended ? null : next();
+        if (p == null) {
+            idle();
+            return;
+        }
+        idleSince = -1;
+        running = p;
+        p.run(timeline.now() + Math.min(processors.size() == 1 ? SLICE : TURN, left));
+        running = null;
+        if (p.cpu().activity == Cpu.SHUTDOWN && exit == null) {
+            exit = new MachineExit.Shutdown(p.cpu().index, p.cpu().rip);
+        }
+    }
+
+    /** The processor whose turn it is, or null when all wait. */
+    private LogicalProcessor next() {
+        for (int i = 0; i < processors.size(); i++) {
+            LogicalProcessor p = processors.get(turn);
+            turn = turn + 1 == processors.size() ? 0 : turn + 1;
+            if (p.isRunnable()) {
+                return p;
+            }
+        }
+        return null;
+    }
+
+    /** Lets time pass up to the next deadline. */
+    private void idle() {
+        flush();
+        long now = timeline.now();
+        long next = timeline.next();
+        if (events.isLive()) {
+            next = pace(now, next);
+        } else if (next == Long.MAX_VALUE || !suspended && isHopeless(now)) {
+            exit = new MachineExit.Halted();
+            return;
+        }
+        timeline.skipTo(next);
+        timeline.runDue();
+    }
+
+    /** No processor would take an interrupt, and that for long. */
+    private boolean isHopeless(long now) {
+        for (LogicalProcessor p : processors) {
+            Cpu c = p.cpu();
+            if (c.activity == Cpu.MWAIT || c.activity == Cpu.HLT && (c.rflags & Flags.IF) != 0) {
+                idleSince = -1;
+                return false;
+            }
+        }
+        idleSince = idleSince < 0 ? now : idleSince;
+        return now - idleSince > PATIENCE;
+    }
+
+    /** Waits in real time for the next deadline or an event of the host; returns the guest time that has come. */
+    private long pace(long now, long next) {
+        long wait = next == Long.MAX_VALUE ? Long.MAX_VALUE : (next - now) * 1_000 / (Timeline.FREQUENCY / 1_000_000);
+        long start = System.nanoTime();
+        try {
+            if (events.await(wait)) {
+                long passed = (System.nanoTime() - start) / 1_000 * (Timeline.FREQUENCY / 1_000_000);
+                return Math.min(next, now + passed);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            exit = new MachineExit.Interrupted();
+            return now;
+        }
+        return next;
+    }
+
+    private void wakeUp() {
+        suspended = false;
+        wakeRequested = false;
+    }
+
+    private void flush() {
+        configuration.serial().forEach(ByteSink::flush);
+        configuration.debugConsole().flush();
+    }
+
+    /** SHA-256 of the machine's whole state, in hexadecimal: processors, devices and memory. */
+    public String stateHash() {
+        return StateHash.of(this, memory);
+    }
+
+    @Override
+    public void save(StateOutput out) {
+        out.putLong("time", timeline.now());
+        out.putLongs(
+                "run", new long[] {turn, resetRequested ? 1 : 0, suspended ? 1 : 0, wakeRequested ? 1 : 0, idleSince});
+        for (int i = 0; i < processors.size(); i++) {
+            out.put("processor " + i, processors.get(i));
+        }
+        out.put("board", board);
+    }
+
+    @Override
+    public void load(StateInput in) {
+        timeline.setTime(in.getLong("time"));
+        long[] run = new long[5];
+        in.getLongs("run", run);
+        turn = (int) run[0];
+        resetRequested = run[1] != 0;
+        suspended = run[2] != 0;
+        wakeRequested = run[3] != 0;
+        idleSince = run[4];
+        for (int i = 0; i < processors.size(); i++) {
+            in.get("processor " + i, processors.get(i));
+        }
+        in.get("board", board);
+    }
+
+    /** Frees the memory. The machine cannot be used any more. */
+    @Override
+    public void close() {
+        flush();
+        arena.close();
+    }
+
+    /** What devices ask for takes effect behind the instruction that made them ask. */
+    private final class Control implements BoardControl {
+        @Override
+        public void reset() {
+            resetRequested = true;
+            stop();
+        }
+
+        @Override
+        public void powerOff() {
+            end(new MachineExit.PowerOff());
+        }
+
+        @Override
+        public void suspend() {
+            suspended = true;
+            wakeRequested = false;
+            stop();
+        }
+
+        @Override
+        public void wake() {
+            wakeRequested = suspended;
+        }
+
+        @Override
+        public void exit(int status) {
+            end(new MachineExit.GuestExit(status & 0xFF));
+        }
+
+        private void end(MachineExit reason) {
+            if (exit == null) {
+                exit = reason;
+            }
+            stop();
+        }
+
+        private void stop() {
+            if (running != null) {
+                running.stop();
+            }
+        }
+    }
+}
