@@ -9,6 +9,7 @@ import dev.javisor.processor.core.Platform;
 import dev.javisor.processor.core.Timeline;
 import dev.javisor.processor.core.Translation;
 import dev.javisor.processor.event.Boundary;
+import dev.javisor.processor.event.Reset;
 import dev.javisor.processor.execution.CodeCache;
 import dev.javisor.processor.execution.Fetcher;
 import dev.javisor.processor.execution.Interpreter;
@@ -21,6 +22,7 @@ import dev.javisor.processor.state.Stateful;
 public final class LogicalProcessor implements Stateful {
     private final Cpu cpu;
     private final Interpreter interpreter;
+    private boolean stopping;
 
     /**
      * @param index position in the machine, 0 for the bootstrap processor
@@ -49,6 +51,17 @@ public final class LogicalProcessor implements Stateful {
         return cpu.activity == Cpu.ACTIVE || cpu.requests != 0 && Boundary.wakes(cpu);
     }
 
+    /** Power-up or RESET. */
+    public void reset() {
+        Reset.reset(cpu);
+    }
+
+    /** Ends {@link #run} behind the instruction that is running. To be called by devices. */
+    public void stop() {
+        stopping = true;
+        cpu.endSlice();
+    }
+
     /**
      * Runs until machine time {@code limit}, or until the processor waits (HLT, MWAIT, shutdown, wait-for-SIPI). Deadlines of the timeline run
      * exactly when they are due.
@@ -65,8 +78,9 @@ public final class LogicalProcessor implements Stateful {
         c.budget = 0;
         c.sliceEnd = start;
         timeline.activate(c);
+        stopping = false;
         try {
-            while (c.now() < limit) {
+            while (c.now() < limit && !stopping) {
                 if (c.requests != 0 && Boundary.process(c)) {
                     continue;
                 }
