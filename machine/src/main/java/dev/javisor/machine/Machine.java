@@ -86,7 +86,7 @@ public final class Machine implements Stateful, AutoCloseable {
             apics.add(new LocalApic(p.cpu(), bus));
             processors.add(p);
         }
-        board.serial.forEach(uart -> inputs.add(new InputFeeder(timeline, uart::room, uart::receive)));
+        board.serial.forEach(uart -> inputs.add(new InputFeeder(timeline, () -> 1, c -> uart.receive(new byte[] {(byte) c}))));
         if (firmware != null) {
             firmware.map(memory, arena);
         }

@@ -48,6 +48,7 @@ public abstract class VirtioFunction extends PciFunction {
      * @param queueSizes largest size of each virtqueue
      * @param deviceLength bytes of device-specific configuration
      */
+    @SuppressWarnings("this-escape")
     protected VirtioFunction(int type, int classCode, long features, int[] queueSizes, int deviceLength) {
         super(VENDOR, FIRST_DEVICE + type, classCode, 1);
         subsystem(VENDOR, FIRST_DEVICE + type);
