@@ -1,5 +1,7 @@
 package dev.javisor.machine;
 
+import dev.javisor.isa.CpuModel;
+import dev.javisor.isa.Feature;
 import dev.javisor.machine.bus.BoardControl;
 import dev.javisor.machine.bus.Device;
 import dev.javisor.machine.bus.InterruptLine;
@@ -8,20 +10,30 @@ import dev.javisor.machine.bus.SharedLine;
 import dev.javisor.machine.console.ByteSink;
 import dev.javisor.machine.device.A20Gate;
 import dev.javisor.machine.device.DebugPorts;
+import dev.javisor.machine.device.FirmwareConfig;
 import dev.javisor.machine.device.Hpet;
 import dev.javisor.machine.device.IoApic;
+import dev.javisor.machine.device.KeyboardController;
 import dev.javisor.machine.device.PicPair;
 import dev.javisor.machine.device.Pit8254;
+import dev.javisor.machine.device.PowerManagement;
+import dev.javisor.machine.device.Ps2Keyboard;
 import dev.javisor.machine.device.RealTimeClock;
 import dev.javisor.machine.device.ResetControl;
 import dev.javisor.machine.device.SystemControlPortA;
 import dev.javisor.machine.device.TestDevice;
 import dev.javisor.machine.device.Uart16550;
+import dev.javisor.machine.firmware.PcDescription;
 import dev.javisor.machine.pci.Bridges;
+import dev.javisor.machine.pci.EduDevice;
 import dev.javisor.machine.pci.PciBus;
 import dev.javisor.machine.pci.PciSetup;
+import dev.javisor.machine.pci.PciTestDevice;
 import dev.javisor.machine.pci.PciWindows;
 import dev.javisor.machine.pci.PirqRouter;
+import dev.javisor.machine.virtio.BlockDevice;
+import dev.javisor.machine.virtio.ConsoleDevice;
+import dev.javisor.machine.virtio.EntropyDevice;
 import dev.javisor.processor.apic.ApicBus;
 import dev.javisor.processor.core.Timeline;
 import dev.javisor.processor.memory.PhysicalMemory;
@@ -35,11 +47,14 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /** The devices of a PC and the wires between them. */
 final class Board implements Stateful {
     private static final int ISA_REQUESTS = 16;
-    private static final int TIMER_REQUEST = 0, TIMER_INPUT = 2, CLOCK_REQUEST = 8;
+    private static final int TIMER_REQUEST = 0, TIMER_INPUT = 2, CLOCK_REQUEST = 8, SCI_REQUEST = 9;
+    /** PCI slots. */
+    private static final int PC_BRIDGE = 1, Q35_BRIDGE = 31, FIRST_SLOT = 2;
     /** Interrupt requests of the 8259 pair that firmware gives to PCI. */
     private static final int[] PCI_REQUESTS = {10, 11, 10, 11};
     /** Interrupt requests that PIRQs can be routed to. */
@@ -48,8 +63,9 @@ final class Board implements Stateful {
     private static final int FIRST_HPET_INPUT = 20;
 
     private static final int EXIT_PORT = 0xF4;
-    private static final int FIRMWARE_DEBUG_PORT = 0x402;
     private static final long FOUR_GIGABYTES = 1L << 32;
+    /** Where memory-mapped devices above 4 GiB begin, unless RAM reaches further. */
+    private static final long HIGH_WINDOW = 1L << 35;
 
     private final MachineConfiguration configuration;
     private final Map<String, Stateful> parts = new LinkedHashMap<>();
@@ -59,11 +75,27 @@ final class Board implements Stateful {
     private final PirqRouter router;
     private final PicPair pic;
     private final IoApic ioApic;
+    /** Requests of the 8259 pair, by ISA devices and PIRQs. */
     private final SharedLine[] requests = new SharedLine[ISA_REQUESTS];
+    /** ISA interrupt requests, which reach the 8259 pair and the I/O APIC. */
+    private final SharedLine[] isa = new SharedLine[ISA_REQUESTS];
+
+    private final PciWindows windows;
+    private final Timeline timeline;
+    private final PhysicalMemory memory;
+    private final BoardControl control;
+    private final Hpet hpet;
+    private final PowerManagement power;
+    final FirmwareConfig firmwareConfig;
     final List<Uart16550> serial = new ArrayList<>();
+    /** Or null. */
+    final ConsoleDevice console;
 
     Board(MachineConfiguration configuration, Timeline timeline, PhysicalMemory memory, ApicBus apics, BoardControl control) {
         this.configuration = configuration;
+        this.timeline = timeline;
+        this.memory = memory;
+        this.control = control;
         pic = add("8259", new PicPair(apics::setExternalInterrupt));
         pic.connect(io);
         ioApic = add("I/O APIC", new IoApic(apics::deliver, (1 << PirqRouter.LINES) - 1 << PirqRouter.FIRST_INPUT));
@@ -71,40 +103,29 @@ final class Board implements Stateful {
         memory.add(Region.device(IoApic.DEFAULT_BASE, IoApic.SIZE, ioApic));
         for (int i = 0; i < ISA_REQUESTS; i++) {
             requests[i] = new SharedLine(pic.line(i));
-            parts.put("request " + i, requests[i]);
+            isa[i] = new SharedLine(InterruptLine.join(requests[i].source(), ioApic.line(i == TIMER_REQUEST ? TIMER_INPUT : i)));
+            parts.put("8259 request " + i, requests[i]);
+            parts.put("ISA request " + i, isa[i]);
         }
         router = add("PIRQ router", pirqRouter());
+        power = add("power management", new PowerManagement(timeline, isa(SCI_REQUEST), control, true));
+        power.connect(io);
+        hpet = addTimers();
 
-        pci = new PciBus(memory, io, windows(), apics::message, router::source);
-        if (configuration.chipset() == Chipset.Q35) {
-            pci.add(0, 0, Bridges.hostBridgeQ35(Chipset.Q35.ecam));
-            pci.add(31, 0, Bridges.lpcBridgeIch9(router));
-            pci.mapEcam(Chipset.Q35.ecam);
-        } else {
-            pci.add(0, 0, Bridges.hostBridge440fx());
-            pci.add(1, 0, Bridges.isaBridgePiix3(router));
-            pci.add(1, 3, Bridges.powerManagementPiix4());
-        }
+        windows = windows();
+        pci = new PciBus(memory, io, windows, apics::message, router::source);
+        console = addPci();
         add("PCI", pci);
 
-        addTimers(timeline, memory);
-        A20Gate a20 = add("A20 gate", new A20Gate(memory));
-        SystemControlPortA portA = add("port A", new SystemControlPortA(a20.portAInput(), control));
-        portA.connect(io);
-        ResetControl resetControl = add("reset control", new ResetControl(control));
-        resetControl.connect(io);
-
-        for (int i = 0; i < configuration.serial().size(); i++) {
-            Uart16550 uart = add("serial " + i, new Uart16550(timeline, isa(Uart16550.IRQS[i]), configuration.serial().get(i)::write));
-            uart.connect(io, Uart16550.PORTS[i]);
-            serial.add(uart);
-        }
-        ByteSink debug = configuration.debugConsole();
-        DebugPorts.connectConsole(io, debug::write);
-        DebugPorts.connectPost(io, code -> {});
-        DebugPorts.connectExit(io, EXIT_PORT, 4, control);
+        addControls();
+        addPorts();
+        firmwareConfig = add("firmware configuration", new FirmwareConfig(memory));
+        firmwareConfig.connect(io);
+        firmwareConfig.putShort(FirmwareConfig.NB_CPUS, configuration.processors());
+        firmwareConfig.putShort(FirmwareConfig.MAX_CPUS, configuration.processors());
+        firmwareConfig.putLong(FirmwareConfig.RAM_SIZE, configuration.memory());
         if (configuration.has(MachineConfiguration.TestDevice.PC_TESTDEV)) {
-            addTestDevice(memory);
+            addTestDevice();
         }
     }
 
@@ -114,9 +135,8 @@ final class Board implements Stateful {
         return device;
     }
 
-    /** A new line to an ISA interrupt request: 8259 pair and I/O APIC. */
     private InterruptLine isa(int request) {
-        return InterruptLine.join(requests[request].source(), ioApic.line(request));
+        return isa[request].source();
     }
 
     private PirqRouter pirqRouter() {
@@ -136,33 +156,110 @@ final class Board implements Stateful {
     private PciWindows windows() {
         Chipset c = configuration.chipset();
         long start = c == Chipset.Q35 ? c.ecam + PciBus.ECAM_SIZE : 0xE000_0000L;
-        long high = FOUR_GIGABYTES + Math.max(0, configuration.memory() - c.lowMemoryLimit);
+        long high = Math.max(HIGH_WINDOW, FOUR_GIGABYTES + Math.max(0, configuration.memory() - c.lowMemoryLimit));
         return new PciWindows(start, PciWindows.MEMORY_END, high, 1L << configuration.model().physicalBits(), 0xC000);
     }
 
-    private void addTimers(Timeline timeline, PhysicalMemory memory) {
+    private Hpet addTimers() {
         InterruptLine[] inputs = new InterruptLine[IoApic.PINS];
         for (int i = FIRST_HPET_INPUT; i < IoApic.PINS; i++) {
             inputs[i] = ioApic.line(i);
         }
-        InterruptLine timer = InterruptLine.join(requests[TIMER_REQUEST].source(), ioApic.line(TIMER_INPUT));
-        Hpet hpet = add("HPET", new Hpet(timeline, timer, isa(CLOCK_REQUEST), inputs));
-        memory.add(Region.device(Hpet.DEFAULT_BASE, Hpet.SIZE, hpet));
+        Hpet h = add("HPET", new Hpet(timeline, isa(TIMER_REQUEST), isa(CLOCK_REQUEST), inputs));
+        memory.add(Region.device(Hpet.DEFAULT_BASE, Hpet.SIZE, h));
         if (configuration.timer()) {
-            add("8254", new Pit8254(timeline, hpet.pitInput())).connect(io);
+            add("8254", new Pit8254(timeline, h.pitInput())).connect(io);
         }
         LocalDateTime start = LocalDateTime.ofEpochSecond(configuration.clock(), 0, ZoneOffset.UTC);
-        add("real-time clock", new RealTimeClock(timeline, hpet.rtcInput(), start)).connect(io);
+        InterruptLine alarm = InterruptLine.join(h.rtcInput(), power.rtcInput());
+        add("real-time clock", new RealTimeClock(timeline, alarm, start)).connect(io);
+        return h;
     }
 
-    private void addTestDevice(PhysicalMemory memory) {
+    /** Bridges in their usual slots, then one slot for each device. */
+    private ConsoleDevice addPci() {
+        if (configuration.chipset() == Chipset.Q35) {
+            pci.add(0, 0, Bridges.hostBridgeQ35(Chipset.Q35.ecam));
+            pci.add(Q35_BRIDGE, 0, Bridges.lpcBridgeIch9(router));
+            pci.mapEcam(Chipset.Q35.ecam);
+        } else {
+            pci.add(0, 0, Bridges.hostBridge440fx());
+            pci.add(PC_BRIDGE, 0, Bridges.isaBridgePiix3(router));
+            pci.add(PC_BRIDGE, 3, Bridges.powerManagementPiix4());
+        }
+        int slot = FIRST_SLOT;
+        if (configuration.has(MachineConfiguration.TestDevice.PCI_TESTDEV)) {
+            pci.add(slot++, 0, new PciTestDevice());
+        }
+        if (configuration.has(MachineConfiguration.TestDevice.EDU)) {
+            pci.add(slot++, 0, new EduDevice());
+        }
+        if (configuration.hasVirtio()) {
+            pci.add(slot++, 0, new EntropyDevice(configuration.seed()));
+        }
+        for (int i = 0; i < configuration.drives().size(); i++) {
+            pci.add(slot++, 0, new BlockDevice(configuration.drives().get(i), i));
+        }
+        if (configuration.virtioConsole() == null) {
+            return null;
+        }
+        ConsoleDevice c = new ConsoleDevice(configuration.virtioConsole());
+        pci.add(slot, 0, c);
+        return c;
+    }
+
+    private void addControls() {
+        A20Gate a20 = add("A20 gate", new A20Gate(memory));
+        add("port A", new SystemControlPortA(a20.portAInput(), control)).connect(io);
+        add("reset control", new ResetControl(control)).connect(io);
+        KeyboardController keyboard =
+                new KeyboardController(isa(1), isa(12), a20.keyboardControllerInput(), control, new Ps2Keyboard(), null);
+        add("keyboard controller", keyboard).connect(io);
+    }
+
+    private void addPorts() {
+        for (int i = 0; i < configuration.serial().size(); i++) {
+            Uart16550 uart = add("serial " + i, new Uart16550(timeline, isa(Uart16550.IRQS[i]), configuration.serial().get(i)::write));
+            uart.connect(io, Uart16550.PORTS[i]);
+            serial.add(uart);
+        }
+        ByteSink debug = configuration.debugConsole();
+        DebugPorts.connectConsole(io, debug::write);
+        DebugPorts.connectPost(io, code -> {});
+        DebugPorts.connectExit(io, EXIT_PORT, 4, control);
+    }
+
+    private void addTestDevice() {
         InterruptLine[] lines = new InterruptLine[IoApic.PINS];
         for (int i = 0; i < lines.length; i++) {
-            lines[i] = i == TIMER_REQUEST || i >= ISA_REQUESTS ? ioApic.line(i) : i == 2 ? InterruptLine.UNCONNECTED : isa(i);
+            lines[i] = i < ISA_REQUESTS ? isa(i) : ioApic.line(i);
         }
         TestDevice device = add("test device", new TestDevice(lines, page -> {}));
         device.connect(io);
         memory.add(Region.device(TestDevice.MEMORY_BASE, TestDevice.MEMORY_SIZE, device.memory()));
+    }
+
+    /** What firmware tells an operating system about this board. */
+    PcDescription describe() {
+        CpuModel m = configuration.model();
+        int family = Math.min(m.family(), 15);
+        int signature = m.family() - family << 20 | m.model() >>> 4 << 16 | family << 8 | (m.model() & 15) << 4 | m.stepping();
+        int features = 0;
+        for (Feature f : Feature.values()) {
+            if (m.features().has(f) && f.leaf == 1 && f.register == Feature.Register.EDX) {
+                features |= 1 << f.bit;
+            }
+        }
+        PcDescription.Pci bridge = new PcDescription.Pci(
+                configuration.chipset().ecam,
+                windows.memoryStart(),
+                windows.memoryEnd() - 1,
+                windows.highStart(),
+                windows.highEnd() - 1,
+                (device, pin) -> PirqRouter.FIRST_INPUT + PirqRouter.pirq(device + pin),
+                (device, pin) -> PCI_REQUESTS[PirqRouter.pirq(device + pin)]);
+        int[] ids = IntStream.range(0, configuration.processors()).toArray();
+        return new PcDescription(ids, signature, features, configuration.memory(), bridge, true, serial.size(), false, true);
     }
 
     void reset() {
@@ -171,10 +268,20 @@ final class Board implements Stateful {
         }
     }
 
+    /** Power comes back after a suspension: what keeps its state is power management, which knows what woke the machine. */
+    void resume() {
+        for (Device d : devices) {
+            if (d != power) {
+                d.reset();
+            }
+        }
+        setUp();
+    }
+
     /** What firmware does to the board before it starts a kernel. */
     void setUp() {
         for (int i = 0; i < PirqRouter.LINES; i++) {
-            io.out(0xCF8, 4, 0x8000_0000 | (configuration.chipset() == Chipset.Q35 ? 31 : 1) << 11 | 0x60);
+            io.out(0xCF8, 4, 0x8000_0000 | (configuration.chipset() == Chipset.Q35 ? Q35_BRIDGE : PC_BRIDGE) << 11 | 0x60);
             io.out(0xCFC + i, 1, PCI_REQUESTS[i]);
         }
         io.out(0xCF8, 4, 0);

@@ -8,6 +8,8 @@ import dev.javisor.machine.bus.BoardControl;
 import dev.javisor.machine.console.ByteSink;
 import dev.javisor.machine.console.HostEvents;
 import dev.javisor.machine.console.InputFeeder;
+import dev.javisor.machine.device.FirmwareConfig;
+import dev.javisor.machine.firmware.FirmwareTables;
 import dev.javisor.machine.memory.GuestRam;
 import dev.javisor.machine.memory.MemoryMap;
 import dev.javisor.processor.LogicalProcessor;
@@ -53,6 +55,7 @@ public final class Machine implements Stateful, AutoCloseable {
     private final HostEvents events = new HostEvents();
     private final List<InputFeeder> inputs = new ArrayList<>();
 
+    private FirmwareTables tables;
     private int turn;
     private LogicalProcessor running;
     private MachineExit exit;
@@ -87,8 +90,14 @@ public final class Machine implements Stateful, AutoCloseable {
             processors.add(p);
         }
         board.serial.forEach(uart -> inputs.add(new InputFeeder(timeline, () -> 1, c -> uart.receive(new byte[] {(byte) c}))));
+        if (board.console != null) {
+            inputs.add(new InputFeeder(timeline, board.console::room, board.console::receive));
+        }
         if (firmware != null) {
             firmware.map(memory, arena);
+            FirmwareTables.offer(board.firmwareConfig, board.describe(), map);
+        } else {
+            kernel.firmwareView().ifPresent(view -> board.firmwareConfig.put(FirmwareConfig.KERNEL_DATA, view));
         }
         reset();
     }
@@ -111,10 +120,11 @@ public final class Machine implements Stateful, AutoCloseable {
             return;
         }
         board.setUp();
+        tables = FirmwareTables.write(memory, board.describe());
         apics.getFirst().setVirtualWireMode();
         boolean longMode = configuration.model().features().has(Feature.LM);
-        BootContext context =
-                new BootContext(memory, map, configuration.initrd(), configuration.commandLine(), 0, longMode, configuration.entry());
+        BootContext context = new BootContext(
+                memory, map, configuration.initrd(), configuration.commandLine(), tables.rootPointer(), longMode, configuration.entry());
         kernel.load(context).apply(processors.getFirst().cpu());
     }
 
@@ -127,8 +137,8 @@ public final class Machine implements Stateful, AutoCloseable {
         return events;
     }
 
-    /** Types to a serial port. To be called on the machine's thread. */
-    public InputFeeder serialInput(int port) {
+    /** Types to a serial port, or behind the last one, to the virtio console. To be called on the machine's thread. */
+    public InputFeeder input(int port) {
         return inputs.get(port);
     }
 
@@ -276,11 +286,28 @@ public final class Machine implements Stateful, AutoCloseable {
     private void wakeUp() {
         suspended = false;
         wakeRequested = false;
+        board.resume();
+        for (LogicalProcessor p : processors) {
+            p.reset();
+        }
+        if (tables == null) {
+            return;
+        }
+        long vector = tables.wakingVector(memory);
+        Cpu c = processors.getFirst().cpu();
+        c.selector[Cpu.CS] = (int) (vector >>> 4) & 0xFFFF;
+        c.segBase[Cpu.CS] = vector & 0xFFFF0;
+        c.segLimit[Cpu.CS] = 0xFFFF;
+        c.rip = vector & 0xF;
+        c.updateMode();
     }
 
     private void flush() {
         configuration.serial().forEach(ByteSink::flush);
         configuration.debugConsole().flush();
+        if (configuration.virtioConsole() != null) {
+            configuration.virtioConsole().flush();
+        }
     }
 
     /** SHA-256 of the machine's whole state, in hexadecimal: processors, devices and memory. */

@@ -135,6 +135,11 @@ public final class MachineConfiguration {
         return virtioConsole;
     }
 
+    /** The machine has virtio devices: those that something else asks for, and a source of entropy. */
+    public boolean hasVirtio() {
+        return !testDevices.contains(TestDevice.PC_TESTDEV);
+    }
+
     /** A reset ends the run. */
     public boolean stopAtReset() {
         return stopAtReset;

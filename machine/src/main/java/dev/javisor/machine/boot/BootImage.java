@@ -1,5 +1,7 @@
 package dev.javisor.machine.boot;
 
+import java.util.Optional;
+
 /** A kernel in one of the formats that can be started without firmware. Loading it again, after a reset, starts it afresh. */
 public sealed interface BootImage permits LinuxImage, MultibootImage, PvhImage, VmlinuxImage {
     /**
@@ -28,6 +30,11 @@ public sealed interface BootImage permits LinuxImage, MultibootImage, PvhImage, 
      * @throws BadImageException if it does not fit into this machine
      */
     StartState load(BootContext context);
+
+    /** What the firmware configuration device shows as the kernel, if anything. */
+    default Optional<byte[]> firmwareView() {
+        return Optional.empty();
+    }
 
     /** Format, for people. */
     String describe();

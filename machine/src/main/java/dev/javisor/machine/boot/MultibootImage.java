@@ -5,7 +5,9 @@ import dev.javisor.processor.memory.PhysicalMemory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /** A kernel for the Multiboot Specification, version 0.6.96: an ELF file, or any file whose header holds load addresses. */
 final class MultibootImage implements BootImage {
@@ -54,6 +56,12 @@ final class MultibootImage implements BootImage {
     @Override
     public String describe() {
         return elf == null ? "multiboot image" : elf.is64 ? "multiboot ELF64" : "multiboot ELF32";
+    }
+
+    /** From the multiboot header on, as loaders present multiboot kernels. */
+    @Override
+    public Optional<byte[]> firmwareView() {
+        return Optional.of(Arrays.copyOfRange(file.content(), header, file.size()));
     }
 
     @Override
