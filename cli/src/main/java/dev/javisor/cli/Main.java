@@ -1,0 +1,62 @@
+package dev.javisor.cli;
+
+import dev.javisor.isa.UnknownCpuException;
+import dev.javisor.machine.boot.BadImageException;
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ParameterException;
+
+/** {@code javisor}. */
+@Command(
+        name = "javisor",
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
+        scope = CommandLine.ScopeType.INHERIT,
+        description = "An x86 PC in Java, deterministic to the instruction.",
+        subcommands = {RunCommand.class})
+public final class Main implements Runnable {
+    private Main() {}
+
+    public static void main(String[] args) {
+        System.exit(execute(args, System.out, System.err));
+    }
+
+    /** Runs a command; returns its exit status. */
+    static int execute(String[] args, PrintStream out, PrintStream err) {
+        CommandLine line = new CommandLine(new Main());
+        line.setOut(new PrintWriter(out, true));
+        line.setErr(new PrintWriter(err, true));
+        line.setParameterExceptionHandler(Main::wrongUsage);
+        line.setExecutionExceptionHandler((e, command, result) -> report(e, err));
+        return line.execute(args);
+    }
+
+    @Override
+    public void run() {
+        throw new UserException("name a command; javisor --help lists them");
+    }
+
+    private static int wrongUsage(ParameterException e, String[] args) {
+        e.getCommandLine().getErr().println("javisor: " + firstLine(e.getMessage()));
+        return ExitStatus.USER_ERROR;
+    }
+
+    /** One line for what went wrong; the stack trace only when somebody wants to find an error in Javisor. */
+    static int report(Exception e, PrintStream err) {
+        if (e instanceof UserException || e instanceof BadImageException || e instanceof UnknownCpuException) {
+            err.println("javisor: " + firstLine(e.getMessage()));
+            return ExitStatus.USER_ERROR;
+        }
+        err.println("javisor: internal error: " + e + (System.getenv("JAVISOR_DEBUG") == null ? " (JAVISOR_DEBUG=1 shows where)" : ""));
+        if (System.getenv("JAVISOR_DEBUG") != null) {
+            e.printStackTrace(err);
+        }
+        return ExitStatus.INTERNAL_ERROR;
+    }
+
+    private static String firstLine(String s) {
+        return s == null ? "" : s.lines().findFirst().orElse("");
+    }
+}

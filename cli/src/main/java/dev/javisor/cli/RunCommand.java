@@ -1,0 +1,204 @@
+package dev.javisor.cli;
+
+import dev.javisor.isa.CpuModels;
+import dev.javisor.machine.Chipset;
+import dev.javisor.machine.MachineConfiguration;
+import dev.javisor.machine.MachineConfiguration.TestDevice;
+import dev.javisor.machine.boot.BootContext.EntryChoice;
+import dev.javisor.machine.boot.ImageFile;
+import dev.javisor.machine.console.ByteSink;
+import dev.javisor.machine.console.Script;
+import dev.javisor.machine.virtio.Drive;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code javisor run}. */
+@Command(
+        name = "run",
+        sortOptions = false,
+        description = "Starts a PC with a kernel or a firmware image.",
+        footer = {
+            "",
+            "On a terminal every key goes to the guest, but Ctrl-A: Ctrl-A x ends the machine.",
+            "",
+            "Exit status: 0 the guest switched the machine off; odd: the guest's own, through the",
+            "debug-exit port 0xf4; 2 wrong usage or unusable file; 4 triple fault; 6 reset, with",
+            "--no-reboot; 8 the guest has stopped for good; 10 instruction limit; 70 error in Javisor;",
+            "130 interrupted by the user."
+        })
+final class RunCommand implements Callable<Integer> {
+    private static final int DEFAULT_MEMORY = 512;
+
+
+    @Option(names = "--cpu", paramLabel = "MODEL[,+f,-f]", description = "CPU model, with features added and taken away (default: ${DEFAULT-VALUE}).",
+            defaultValue = CpuModels.DEFAULT)
+    private String cpu;
+
+    @Option(names = "--smp", paramLabel = "N", description = "Number of processors, 1 to 64 (default: ${DEFAULT-VALUE}).", defaultValue = "1")
+    private int processors;
+
+    @Option(names = {"--memory", "-m"}, paramLabel = "SIZE", description = "RAM, for example 512M or 4G (default: " + DEFAULT_MEMORY + "M).")
+    private String memory;
+
+    @Option(names = "--machine", paramLabel = "pc|q35", description = "Chip set (default: ${DEFAULT-VALUE}).", defaultValue = "pc")
+    private String machine;
+
+    @Option(names = "--on", paramLabel = "metal", description = "What the guest runs on: the processor itself (default: ${DEFAULT-VALUE}).", defaultValue = "metal")
+    private String on;
+
+    @Option(names = "--kernel", paramLabel = "FILE", description = "Kernel: Linux bzImage, multiboot, PVH or other ELF.")
+    private String kernel;
+
+    @Option(names = "--initrd", paramLabel = "FILE", description = "Initial RAM disk, or multiboot module.")
+    private String initrd;
+
+    @Option(names = "--append", paramLabel = "TEXT", description = "Kernel command line.", defaultValue = "")
+    private String append;
+
+    @Option(names = "--entry", paramLabel = "32|64", description = "Entry point of a Linux kernel (default: 64 if there is one).")
+    private String entry;
+
+    @Option(names = "--firmware", paramLabel = "FILE", description = "Firmware image (SeaBIOS) instead of a kernel.")
+    private String firmware;
+
+    @Option(names = "--drive", paramLabel = "FILE[,ro]", description = "Raw disk image, as virtio block device; ro: never written. May be repeated.")
+    private List<String> drives = new ArrayList<>();
+
+    @Option(names = "--serial", paramLabel = "stdio|file:F|null", description = "Serial port, COM1 first (default: stdio). May be repeated.")
+    private List<String> serial = new ArrayList<>();
+
+    @Option(names = "--debugcon", paramLabel = "stdio|file:F", description = "Debug console at port 0xe9.", defaultValue = "null")
+    private String debugConsole;
+
+    @Option(names = "--virtio-console", paramLabel = "stdio|file:F", description = "Adds a virtio console (hvc0).")
+    private String virtioConsole;
+
+    @Option(names = "--send-after", paramLabel = "TEXT", arity = "2",
+            description = "PATTERN TEXT: types TEXT on the console when PATTERN has appeared on it. May be repeated; one follows the other. \\n is Enter.")
+    private List<String> sendAfter = new ArrayList<>();
+
+    @Option(names = "--no-reboot", description = "A reset ends the run.")
+    private boolean noReboot;
+
+    @Option(names = "--test-device", paramLabel = "NAME", description = "Adds pc-testdev, pci-testdev or edu. May be repeated.")
+    private List<String> testDevices = new ArrayList<>();
+
+    @Option(names = "--seed", paramLabel = "N", description = "Seed of everything random in the machine (default: ${DEFAULT-VALUE}).", defaultValue = "1")
+    private long seed;
+
+    @Option(names = "--limit-instructions", paramLabel = "N", description = "Ends the run when N instructions have retired.")
+    private Long limit;
+
+    @Option(names = "--state-hash", description = "At the end, prints the SHA-256 of the machine's whole state.")
+    private boolean stateHash;
+
+    @Option(names = "--stat", description = "At the end, prints instructions, time and speed.")
+    private boolean statistics;
+
+    @Override
+    public Integer call() {
+        if (!on.equals("metal")) {
+            throw new UserException("--on " + on + ": a guest runs on metal");
+        }
+        if (kernel == null == (firmware == null)) {
+            throw new UserException("give either --kernel or --firmware");
+        }
+        if (firmware != null && (initrd != null || !append.isEmpty())) {
+            throw new UserException("--initrd and --append go with --kernel");
+        }
+        MachineConfiguration.Builder b = MachineConfiguration.builder(CpuModels.parse(cpu));
+        long bytes = memory == null ? (long) DEFAULT_MEMORY << 20 : Sizes.parse(memory, 20);
+        try {
+            b.processors(processors).memory(bytes);
+        } catch (IllegalArgumentException e) {
+            throw new UserException(e.getMessage());
+        }
+        b.chipset(chipset()).commandLine(append).entry(entry()).stopAtReset(noReboot).seed(seed);
+        if (kernel != null) {
+            b.kernel(ImageFile.read(kernel, bytes));
+        }
+        if (initrd != null) {
+            b.initrd(ImageFile.read(initrd, bytes));
+        }
+        if (firmware != null) {
+            b.firmware(ImageFile.read(firmware, bytes));
+        }
+        testDevices.forEach(name -> b.testDevice(testDevice(name)));
+        Session session = connect(b);
+        return session.run();
+    }
+
+    /** Opens what the machine is connected to on the host. Drives come last, as they are locked. */
+    private Session connect(MachineConfiguration.Builder b) {
+        List<String> ports = serial.isEmpty() ? List.of(virtioConsole == null || !virtioConsole.equals("stdio") ? "stdio" : "null") : serial;
+        if (ports.size() > 4) {
+            throw new UserException("a PC has at most four serial ports");
+        }
+        Script script = script();
+        int input = -1;
+        for (int i = 0; i < ports.size(); i++) {
+            Output o = Output.parse(ports.get(i));
+            ByteSink sink = o.open(this::warn);
+            input = o.kind() == Output.Kind.STDIO && input < 0 ? i : input;
+            b.serial(i == 0 ? sink.and(script) : sink);
+        }
+        b.debugConsole(Output.parse(debugConsole).open(this::warn));
+        if (virtioConsole != null) {
+            Output o = Output.parse(virtioConsole);
+            input = o.kind() == Output.Kind.STDIO && input < 0 ? ports.size() : input;
+            ByteSink sink = o.open(this::warn);
+            b.virtioConsole(input == ports.size() ? sink.and(script) : sink);
+        }
+        for (String d : drives) {
+            boolean readOnly = d.endsWith(",ro");
+            b.drive(Drive.open(readOnly ? d.substring(0, d.length() - 3) : d, readOnly, this::warn));
+        }
+        return new Session(b.build(), System.err)
+                .input(input)
+                .script(script, input == ports.size() ? input : 0)
+                .limit(limit == null ? Long.MAX_VALUE : limit)
+                .statistics(statistics)
+                .stateHash(stateHash);
+    }
+
+    private Script script() {
+        Script s = new Script();
+        for (int i = 0; i + 1 < sendAfter.size(); i += 2) {
+            s.sendAfter(Escapes.decode(sendAfter.get(i)), Escapes.decode(sendAfter.get(i + 1)));
+        }
+        return s;
+    }
+
+    private void warn(String message) {
+        System.err.println("javisor: " + message);
+    }
+
+    private Chipset chipset() {
+        return switch (machine) {
+            case "pc" -> Chipset.PC;
+            case "q35" -> Chipset.Q35;
+            default -> throw new UserException("--machine " + machine + ": pc and q35 are known");
+        };
+    }
+
+    private EntryChoice entry() {
+        return switch (entry) {
+            case null -> EntryChoice.BEST;
+            case "32" -> EntryChoice.PROTECTED;
+            case "64" -> EntryChoice.LONG;
+            default -> throw new UserException("--entry " + entry + ": 32 and 64 are known");
+        };
+    }
+
+    private static TestDevice testDevice(String name) {
+        return switch (name) {
+            case "pc-testdev" -> TestDevice.PC_TESTDEV;
+            case "pci-testdev" -> TestDevice.PCI_TESTDEV;
+            case "edu" -> TestDevice.EDU;
+            default -> throw new UserException("--test-device " + name + ": pc-testdev, pci-testdev and edu are known");
+        };
+    }
+}

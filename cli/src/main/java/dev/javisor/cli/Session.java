@@ -1,0 +1,125 @@
+package dev.javisor.cli;
+
+import dev.javisor.machine.Machine;
+import dev.javisor.machine.MachineConfiguration;
+import dev.javisor.machine.MachineExit;
+import dev.javisor.machine.console.Script;
+import dev.javisor.machine.virtio.Drive;
+import dev.javisor.processor.core.Timeline;
+import java.io.PrintStream;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+/** One run of a machine from the command line, from power-on to the exit status. */
+final class Session {
+    private final MachineConfiguration configuration;
+    private final PrintStream messages;
+    private int inputPort = -1;
+    private Script script = new Script();
+    private int scriptPort = -1;
+    private long limit = Long.MAX_VALUE;
+    private boolean statistics;
+    private boolean stateHash;
+
+    Session(MachineConfiguration configuration, PrintStream messages) {
+        this.configuration = configuration;
+        this.messages = messages;
+    }
+
+    /** Standard input goes to this console. */
+    Session input(int port) {
+        inputPort = port;
+        return this;
+    }
+
+    /** The script types to this console. */
+    Session script(Script value, int port) {
+        script = value;
+        scriptPort = port;
+        return this;
+    }
+
+    Session limit(long instructions) {
+        limit = instructions;
+        return this;
+    }
+
+    Session statistics(boolean print) {
+        statistics = print;
+        return this;
+    }
+
+    Session stateHash(boolean print) {
+        stateHash = print;
+        return this;
+    }
+
+    int run() {
+        long start = System.nanoTime();
+        try (Machine machine = new Machine(configuration)) {
+            CountDownLatch finished = new CountDownLatch(1);
+            Thread hook = Thread.ofPlatform().unstarted(() -> interrupt(machine, finished));
+            Runtime.getRuntime().addShutdownHook(hook);
+            MachineExit exit;
+            try {
+                exit = run(machine);
+                String why = ExitStatus.describe(exit);
+                if (why != null) {
+                    messages.println("javisor: " + why);
+                }
+                if (statistics) {
+                    new Statistics(machine, System.nanoTime() - start).print(messages);
+                }
+                if (stateHash) {
+                    messages.println("state-hash: " + machine.stateHash());
+                }
+            } finally {
+                finished.countDown();
+            }
+            return ExitStatus.of(exit);
+        } finally {
+            configuration.drives().forEach(Drive::close);
+        }
+    }
+
+    private MachineExit run(Machine machine) {
+        if (scriptPort >= 0) {
+            script.start(machine.input(scriptPort)::add);
+        }
+        HostConsole console = inputPort < 0 ? null : HostConsole.connect(machine, inputPort);
+        try {
+            return machine.run(limit);
+        } finally {
+            if (console != null) {
+                console.close();
+            }
+        }
+    }
+
+    /** Ctrl-C: the machine ends between two instructions, and says what it has to say. The Java machine sets the exit status. */
+    private static void interrupt(Machine machine, CountDownLatch finished) {
+        if (finished.getCount() > 0) {
+            machine.interrupt();
+            try {
+                finished.await(5, TimeUnit.SECONDS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    /** What {@code --stat} prints. */
+    private record Statistics(Machine machine, long nanoseconds) {
+        void print(PrintStream out) {
+            double seconds = nanoseconds / 1e9;
+            long retired = machine.retired();
+            Runtime r = Runtime.getRuntime();
+            out.printf("instructions   %,d%n", retired);
+            out.printf("wall time      %.3f s%n", seconds);
+            out.printf("speed          %.1f MIPS%n", retired / seconds / 1e6);
+            out.printf("guest time     %.3f s%n", (double) machine.time() / Timeline.FREQUENCY);
+            out.printf("guest memory   %d MiB%n", machine.configuration().memory() >> 20);
+            out.printf("Java heap      %d MiB%n", r.totalMemory() - r.freeMemory() >> 20);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+package dev.javisor.cli;
+
+import dev.javisor.machine.console.ByteSink;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.util.function.Consumer;
+
+/** Guest output to a stream of the host. When the host cannot take it any more (its disk is full, nobody reads the pipe), says so once. */
+final class StreamSink implements ByteSink {
+    private static final int BUFFER = 8192;
+
+    private final String name;
+    private final OutputStream out;
+    private final Consumer<String> warnings;
+    private final byte[] buffer = new byte[BUFFER];
+    private int length;
+    private boolean broken;
+
+    StreamSink(String name, OutputStream out, Consumer<String> warnings) {
+        this.name = name;
+        this.out = out;
+        this.warnings = warnings;
+    }
+
+    @Override
+    public synchronized void write(int value) {
+        buffer[length++] = (byte) value;
+        if (length == BUFFER) {
+            flush();
+        }
+    }
+
+    @Override
+    public synchronized void flush() {
+        if (length > 0) {
+            try {
+                if (!broken) {
+                    out.write(buffer, 0, length);
+                    out.flush();
+                }
+            } catch (IOException e) {
+                broken = true;
+                warnings.accept(name + ": cannot be written: " + e.getMessage());
+            }
+            length = 0;
+        }
+    }
+}
