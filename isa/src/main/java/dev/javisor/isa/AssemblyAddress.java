@@ -26,11 +26,10 @@ record AssemblyAddress(
         int scale = v.scale();
         if (index != null && index.file() == Register.File.GENERAL) {
             boolean stackPointer = index.number() == 4;
-            if (scale == 1 && (base == null || stackPointer)) {
+            if (scale == 1 && base != null && stackPointer) {
                 Register swapped = base;
                 base = index;
                 index = swapped;
-                scale = swapped == null ? 0 : 1;
             }
             if (index != null && index.number() == 4) {
                 throw new IllegalArgumentException(index + " cannot be an index");

@@ -27,7 +27,7 @@ final class AssemblyEncoder {
     private record Candidate(byte[] bytes, int memoryBits) {}
 
     /** Their short names mean the default size of the code, not 16 bits. */
-    private static final List<String> ANY_SIZE = List.of("PUSHA", "POPA", "PUSHF", "POPF", "IRET");
+    static final List<String> ANY_SIZE = List.of("PUSHA", "POPA", "PUSHF", "POPF", "IRET");
     private static final Map<String, String> ALIASES = aliases();
     private static final Map<String, List<Named>> BY_NAME = byName();
     /** Decodes whatever is in the table. */
