@@ -43,13 +43,11 @@ public final class Tlb {
     private static final long SPACE_BYTES = CONTEXTS * SET_BYTES;
     private static final int ENTRIES = NONE * SIZE;
 
-    /** The sets of one address space, and which of their entries were filled. */
+    /** The sets of one address space, and which of their entries were filled: numbers of entries, as long as they fit. */
     private static final class Space {
         final long base;
-        /** Numbers of filled entries, as long as they fit. */
-        final int[] filled = new int[1024];
-
-        int fills;
+        final int[] local = new int[SIZE], global = new int[SIZE];
+        int locals, globals;
         long id;
         long lastUse;
 
@@ -57,19 +55,24 @@ public final class Tlb {
             this.base = base;
         }
 
+        void list(long entry, boolean isGlobal) {
+            int n = isGlobal ? globals++ : locals++;
+            if (n < SIZE) {
+                (isGlobal ? global : local)[n] = (int) ((entry - base) / ENTRY);
+            }
+        }
+
+        boolean isListed() {
+            return locals <= SIZE && globals <= SIZE;
+        }
+
         /** Entries that may be filled: either those listed, or all. */
         int candidates() {
-            return fills <= filled.length ? fills : ENTRIES;
+            return isListed() ? locals + globals : ENTRIES;
         }
 
         long candidate(int i) {
-            return base + (long) (fills <= filled.length ? filled[i] : i) * ENTRY;
-        }
-
-        void list(int i, long entry) {
-            if (i < filled.length) {
-                filled[i] = (int) ((entry - base) / ENTRY);
-            }
+            return base + (long) (!isListed() ? i : i < locals ? local[i] : global[i - locals]) * ENTRY;
         }
     }
 
@@ -153,8 +156,8 @@ public final class Tlb {
     public void fill(int context, long linear, long readTag, long writeTag, long host, long gpa, int attributes) {
         Space s = current;
         long e = entry(s.base + context * SET_BYTES, linear);
-        if (isEmpty(e)) {
-            s.list(s.fills++, e);
+        if (isEmpty(e) || ((physical(e) ^ attributes) & GLOBAL) != 0) {
+            s.list(e, (attributes & GLOBAL) != 0);
         }
         HostMemory.putLong(e, readTag);
         HostMemory.putLong(e + WRITE_TAG, writeTag);
@@ -201,16 +204,12 @@ public final class Tlb {
     /** Forgets everything. */
     public void flush() {
         for (Space s : spaces) {
-            if (s.fills <= s.filled.length) {
-                for (int i = 0; i < s.fills; i++) {
-                    empty(s.candidate(i));
-                }
-            } else {
-                for (long e = s.base; e < s.base + NONE * SET_BYTES; e += ENTRY) {
-                    empty(e);
-                }
+            int n = s.candidates();
+            for (int i = 0; i < n; i++) {
+                empty(s.candidate(i));
             }
-            s.fills = 0;
+            s.locals = 0;
+            s.globals = 0;
         }
         largePages.clear();
         changeGeneration();
@@ -240,22 +239,16 @@ public final class Tlb {
         changeGeneration();
     }
 
-    /** What stays is listed anew; its place in the list is never behind the candidate that is looked at. */
     private static void flushSpace(Space s) {
-        int n = s.candidates();
-        int kept = 0;
+        boolean listed = s.locals <= SIZE;
+        int n = listed ? s.locals : ENTRIES;
         for (int i = 0; i < n; i++) {
-            long e = s.candidate(i);
-            if (isEmpty(e)) {
-                continue;
-            }
+            long e = s.base + (long) (listed ? s.local[i] : i) * ENTRY;
             if ((physical(e) & GLOBAL) == 0) {
                 empty(e);
-            } else {
-                s.list(kept++, e);
             }
         }
-        s.fills = kept;
+        s.locals = 0;
     }
 
     /** Forgets the entries of one linear page, or of the large page around it, in every address space. */

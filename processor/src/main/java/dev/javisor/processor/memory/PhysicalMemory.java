@@ -3,6 +3,7 @@ package dev.javisor.processor.memory;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.TreeSet;
 
 /**
  * The guest-physical address space of one machine: RAM, ROM and device regions. Regions added later lie over earlier ones.
@@ -11,7 +12,14 @@ import java.util.List;
 public final class PhysicalMemory {
     private final List<Region> regions = new ArrayList<>();
     private final List<MappingObserver> mappingObservers = new ArrayList<>();
-    private Region last;
+    /** Ranges of which one region (or none: null) is on top: their first addresses, in unsigned order. */
+    private long[] starts = {0};
+
+    private Region[] tops = {null};
+    /** The range that was found last. */
+    private long lastStart, lastSize;
+
+    private Region lastRegion;
     private CodeObserver codeObserver;
     private long a20Mask = -1L;
 
@@ -64,43 +72,60 @@ public final class PhysicalMemory {
     /** The region at a guest-physical address (after the A20 gate), or null. */
     public Region regionAt(long gpa) {
         gpa &= a20Mask;
-        Region r = last;
-        // The cached region counts only when nothing lies over it, which holds for memory: see add.
-        if (r != null && r.contains(gpa) && !overlaid(r)) {
-            return r;
+        if (Long.compareUnsigned(gpa - lastStart, lastSize) >= 0) {
+            find(gpa);
         }
-        return find(gpa);
+        return lastRegion;
     }
 
-    private boolean overlaid(Region r) {
-        return r != regions.getFirst() && hasOverlay;
+    /** The region that holds all of a 4-KiB page, or null. */
+    public Region regionOfPage(long page) {
+        Region r = regionAt(page);
+        return (page & a20Mask) + 0xFFF - lastStart < lastSize ? r : null;
     }
 
-    private boolean hasOverlay;
-
-    private Region find(long gpa) {
-        for (Region r : regions) {
-            if (r.contains(gpa)) {
-                last = r;
-                return r;
+    private void find(long gpa) {
+        int low = 0;
+        int high = starts.length - 1;
+        while (low < high) {
+            int middle = low + high + 1 >>> 1;
+            if (Long.compareUnsigned(starts[middle], gpa) <= 0) {
+                low = middle;
+            } else {
+                high = middle - 1;
             }
         }
-        return null;
+        lastStart = starts[low];
+        lastSize = low + 1 < starts.length ? starts[low + 1] - lastStart : -lastStart;
+        lastRegion = tops[low];
     }
 
     private void changed() {
-        last = null;
-        hasOverlay = false;
-        for (int i = 0; i < regions.size(); i++) {
-            for (int j = i + 1; j < regions.size(); j++) {
-                Region a = regions.get(i);
-                Region b = regions.get(j);
-                hasOverlay |= a.start < b.start + b.size && b.start < a.start + a.size;
-            }
-        }
+        cut();
         for (MappingObserver o : mappingObservers) {
             o.mappingChanged();
         }
+    }
+
+    /** Cuts the address space into ranges of which one region, or none, is on top. */
+    private void cut() {
+        TreeSet<Long> cuts = new TreeSet<>(Long::compareUnsigned);
+        cuts.add(0L);
+        for (Region r : regions) {
+            cuts.add(r.start);
+            cuts.add(r.start + r.size);
+        }
+        starts = cuts.stream().mapToLong(Long::longValue).toArray();
+        tops = new Region[starts.length];
+        for (int i = 0; i < starts.length; i++) {
+            for (Region r : regions) {
+                if (r.contains(starts[i])) {
+                    tops[i] = r;
+                    break;
+                }
+            }
+        }
+        lastSize = 0;
     }
 
     /**

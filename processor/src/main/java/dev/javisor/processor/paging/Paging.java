@@ -101,7 +101,7 @@ public final class Paging implements Translation {
             c.tlb.fetched(linear, attributes);
         }
         if (read && (access & SHADOW_STACK) == 0) {
-            Region r = apicPage(c, page) ? null : memory.regionAt(page);
+            Region r = apicPage(c, page) ? null : memory.regionOfPage(page);
             boolean ram = r != null && r.device == null;
             long tag = linear & ~0xFFFL;
             long slow = !ram || watched(c, tag) ? Tlb.SLOW : 0;
@@ -139,7 +139,7 @@ public final class Paging implements Translation {
         long tag = HostMemory.getLong(entry + Tlb.WRITE_TAG);
         if ((tag & Tlb.SLOW) != 0) {
             long page = Tlb.physical(entry) & ~0xFFFL;
-            Region r = apicPage(c, page) ? null : memory.regionAt(page);
+            Region r = apicPage(c, page) ? null : memory.regionOfPage(page);
             if (r != null && r.device == null && plain(r, page) && !watched(c, linear & ~0xFFFL)) {
                 HostMemory.putLong(entry + Tlb.WRITE_TAG, tag & ~Tlb.SLOW);
             }
