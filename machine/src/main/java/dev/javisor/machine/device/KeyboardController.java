@@ -76,7 +76,8 @@ public final class KeyboardController implements Device {
     private boolean releasing;
 
     /** @param mouse the auxiliary device, or null */
-    public KeyboardController(InterruptLine irq1, InterruptLine irq12, InterruptLine a20, BoardControl board, Ps2Keyboard keyboard, Ps2Mouse mouse) {
+    public KeyboardController(
+            InterruptLine irq1, InterruptLine irq12, InterruptLine a20, BoardControl board, Ps2Keyboard keyboard, Ps2Mouse mouse) {
         this.irq1 = irq1;
         this.irq12 = irq12;
         this.a20 = a20;

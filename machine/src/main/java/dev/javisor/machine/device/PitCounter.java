@@ -298,7 +298,8 @@ final class PitCounter implements Stateful {
 
     @Override
     public void save(StateOutput out) {
-        out.putLongs("counter", new long[] {mode, access, count, writtenLow, latchedCount, latchedStatus, origin, initial, held, reloadPulse});
+        out.putLongs(
+                "counter", new long[] {mode, access, count, writtenLow, latchedCount, latchedStatus, origin, initial, held, reloadPulse});
         out.putInt("flags", (bcd ? 1 : 0) | (gate ? 2 : 0) | (halfWritten ? 4 : 0) | (readHigh ? 8 : 0) | (countLatched ? 16 : 0)
                 | (statusLatched ? 32 : 0) | (running ? 64 : 0) | (reloadPending ? 128 : 0) | (stopped ? 256 : 0));
     }

@@ -11,8 +11,9 @@ import dev.javisor.processor.state.StateOutput;
 import java.util.function.LongConsumer;
 
 /**
- * The device that test programs know as {@code pc-testdev}: a latch of four bytes at ports E0H to E3H, its first byte also at E8H, a port whose write gives the physical
- * address of a page to be unmapped and mapped again, a port for each interrupt line, and 64 KiB of RAM that is accessed as a device.
+ * The device that test programs know as {@code pc-testdev}: a latch of four bytes at ports E0H to E3H, its first byte also at E8H, a port
+ * whose write gives the physical address of a page to be unmapped and mapped again, a port for each interrupt line, and 64 KiB of RAM
+ * that is accessed as a device.
  */
 public final class TestDevice implements Device {
     public static final long MEMORY_BASE = 0xFF000000L;

@@ -334,7 +334,9 @@ public final class Uart16550 implements PortDevice, Device {
 
     @Override
     public void save(StateOutput out) {
-        out.putInts("registers", new int[] {interruptEnable, fifoControl, lineControl, modemControl, scratch, divisor, lineErrors, modemDelta});
+        out.putInts(
+                "registers",
+                new int[] {interruptEnable, fifoControl, lineControl, modemControl, scratch, divisor, lineErrors, modemDelta});
         out.putInts("fifo", fifo);
         out.putInts("state", new int[] {head, length, emptyPending ? 1 : 0, timedOut ? 1 : 0});
         out.putBytes("waiting", waiting);

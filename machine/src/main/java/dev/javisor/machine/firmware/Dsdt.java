@@ -72,7 +72,8 @@ final class Dsdt {
     }
 
     private static byte[] described(String name, String id, int unit, byte[]... resources) {
-        return device(name, name("_HID", eisaId(id)), name("_UID", integer(unit)), name("_STA", integer(0xF)), name("_CRS", resources(resources)));
+        byte[] present = name("_STA", integer(0xF));
+        return device(name, name("_HID", eisaId(id)), name("_UID", integer(unit)), present, name("_CRS", resources(resources)));
     }
 
     private void isaDevices(List<byte[]> to) {

@@ -17,7 +17,15 @@ import java.util.function.IntBinaryOperator;
  * @param extendedTimer the power management timer has 32 bits
  */
 public record PcDescription(
-        int[] apicIds, int signature, int features, long memory, Pci pci, boolean hpet, int serialPorts, boolean mouse, boolean extendedTimer) {
+        int[] apicIds,
+        int signature,
+        int features,
+        long memory,
+        Pci pci,
+        boolean hpet,
+        int serialPorts,
+        boolean mouse,
+        boolean extendedTimer) {
 
     /**
      * @param ecam guest-physical address of memory-mapped configuration space for 256 buses, or 0
