@@ -37,6 +37,8 @@ import dev.javisor.processor.segment.SelectorChecks;
 import dev.javisor.processor.segment.TableRegisters;
 import dev.javisor.processor.simd.DataMove;
 import dev.javisor.processor.simd.ElementMove;
+import dev.javisor.processor.simd.FloatArithmetic;
+import dev.javisor.processor.simd.FloatConversion;
 import dev.javisor.processor.simd.Mxcsr;
 import dev.javisor.processor.simd.PackedInteger;
 import dev.javisor.processor.simd.RegisterMove;
@@ -99,6 +101,8 @@ public final class Semantics {
         Shuffle::bind,
         RegisterMove::bind,
         ElementMove::bind,
+        FloatArithmetic::bind,
+        FloatConversion::bind,
         Mxcsr::bind,
         Fxsave::bind,
         Xsave::bind,
