@@ -196,16 +196,16 @@ public final class FloatConversion {
         return pair(low, high);
     }
 
-    // ---- with MMX operands ----
+    // ---- with MMX operands: the transition to MMX state comes before the floating-point exceptions ----
 
     static void cvtpi2ps(Cpu c, Op o) {
         Xmm.check(c);
         long s = dwords(c, o);
+        enterMmx(c, o);
         FloatUnit.begin(c);
         long r = dwordsToSingles(c, s);
         FloatUnit.commit(c);
         Xmm.setLow(c, o, r);
-        enterMmx(c, o);
     }
 
     /** With a memory operand these are no MMX instructions: they neither wait for x87 exceptions nor touch the x87 state. */
@@ -229,6 +229,7 @@ public final class FloatConversion {
     private static void singlesToMmx(Cpu c, Op o, int rounding) {
         Mmx.check(c);
         long s = Xmm.source64(c, o);
+        Mmx.enter(c);
         FloatUnit.begin(c);
         long r = singlesToDwords(c, s, rounding);
         FloatUnit.commit(c);
@@ -238,6 +239,7 @@ public final class FloatConversion {
     private static void doublesToMmx(Cpu c, Op o, int rounding) {
         Mmx.check(c);
         int s = Xmm.source(c, o);
+        Mmx.enter(c);
         Mmx.set(c, o.reg, doublesToDwords(c, s, rounding));
     }
 }
