@@ -275,6 +275,9 @@ final class AssemblyEncoder {
         }
 
         private boolean memory(Operand s, AssemblyOperand a) {
+            if (a.addressSize() == 64 && a.value().plain() && opcode.mnemonic.equals("MOV")) {
+                return false;
+            }
             int given = addressSize != 0 ? addressSize : prefixes.addressSize;
             memory = AssemblyAddress.of(a, mode, given, s.sib, s.vectorIndex);
             segment = a.segment() >= 0 ? a.segment() : segment;
@@ -383,7 +386,7 @@ final class AssemblyEncoder {
             int x = memory != null && memory.sib() ? memory.index() >> 3 & 1 : 0;
             int b = (memory == null ? rm : memory.sib() ? memory.base() : memory.rm()) >> 3 & 1;
             boolean rex = (w || r + x + b != 0 || rexNeeded) && !form.vex;
-            if ((rex || form.vex && w && rexNeeded) && (mode != CodeSize.BITS64 || rexForbidden) || mode != CodeSize.BITS64 && r + x + b != 0) {
+            if (rex && (mode != CodeSize.BITS64 || rexForbidden) || mode != CodeSize.BITS64 && r + x + b != 0) {
                 return false;
             }
             legacyPrefixes(operandPrefix);

@@ -72,7 +72,12 @@ final class Encoding {
     final boolean noWord;
 
     final boolean modIgnored;
+    /** The memory operand must have a SIB byte. */
+    final boolean sib;
+
+    /** The index is a vector register, so that 4 is one, too. */
     final boolean vectorIndex;
+
     final boolean tiles;
     /** Registers of this file have three-bit numbers. */
     final int regMask, rmMask;
@@ -101,6 +106,7 @@ final class Encoding {
         boolean noWordType = false;
         boolean control = false;
         boolean index = false;
+        boolean sibByte = false;
         boolean tile = false;
         boolean vvvv = false;
         int regBits = 15;
@@ -112,6 +118,7 @@ final class Encoding {
             noWordType |= o.type == Operand.Type.Y;
             control |= o.file == Register.File.CONTROL || o.file == Register.File.DEBUG;
             index |= o.vectorIndex != 0;
+            sibByte |= o.sib || o.vectorIndex != 0;
             tile |= o.file == Register.File.TILE;
             vvvv |= o.place == Operand.Place.VVVV;
             if (o.file == Register.File.MMX || o.file == Register.File.SEGMENT || o.file == Register.File.X87) {
@@ -122,11 +129,12 @@ final class Encoding {
                 bits |= Key.REGISTER_FORM;
                 wanted |= o.register ? Key.REGISTER_FORM : 0;
             }
-            if (o.sib) {
-                bits |= 7 << Key.RM;
-                wanted |= 4 << Key.RM;
-            }
         }
+        if (sibByte) {
+            bits |= 7 << Key.RM;
+            wanted |= 4 << Key.RM;
+        }
+        sib = sibByte;
         noWord = noWordType && !word;
         modIgnored = control;
         vectorIndex = index;
@@ -248,6 +256,10 @@ final class Encoding {
                     rexB = true;
                 }
                 case "/r" -> modRm = true;
+                case "11:rrr:000" -> {
+                    modRm = true;
+                    require(Key.REGISTER_FORM | 7 << Key.RM, Key.REGISTER_FORM);
+                }
                 default -> {
                     if (t.charAt(0) == '/') {
                         modRm = true;
