@@ -79,11 +79,13 @@ public final class DecimalAdjustment {
         Flags.logic(c, (byte) (al % base));
     }
 
+    /** Flags are those of the addition, CF, AF and OF included though the manual leaves them undefined. */
     static void aad(Cpu c, Op o) {
-        int ax = (int) c.gpr[RAX];
-        int al = ax + (ax >>> 8 & 0xFF) * (int) o.imm & 0xFF;
-        Registers.set16(c, RAX, al);
-        Flags.logic(c, (byte) al);
+        long al = (byte) c.gpr[RAX];
+        long tens = (byte) ((c.gpr[RAX] >>> 8) * o.imm);
+        long r = (byte) (al + tens);
+        Registers.set16(c, RAX, (int) r & 0xFF);
+        Flags.add(c, al, tens, r);
     }
 
     static void salc(Cpu c, Op o) {
