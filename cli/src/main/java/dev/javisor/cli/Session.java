@@ -9,6 +9,7 @@ import dev.javisor.processor.core.Timeline;
 import java.io.PrintStream;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.ToIntFunction;
 
 /** One run of a machine from the command line, from power-on to the exit status. */
 final class Session {
@@ -18,6 +19,7 @@ final class Session {
     private Script script = new Script();
     private int scriptPort = -1;
     private long limit = Long.MAX_VALUE;
+    private ToIntFunction<MachineExit> statuses = ExitStatus::of;
     private boolean statistics;
     private boolean stateHash;
 
@@ -36,6 +38,12 @@ final class Session {
     Session script(Script value, int port) {
         script = value;
         scriptPort = port;
+        return this;
+    }
+
+    /** Exit statuses other than the usual. */
+    Session statuses(ToIntFunction<MachineExit> value) {
+        statuses = value;
         return this;
     }
 
@@ -76,7 +84,7 @@ final class Session {
             } finally {
                 finished.countDown();
             }
-            return ExitStatus.of(exit);
+            return statuses.applyAsInt(exit);
         } finally {
             configuration.drives().forEach(Drive::close);
         }

@@ -1,0 +1,246 @@
+package dev.javisor.cli;
+
+import dev.javisor.isa.CpuModels;
+import dev.javisor.isa.UnknownCpuException;
+import dev.javisor.machine.Chipset;
+import dev.javisor.machine.MachineConfiguration;
+import dev.javisor.machine.MachineConfiguration.TestDevice;
+import dev.javisor.machine.MachineExit;
+import dev.javisor.machine.boot.BadImageException;
+import dev.javisor.machine.boot.ImageFile;
+import dev.javisor.machine.console.ByteSink;
+import dev.javisor.machine.virtio.Drive;
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * {@code javisor-qemu}: takes the command line of QEMU as far as kvm-unit-tests uses it, so that its scripts run their tests on Javisor. Exit
+ * status as QEMU's: the guest's through the debug-exit device; 0 for power-off, and for a reset or triple fault with -no-reboot.
+ */
+public final class QemuMain {
+    /** The version that scripts read from the first line, and take their expectations from. */
+    private static final String SPOKEN_VERSION = "9.2.0";
+
+    private static final List<String> DEVICES = List.of("pc-testdev", "pci-testdev", "isa-debug-exit", "edu", "virtio-rng-pci");
+    /** Options without value that change nothing here. */
+    private static final Set<String> IGNORED_FLAGS = Set.of("nodefaults", "enable-kvm", "nographic", "no-user-config", "no-acpi", "no-hpet", "S");
+    /** Options whose value changes nothing here. */
+    private static final Set<String> IGNORED_OPTIONS = Set.of("global", "display", "vga", "overcommit", "monitor", "net", "nic", "parallel", "rtc", "name", "vnc", "accel");
+    /** Machine properties that change nothing here. */
+    private static final Set<String> IGNORED_MACHINE = Set.of("accel", "kernel-irqchip", "kernel_irqchip", "usb", "graphics", "hpet", "smm");
+
+    private final List<String> arguments;
+    private int at;
+    private String cpu = "qemu64";
+    private int processors = 1;
+    private long memory = 128L << 20;
+    private Chipset chipset = Chipset.PC;
+    private boolean timer = true;
+    private String kernel;
+    private String initrd;
+    private String append = "";
+    private String firmware;
+    private boolean noReboot;
+    private final List<String> serial = new ArrayList<>();
+    private String debugConsole = "null";
+    private final List<String> drives = new ArrayList<>();
+    private final Set<TestDevice> testDevices = EnumSet.noneOf(TestDevice.class);
+
+    private QemuMain(List<String> arguments) {
+        this.arguments = arguments;
+    }
+
+    public static void main(String[] args) {
+        System.exit(execute(args, System.out, System.err));
+    }
+
+    static int execute(String[] args, PrintStream out, PrintStream err) {
+        try {
+            return new QemuMain(List.of(args)).run(out);
+        } catch (UserException | BadImageException | UnknownCpuException e) {
+            err.println("javisor-qemu: " + e.getMessage());
+            return ExitStatus.USER_ERROR;
+        } catch (RuntimeException e) {
+            return Main.report(e, err);
+        }
+    }
+
+    private int run(PrintStream out) {
+        while (at < arguments.size()) {
+            String a = arguments.get(at++);
+            String name = a.startsWith("--") ? a.substring(2) : a.startsWith("-") ? a.substring(1) : null;
+            if (name == null) {
+                drives.add("file=" + a);
+            } else if (name.equals("h") || name.equals("help")) {
+                help(out);
+                return 0;
+            } else if (name.equals("version")) {
+                out.println(versionLine());
+                return 0;
+            } else if (name.equals("device") && at < arguments.size() && Set.of("?", "help").contains(arguments.get(at))) {
+                DEVICES.forEach(d -> out.println("name \"" + d + "\""));
+                return 0;
+            } else if (name.equals("cpu") && at < arguments.size() && Set.of("?", "help").contains(arguments.get(at))) {
+                CpuModels.names().forEach(m -> out.println("x86 " + m));
+                return 0;
+            } else {
+                option(a, name);
+            }
+        }
+        return start();
+    }
+
+    private static String versionLine() {
+        return "QEMU emulator version " + SPOKEN_VERSION + " (its command line, spoken by Javisor)";
+    }
+
+    private static void help(PrintStream out) {
+        out.println(versionLine());
+        out.println("usage: javisor-qemu -kernel FILE [-initrd FILE] [-append TEXT] [-cpu MODEL[,+f,-f]] [-smp N] [-m SIZE]");
+        out.println("       [-machine pc|q35[,pit=off]] [-bios FILE] [-drive file=F,format=raw[,readonly=on]]");
+        out.println("       [-serial stdio|file:F|null] [-debugcon stdio|file:F] [-device NAME[,...]] [-no-reboot]");
+        out.println("Takes QEMU's command line as far as kvm-unit-tests uses it. For everything else there is javisor.");
+    }
+
+    private String value(String option) {
+        if (at == arguments.size()) {
+            throw new UserException(option + " needs a value");
+        }
+        return arguments.get(at++);
+    }
+
+    private void option(String option, String name) {
+        if (IGNORED_FLAGS.contains(name)) {
+            return;
+        }
+        if (IGNORED_OPTIONS.contains(name)) {
+            value(option);
+            return;
+        }
+        switch (name) {
+            case "no-reboot" -> noReboot = true;
+            case "kernel" -> kernel = value(option);
+            case "initrd" -> initrd = value(option);
+            case "append" -> append = value(option);
+            case "bios" -> firmware = value(option);
+            case "cpu" -> cpu = value(option);
+            case "smp" -> processors = number(value(option).split(",")[0].replaceFirst("^cpus=", ""));
+            case "m" -> memory = Sizes.parse(value(option).split(",")[0].replaceFirst("^size=", ""), 20);
+            case "serial" -> serial.add(value(option).replaceFirst("^mon:", ""));
+            case "debugcon" -> debugConsole = value(option);
+            case "drive" -> drives.add(value(option));
+            case "machine", "M" -> machine(value(option));
+            case "device" -> device(value(option));
+            default -> throw new UserException(option + ": invalid option");
+        }
+    }
+
+    private static int number(String text) {
+        try {
+            return Integer.parseInt(text);
+        } catch (NumberFormatException e) {
+            throw new UserException("'" + text + "' is no number");
+        }
+    }
+
+    private void machine(String text) {
+        for (String part : text.split(",")) {
+            int equals = part.indexOf('=');
+            String key = equals < 0 ? "type" : part.substring(0, equals);
+            String value = part.substring(equals + 1);
+            if (key.equals("type")) {
+                chipset = switch (value) {
+                    case "pc", "pc-i440fx" -> Chipset.PC;
+                    case "q35", "pc-q35" -> Chipset.Q35;
+                    default -> throw new UserException("unsupported machine type '" + value + "'; pc and q35 are known");
+                };
+            } else if (key.equals("pit")) {
+                timer = !value.equals("off");
+            } else if (key.equals("vmport") && value.equals("on")) {
+                throw new UserException("machine property vmport=on is not supported");
+            } else if (!IGNORED_MACHINE.contains(key) && !key.equals("vmport")) {
+                throw new UserException("machine property '" + key + "' not found");
+            }
+        }
+    }
+
+    private void device(String text) {
+        String name = text.split(",")[0];
+        switch (name) {
+            case "pc-testdev" -> testDevices.add(TestDevice.PC_TESTDEV);
+            case "pci-testdev" -> testDevices.add(TestDevice.PCI_TESTDEV);
+            case "edu" -> testDevices.add(TestDevice.EDU);
+            case "isa-debug-exit", "virtio-rng-pci" -> {
+                // Always there.
+            }
+            default -> throw new UserException("'" + name + "' is not a valid device model name");
+        }
+    }
+
+    private int start() {
+        MachineConfiguration.Builder b = MachineConfiguration.builder(CpuModels.parse(cpu));
+        try {
+            b.processors(processors).memory(memory);
+        } catch (IllegalArgumentException e) {
+            throw new UserException(e.getMessage());
+        }
+        b.chipset(chipset).timer(timer).stopAtReset(noReboot).commandLine(append);
+        testDevices.forEach(b::testDevice);
+        if (kernel != null) {
+            try {
+                b.kernel(ImageFile.read(kernel, memory));
+            } catch (BadImageException e) {
+                throw new UserException("could not open kernel file " + e.getMessage());
+            }
+        } else if (firmware == null) {
+            throw new UserException("-kernel or -bios is needed");
+        } else {
+            b.firmware(ImageFile.read(firmware, memory));
+        }
+        if (initrd != null) {
+            b.initrd(ImageFile.read(initrd, memory));
+        }
+        int input = -1;
+        for (int i = 0; i < serial.size(); i++) {
+            Output o = Output.parse(serial.get(i));
+            input = o.kind() == Output.Kind.STDIO && input < 0 ? i : input;
+            b.serial(o.open(QemuMain::warn));
+        }
+        ByteSink debug = Output.parse(debugConsole).open(QemuMain::warn);
+        b.debugConsole(debug);
+        drives.forEach(d -> b.drive(drive(d)));
+        return new Session(b.build(), System.err).input(input).statuses(QemuMain::status).run();
+    }
+
+    private static Drive drive(String text) {
+        String file = null;
+        boolean readOnly = false;
+        for (String part : text.split(",")) {
+            if (part.startsWith("file=")) {
+                file = part.substring(5);
+            } else if (part.equals("readonly=on") || part.equals("readonly")) {
+                readOnly = true;
+            } else if (part.startsWith("format=") && !part.equals("format=raw")) {
+                throw new UserException("-drive " + text + ": only raw images are supported");
+            }
+        }
+        if (file == null) {
+            throw new UserException("-drive " + text + ": names no file");
+        }
+        return Drive.open(file, readOnly, QemuMain::warn);
+    }
+
+    private static int status(MachineExit exit) {
+        return switch (exit) {
+            case MachineExit.PowerOff(), MachineExit.Reset(), MachineExit.Shutdown _ -> 0;
+            default -> ExitStatus.of(exit);
+        };
+    }
+
+    private static void warn(String message) {
+        System.err.println("javisor-qemu: warning: " + message);
+    }
+}
