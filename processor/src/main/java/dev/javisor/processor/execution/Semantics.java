@@ -35,6 +35,8 @@ import dev.javisor.processor.segment.FastCalls;
 import dev.javisor.processor.segment.SegmentMoves;
 import dev.javisor.processor.segment.SelectorChecks;
 import dev.javisor.processor.segment.TableRegisters;
+import dev.javisor.processor.simd.Aes;
+import dev.javisor.processor.simd.CarrylessMultiply;
 import dev.javisor.processor.simd.DataMove;
 import dev.javisor.processor.simd.ElementMove;
 import dev.javisor.processor.simd.FloatArithmetic;
@@ -42,7 +44,9 @@ import dev.javisor.processor.simd.FloatConversion;
 import dev.javisor.processor.simd.Mxcsr;
 import dev.javisor.processor.simd.PackedInteger;
 import dev.javisor.processor.simd.RegisterMove;
+import dev.javisor.processor.simd.Sha;
 import dev.javisor.processor.simd.Shuffle;
+import dev.javisor.processor.simd.StringCompare;
 import dev.javisor.processor.system.AccessControl;
 import dev.javisor.processor.system.ControlRegisters;
 import dev.javisor.processor.system.CpuId;
@@ -103,6 +107,10 @@ public final class Semantics {
         ElementMove::bind,
         FloatArithmetic::bind,
         FloatConversion::bind,
+        StringCompare::bind,
+        Aes::bind,
+        Sha::bind,
+        CarrylessMultiply::bind,
         Mxcsr::bind,
         Fxsave::bind,
         Xsave::bind,

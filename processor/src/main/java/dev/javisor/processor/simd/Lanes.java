@@ -173,7 +173,7 @@ final class Lanes {
     }
 
     /** Ones in the words that the low four bits select. */
-    private static long words(int mask) {
+    static long words(int mask) {
         return (mask & 1) * 0xFFFFL | (mask >> 1 & 1) * 0xFFFF0000L | (mask >> 2 & 1) * 0xFFFF00000000L | (mask >> 3 & 1) * 0xFFFF000000000000L;
     }
 
