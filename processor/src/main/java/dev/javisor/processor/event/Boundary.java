@@ -3,6 +3,7 @@ package dev.javisor.processor.event;
 import dev.javisor.isa.CpuModel;
 import dev.javisor.isa.Opcode;
 import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.core.Op;
@@ -106,7 +107,11 @@ public final class Boundary {
         if ((requests & Cpu.MACHINE_CHECK_REQUEST) != 0 && c.activity != Cpu.SHUTDOWN) {
             c.withdraw(Cpu.MACHINE_CHECK_REQUEST);
             wake(c);
-            EventDelivery.deliver(c, Event.exception(Event.MC));
+            if ((c.cr4 & Cr.MCE) != 0) {
+                EventDelivery.deliver(c, Event.exception(Event.MC));
+            } else {
+                EventDelivery.shutDown(c, "machine check while CR4.MCE is clear");
+            }
             return true;
         }
         if (c.activity == Cpu.WAIT_FOR_SIPI) {

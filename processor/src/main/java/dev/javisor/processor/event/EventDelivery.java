@@ -30,7 +30,7 @@ public final class EventDelivery {
                 e = combine(during, e);
             }
             if (e == null) {
-                shutDown(c, during);
+                shutDown(c, tripleFault(c, during));
                 return;
             }
             if (isException(e) && c.interceptor != null && c.interceptor.exception(c, e, during)) {
@@ -146,13 +146,18 @@ public final class EventDelivery {
         return new Event(second.type(), second.vector(), second.hasErrorCode(), second.errorCode(), second.instructionLength(), second.payload(), true);
     }
 
-    private static void shutDown(Cpu c, Event last) {
+    private static String tripleFault(Cpu c, Event last) {
+        return "triple fault: delivery of vector " + last.vector() + " failed at CS:RIP " + Integer.toHexString(c.selector[Cpu.CS]) + ":"
+                + Long.toHexString(c.rip);
+    }
+
+    /** Shutdown, unless virtualization makes an exit of it. */
+    static void shutDown(Cpu c, String reason) {
         c.delivering = null;
         if (c.interceptor != null && c.interceptor.shutdown(c)) {
             return;
         }
-        c.shutdownReason = "triple fault: delivery of vector " + last.vector() + " failed at CS:RIP " + Integer.toHexString(c.selector[Cpu.CS]) + ":"
-                + Long.toHexString(c.rip);
+        c.shutdownReason = reason;
         c.activity = Cpu.SHUTDOWN;
         c.endSlice();
     }

@@ -138,9 +138,7 @@ public final class SystemManagement {
                 || longMode && (!paging || (efer & Cr.LME) == 0 || (cr4 & Cr.PAE) == 0)
                 || (efer & ~(Cr.SCE | Cr.LME | Cr.LMA | Cr.NXE | Cr.SVME | Cr.LMSLE | Cr.FFXSR)) != 0;
         if (impossible) {
-            c.shutdownReason = "RSM with invalid state in the SMM state-save area";
-            c.activity = Cpu.SHUTDOWN;
-            c.endSlice();
+            EventDelivery.shutDown(c, "RSM with invalid state in the SMM state-save area");
             return;
         }
         c.cr0 = cr0 | Cr.ET;
