@@ -74,8 +74,12 @@ final class BlockMove {
         return Math.min(page, last - offset + 1);
     }
 
-    /** Host address of a byte whose page is on the fast path, or 0. */
-    private static long host(Cpu c, long la, int tag) {
+    /**
+     * Host address of a byte whose page is on the fast path, or 0.
+     *
+     * @param tag offset of the entry's tag: 0 for reads, {@link Tlb#WRITE_TAG} for writes
+     */
+    static long host(Cpu c, long la, int tag) {
         long e = Tlb.entry(c.tlbBase, la);
         return HostMemory.getLong(e + tag) == (la & ~0xFFFL) ? la + HostMemory.getLong(e + Tlb.ADDEND) : 0;
     }

@@ -6,14 +6,18 @@ import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Memory;
 import dev.javisor.processor.core.Op;
 
-/** MOVDIR64B: 64 bytes from memory to the aligned address ES:register. */
+/** Stores of a whole line of 64 bytes: MOVDIR64B to the aligned address ES:register, CLZERO to the line of rAX. */
 public final class DirectStore {
     private static final int BYTES = 64;
 
     private DirectStore() {}
 
     public static Handler bind(Instruction i) {
-        return i.opcode.mnemonic.equals("MOVDIR64B") ? DirectStore::movdir64b : null;
+        return switch (i.opcode.mnemonic) {
+            case "MOVDIR64B" -> DirectStore::movdir64b;
+            case "CLZERO" -> DirectStore::clzero;
+            default -> null;
+        };
     }
 
     /** Eight stores, which nothing may come between: so it runs alone in its block. */
@@ -40,6 +44,14 @@ public final class DirectStore {
         Memory.store64(c, target + 40, Cpu.ES, v5);
         Memory.store64(c, target + 48, Cpu.ES, v6);
         Memory.store64(c, target + 56, Cpu.ES, v7);
+    }
+
+    static void clzero(Cpu c, Op o) {
+        long line = c.gpr[Registers.RAX] & o.addressMask & -BYTES;
+        long target = Memory.address(c, o.segment, line, BYTES, true);
+        for (int n = 0; n < BYTES; n += 8) {
+            Memory.store64(c, target + n & c.linearWrap, o.segment, 0);
+        }
     }
 
     private static long next(Op o, long la, int n) {

@@ -6,6 +6,7 @@ import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Memory;
 import dev.javisor.processor.core.Op;
+import dev.javisor.processor.core.Tlb;
 
 /**
  * XCHG, XADD, CMPXCHG, CMPXCHG8B, CMPXCHG16B. A memory operand is always written, also when a comparison fails; a register then keeps even
@@ -146,8 +147,8 @@ public final class Exchange {
         long low = Memory.loadForWrite(c, la, 8, o.segment);
         long high = Memory.loadForWrite(c, la + 8, 8, o.segment);
         boolean equal = low == c.gpr[RAX] && high == c.gpr[RDX];
-        if (equal) {
-            // Two stores that must not be parted by a store to running code.
+        if (equal && BlockMove.host(c, la, Tlb.WRITE_TAG) == 0) {
+            // Should the second store require to run again alone, the first one must not have been made.
             c.requireBoundary();
         }
         Memory.store64(c, la, o.segment, equal ? c.gpr[RBX] : low);

@@ -151,7 +151,8 @@ class BitsTest {
             r.set(RBX, a).set(RAX, b);
             checkFlags("ANDN", "C4 E2 F8 F2 CB", ~b & a, 0, Flags.SF | Flags.ZF | Flags.CF | Flags.OF);
             checkFlags("BEXTR", "C4 E2 F8 F7 CB", field, 0, Flags.ZF | Flags.CF | Flags.OF);
-            checkFlags("BZHI", "C4 E2 F8 F5 CB", u.mod(BigInteger.TWO.pow(start)).longValue(), start > 63 ? Flags.CF : 0, Flags.SF | Flags.ZF | Flags.CF);
+            long low = u.mod(BigInteger.TWO.pow(start)).longValue();
+            checkFlags("BZHI", "C4 E2 F8 F5 CB", low, start > 63 ? Flags.CF : 0, Flags.SF | Flags.ZF | Flags.CF);
             checkFlags("BLSI", "C4 E2 F0 F3 DB", lowest, Flags.CF ^ carry, Flags.SF | Flags.ZF | Flags.CF | Flags.OF);
             checkFlags("BLSR", "C4 E2 F0 F3 CB", a & ~lowest, carry, Flags.SF | Flags.ZF | Flags.CF | Flags.OF);
             checkFlags("BLSMSK", "C4 E2 F0 F3 D3", lowest - 1 | lowest, carry, Flags.SF | Flags.CF | Flags.OF);

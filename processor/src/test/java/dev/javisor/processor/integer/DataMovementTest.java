@@ -160,6 +160,16 @@ class DataMovementTest {
     }
 
     @Test
+    void clzeroClearsTheWholeLine() {
+        Rig amd = Rig.bits64("max-amd").store(DATA + 0x3F, 8, -1).store(DATA + 0x78, 8, -1).store(DATA + 0x80, 8, -1).set(RAX, DATA + 0x47);
+        amd.run("0F 01 FC");
+        assertThat(amd.load(DATA + 0x3F, 1)).isEqualTo(0xFF);
+        assertThat(amd.load(DATA + 0x40, 8)).isZero();
+        assertThat(amd.load(DATA + 0x78, 8)).isZero();
+        assertThat(amd.load(DATA + 0x80, 1)).isEqualTo(0xFF);
+    }
+
+    @Test
     void baseRegistersOfFsAndGs() {
         r.set(RAX, 0x7000_1234_5678L).run("F3 48 0F AE D0");
         assertThat(r.run("F3 48 0F AE C3").get(RBX)).isEqualTo(0x7000_1234_5678L);

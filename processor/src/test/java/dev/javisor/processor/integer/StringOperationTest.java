@@ -166,7 +166,8 @@ class StringOperationTest {
 
     @Test
     void addressSizeSelectsCountAndIndexWidth() {
-        r.store(SOURCE, 4, 0x04030201).set(RSI, 0xF00000000L | SOURCE).set(RDI, 0xF00000000L | TARGET).set(RCX, 0xF00000004L).run("67 F3 A4");
+        long ignored = 0xFL << 32;
+        r.store(SOURCE, 4, 0x04030201).set(RSI, ignored | SOURCE).set(RDI, ignored | TARGET).set(RCX, ignored | 4).run("67 F3 A4");
         assertThat(r.load(TARGET, 4)).isEqualTo(0x04030201);
         assertThat(r.get(RCX)).isZero();
         assertThat(r.get(RSI)).isEqualTo(SOURCE + 4);
