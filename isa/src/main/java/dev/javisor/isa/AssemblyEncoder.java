@@ -70,7 +70,7 @@ final class AssemblyEncoder {
         }
         List<Candidate> found = new ArrayList<>();
         String problem = collect(mnemonic, list, found);
-        if ((mnemonic.equals("XCHG") || mnemonic.equals("TEST")) && list.size() == 2 && !list.get(1).immediate()) {
+        if (found.isEmpty() && (mnemonic.equals("XCHG") || mnemonic.equals("TEST")) && list.size() == 2 && !list.get(1).immediate()) {
             collect(mnemonic, list.reversed(), found);
         }
         if (found.isEmpty()) {

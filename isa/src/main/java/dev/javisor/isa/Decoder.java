@@ -275,7 +275,7 @@ public final class Decoder {
         rm &= e.rmMask;
         // LOCK MOV CR0 names CR8 on AMD processors; its handler decides.
         boolean lockable = opcode.is(Opcode.LOCKABLE) && (memory || opcode.is(Opcode.PRIVILEGED));
-        if (lock && !lockable || e.tiles && (reg | vvvv | (memory ? 0 : rm)) > 7) {
+        if (lock && !lockable || e.sib && addressSize == 16 || e.tiles && (reg | vvvv | (memory ? 0 : rm)) > 7) {
             return invalid(offset, p, result);
         }
         result.length = p - offset;

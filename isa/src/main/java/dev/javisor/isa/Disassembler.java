@@ -121,7 +121,7 @@ public final class Disassembler {
                     }
                 }
                 case OFFSET -> memory(s.type, 0);
-                case ONE -> out.append('1');
+                case ONE -> hex(1);
                 case IMMEDIATE -> immediate(s, values++ == 0 ? i.immediate : i.immediate2);
                 case RELATIVE -> {
                     long target = rip + i.length + i.immediate;

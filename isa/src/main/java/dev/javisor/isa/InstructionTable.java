@@ -73,7 +73,7 @@ public final class InstructionTable {
             }
             Feature feature = field[3].isEmpty() ? null : Feature.valueOf(field[3]);
             Encoding form = Encoding.parse(field[2], list, attributes);
-            int bits = form.vex ? attributes | Opcode.PROTECTED_ONLY : attributes;
+            int bits = attributes | (form.vex ? Opcode.PROTECTED_ONLY : form.w || form.rexB ? Opcode.ONLY64 : 0);
             opcodes.add(new Opcode(opcodes.size(), names(field[0]), list, form, feature, bits));
         }
 
