@@ -13,6 +13,8 @@ import dev.javisor.processor.Rig;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.Flags;
+import java.util.List;
+import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
 class ControlTransferTest {
@@ -60,6 +62,25 @@ class ControlTransferTest {
                 assertThat(r.get(RBX)).isEqualTo(holds ? 7 : -1);
                 r.set(RBX, -1).run("0F %02X D9".formatted(0x40 | code));
                 assertThat(r.get(RBX)).as("32 bits are written either way").isEqualTo(holds ? 7 : 0xFFFFFFFFL);
+            }
+        }
+    }
+
+    @Test
+    void conditionsAreTheSameBeforeAndAfterFlagsAreMaterialised() {
+        long seed = System.nanoTime();
+        SplittableRandom random = new SplittableRandom(seed);
+        List<String> operations = List.of(
+                "38 D8", "66 01 D8", "29 D8", "48 39 D8", "48 85 D8", "48 11 D8", "FE C0", "48 F7 D8", "D1 E0", "48 0F AF C3");
+        for (int round = 0; round < 5000; round++) {
+            long a = Model.operand(random);
+            long b = random.nextInt(4) == 0 ? a : Model.operand(random);
+            String operation = operations.get(random.nextInt(operations.size()));
+            r.set(RAX, a).set(RBX, b).run(operation);
+            for (int code = 0; code < 16; code++) {
+                assertThat(Flags.condition(r.c, code))
+                        .as("condition %d after %s of %x,%x seed %d", code, operation, a, b, seed)
+                        .isEqualTo(holds(code, r.flags()));
             }
         }
     }
