@@ -81,6 +81,9 @@ public enum Msr {
     // Registers of AMD processors
     MPERF_READ_ONLY(at(0xC000_00E7).amd().needs(Feature.APERFMPERF_RO).readOnly(0).field()),
     APERF_READ_ONLY(at(0xC000_00E8).amd().needs(Feature.APERFMPERF_RO).readOnly(0).field()),
+    // The four performance counters that every AMD processor has; here they count nothing, and operating systems find that out.
+    PERF_LEGACY_CTL(at(0xC001_0000).banks(4, 1).amd().ignored()),
+    PERF_LEGACY_CTR(at(0xC001_0004).banks(4, 1).amd().ignored()),
     SYSCFG(at(0xC001_0010).amd().writable(0x7C_0000)),
     HWCR(at(0xC001_0015).amd().reset(0x100_0010)),
     IORR_BASE(at(0xC001_0016).banks(2, 2).amd()),
@@ -116,6 +119,8 @@ public enum Msr {
         RESERVED_BITS,
         /** Nothing. */
         READ_ONLY,
+        /** Any value, which is lost. */
+        IGNORED,
         /** A linear address that is canonical for the widest paging mode of the model. */
         CANONICAL,
         /** Intel: canonical; AMD: any value, of which 32 bits are kept. */
@@ -286,6 +291,10 @@ public enum Msr {
         Spec readOnly(long value) {
             rule = Rule.READ_ONLY;
             return reset(value);
+        }
+
+        Spec ignored() {
+            return rule(Rule.IGNORED);
         }
 
         Spec reset(long value) {

@@ -86,6 +86,7 @@ public final class Machine implements Stateful, AutoCloseable {
         Paging paging = new Paging(configuration.model(), memory);
         for (int i = 0; i < configuration.processors(); i++) {
             LogicalProcessor p = new LogicalProcessor(configuration.model(), i, memory, timeline, cache, paging, board.io);
+            p.cpu().processors = configuration.processors();
             apics.add(new LocalApic(p.cpu(), bus));
             processors.add(p);
         }

@@ -33,7 +33,7 @@ final class MsrRules {
 
     static boolean allows(Cpu c, Msr m, long value) {
         return switch (m.rule) {
-            case ANY -> true;
+            case ANY, IGNORED -> true;
             case RESERVED_BITS -> (value & ~m.writable) == 0;
             case READ_ONLY -> false;
             case CANONICAL -> canonical(c.model, value);
@@ -57,6 +57,7 @@ final class MsrRules {
     /** The value that a register holds after an allowed write. */
     static long stored(Cpu c, Msr m, long value) {
         return switch (m.rule) {
+            case IGNORED -> 0;
             case SYSENTER_POINTER, TSC_AUX -> c.model.isIntel() ? value : value & 0xFFFFFFFFL;
             case MISC_ENABLE -> value & MISC_ENABLE_WRITABLE | c.miscEnable & MISC_ENABLE_READ_ONLY;
             default -> value;

@@ -13,6 +13,8 @@ public final class TimeStamp {
     /** RDPRU register numbers. */
     static final int MPERF = 0, APERF = 1;
 
+    private static final int AMD_COUNTERS = 4;
+
     private TimeStamp() {}
 
     public static Handler bind(Instruction i) {
@@ -36,9 +38,13 @@ public final class TimeStamp {
         c.gpr[RCX] = c.tscAux & 0xFFFFFFFFL;
     }
 
-    /** The models have no performance counters, so that whatever ECX selects does not exist. */
+    /** Intel models have no performance counters, so that whatever ECX selects does not exist; those of AMD models stay at zero. */
     static void rdpmc(Cpu c, Op o) {
-        throw c.gp0();
+        boolean exists = !c.model.isIntel() && (c.gpr[RCX] & 0xFFFFFFFFL) < AMD_COUNTERS;
+        if (!exists || (c.cr4 & Cr.PCE) == 0 && c.cpl != 0) {
+            throw c.gp0();
+        }
+        result(c, 0);
     }
 
     static void rdpru(Cpu c, Op o) {

@@ -177,8 +177,11 @@ class WaitingTest {
     }
 
     @Test
-    void thereAreNoPerformanceCounters() {
-        assertThat(rig().fault("0F33")).isEqualTo(Event.exception(Event.GP, 0));
+    void performanceCounters() {
+        assertThat(rig().fault("0F33")).as("Intel: none").isEqualTo(Event.exception(Event.GP, 0));
+        Rig amd = Rig.bits64("max-amd").set(Rig.RAX, 1).set(Rig.RCX, 3).run("0F33");
+        assertThat(amd.get(Rig.RAX)).isZero();
+        assertThat(amd.set(Rig.RCX, 4).fault("0F33")).isEqualTo(Event.exception(Event.GP, 0));
     }
 
     @ParameterizedTest
