@@ -106,7 +106,7 @@ public final class Rig {
         c.rip = rip + o.end;
         c.blockLength = 1;
         try {
-            o.handler.execute(c, o);
+            o.executor.execute(c, o);
         } catch (GuestFault fault) {
             c.rip = rip;
             throw fault;

@@ -8,7 +8,7 @@ public final class Op {
     /** {@link Cpu#gpr} numbers with a meaning of their own: always zero, and the RIP of the running block's first byte. */
     public static final int ZERO = 16, BLOCK_RIP = 17;
 
-    public final Handler handler;
+    public final Executor executor;
     /** Register numbers as decoded; see {@link Instruction}. */
     public final int reg, rm;
     /** Memory operand: gpr[base] + (gpr[index] << scale) + disp, cut by addressMask, plus the segment base, cut by linearMask. */
@@ -33,7 +33,7 @@ public final class Op {
 
     /** @param flat DS, ES, SS and CS are flat, so that only FS and GS need checks (ignored in 64-bit mode) */
     public Op(Handler handler, Instruction i, int start, boolean flat) {
-        this.handler = handler;
+        this.executor = Executors.of(handler);
         this.instruction = i;
         this.reg = i.reg;
         this.rm = i.rm;

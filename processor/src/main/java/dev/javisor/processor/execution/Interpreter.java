@@ -59,7 +59,7 @@ public final class Interpreter {
         for (int k = 0; k < n; k++) {
             c.position = k;
             Op o = ops[k];
-            o.handler.execute(c, o);
+            o.executor.execute(c, o);
         }
         c.position = 0;
         c.blockLength = 0;

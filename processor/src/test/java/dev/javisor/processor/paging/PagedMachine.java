@@ -175,7 +175,7 @@ public final class PagedMachine {
             throw c.ud();
         }
         Op o = new Op(Semantics.bind(r.instruction), r.instruction, 0, c.flat);
-        o.handler.execute(c, o);
+        o.executor.execute(c, o);
     }
 
     /** The event that an action raises, or null. */
