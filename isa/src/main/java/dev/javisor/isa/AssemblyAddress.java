@@ -92,11 +92,15 @@ record AssemblyAddress(
         int given = operand.addressSize() != 0 ? operand.addressSize() : givenSize;
         if (size == 0) {
             size = given != 0 ? given : mode.bits;
-            if (given == 0 && mode == CodeSize.BITS16 && operand.value().known() && operand.value().number() >>> 16 != 0) {
+            boolean wide = operand.value().known() && operand.value().number() >>> 16 != 0;
+            if (given == 0 && mode == CodeSize.BITS16 && (wide || operand.value().index() != null)) {
                 size = 32;
             }
         } else if (given != 0 && given != size) {
             throw new IllegalArgumentException("the registers contradict the address size");
+        }
+        if (size == 16 && index == null && operand.value().index() != null) {
+            throw new IllegalArgumentException("a vector of indices needs an address of 32 or 64 bits");
         }
         if (mode == CodeSize.BITS64 ? size == 16 : size == 64) {
             throw new IllegalArgumentException("no addresses of " + size + " bits in " + mode.bits + "-bit code");

@@ -175,6 +175,9 @@ public final class Disassembler {
             out.append(']');
             return;
         }
+        if (i.base == Instruction.NO_REGISTER && vectorIndex != 0 && i.addressSize != Math.max(i.codeSize.bits, 32)) {
+            out.append("dword ");
+        }
         segment(i.base == 4 || i.base == 5 ? SS : DS);
         if (i.base != Instruction.NO_REGISTER) {
             out.append(Register.name(Register.File.GENERAL, i.base, i.addressSize, false));

@@ -144,8 +144,8 @@ final class Operand {
             case "TMMm" -> new Operand(s, Place.RM, Register.File.TILE, Type.NONE, null, true, 0, 0);
             case "TMMv" -> new Operand(s, Place.VVVV, Register.File.TILE, Type.NONE, null, true, 0, 0);
             case "Msib" -> new Operand(s, Place.RM, null, Type.NONE, Type.NONE, false, 0, 0);
-            case "vm32x", "vm64x" -> new Operand(s, Place.RM, null, Type.NONE, s.equals("vm32x") ? Type.D : Type.Q, false, 0, 128);
-            case "vm32y", "vm64y" -> new Operand(s, Place.RM, null, Type.NONE, s.equals("vm32y") ? Type.D : Type.Q, false, 0, 256);
+            case "vm32x", "vm64x" -> new Operand(s, Place.RM, null, Type.NONE, Type.NONE, false, 0, 128);
+            case "vm32y", "vm64y" -> new Operand(s, Place.RM, null, Type.NONE, Type.NONE, false, 0, 256);
             case "sIb" -> value(s, Place.IMMEDIATE, Type.B);
             default -> parseCode(s);
         };
