@@ -29,6 +29,9 @@ public final class Tlb {
     /** Tag that matches nothing. */
     public static final long EMPTY = 2;
 
+    /** In the read tag of an entry that was emptied alone: it is still in its list. */
+    private static final long LISTED = 4;
+
     /** Mask of (linear >>> 7) that gives an entry's byte offset. */
     public static final long INDEX_MASK = (long) (SIZE - 1) << 5;
 
@@ -39,9 +42,11 @@ public final class Tlb {
 
     private static final int PAGE_SIZE_MASK = 31 << SIZE_SHIFT;
     private static final int SPACES = 4;
-    private static final long SET_BYTES = (long) SIZE * ENTRY;
+    /** From set to set: a little more than the entries need, so that one address does not meet itself in the host's cache sets. */
+    private static final long SET_BYTES = (long) (SIZE + 10) * ENTRY;
+
     private static final long SPACE_BYTES = CONTEXTS * SET_BYTES;
-    private static final int ENTRIES = NONE * SIZE;
+    private static final int ENTRIES = (int) (NONE * SET_BYTES / ENTRY);
 
     /** The sets of one address space, and which of their entries were filled: numbers of entries, as long as they fit. */
     private static final class Space {
@@ -60,6 +65,10 @@ public final class Tlb {
             if (n < SIZE) {
                 (isGlobal ? global : local)[n] = (int) ((entry - base) / ENTRY);
             }
+        }
+
+        boolean isUnused() {
+            return (locals | globals) == 0;
         }
 
         boolean isListed() {
@@ -104,12 +113,35 @@ public final class Tlb {
         }
     }
 
+    /** Pages of any size: may a linear address be in one of them? */
+    private static final class Footprint {
+        final Sieve small = new Sieve(), large = new Sieve(), huge = new Sieve();
+
+        void add(long linear, int attributes) {
+            switch ((attributes & PAGE_SIZE_MASK) >>> SIZE_SHIFT) {
+                case 0 -> small.add(linear >>> 12);
+                case 9 -> large.add(linear >>> 21);
+                default -> huge.add(linear >>> 30);
+            }
+        }
+
+        boolean mayContain(long linear) {
+            return small.mayContain(linear >>> 12) || large.mayContain(linear >>> 21) || huge.mayContain(linear >>> 30);
+        }
+
+        void clear() {
+            small.clear();
+            large.clear();
+            huge.clear();
+        }
+    }
+
     private final MemorySegment memory;
     private final Space[] spaces = new Space[SPACES];
     private Space current;
     private long uses;
-    /** GiB-numbers in which large pages are cached; pages, and GiB-numbers of large pages, that code was fetched from. */
-    private final Sieve largePages = new Sieve(), fetchedPages = new Sieve(), fetchedLargePages = new Sieve();
+    /** Large pages that are cached, and pages that code was fetched from. */
+    private final Footprint largePages = new Footprint(), fetchedPages = new Footprint();
     /** Changes whenever translations that instruction fetch has used may have become invalid. */
     public long generation;
 
@@ -156,7 +188,7 @@ public final class Tlb {
     public void fill(int context, long linear, long readTag, long writeTag, long host, long gpa, int attributes) {
         Space s = current;
         long e = entry(s.base + context * SET_BYTES, linear);
-        if (isEmpty(e) || ((physical(e) ^ attributes) & GLOBAL) != 0) {
+        if (!isListed(e) || ((physical(e) ^ attributes) & GLOBAL) != 0) {
             s.list(e, (attributes & GLOBAL) != 0);
         }
         HostMemory.putLong(e, readTag);
@@ -164,17 +196,13 @@ public final class Tlb {
         HostMemory.putLong(e + ADDEND, host - (linear & ~0xFFFL));
         HostMemory.putLong(e + PHYSICAL, gpa & ~0xFFFL | attributes);
         if ((attributes & PAGE_SIZE_MASK) != 0) {
-            largePages.add(linear >>> 30);
+            largePages.add(linear, attributes);
         }
     }
 
     /** Instructions are fetched through a translation: its end must change {@link #generation}. */
     public void fetched(long linear, int attributes) {
-        if ((attributes & PAGE_SIZE_MASK) != 0) {
-            fetchedLargePages.add(linear >>> 30);
-        } else {
-            fetchedPages.add(linear >>> 12);
-        }
+        fetchedPages.add(linear, attributes);
     }
 
     /** Makes an address space current; its translations are those it had, unless its place was needed for another meanwhile. */
@@ -254,17 +282,17 @@ public final class Tlb {
     /** Forgets the entries of one linear page, or of the large page around it, in every address space. */
     public void flushPage(long linear) {
         for (Space s : spaces) {
-            for (int context = 0; context < NONE; context++) {
+            for (int context = 0; context < NONE && !s.isUnused(); context++) {
                 long e = entry(s.base + context * SET_BYTES, linear);
                 if (holds(e, linear, false) || holds(e, linear, true)) {
-                    empty(e);
+                    emptyListed(e);
                 }
             }
         }
-        if (largePages.mayContain(linear >>> 30)) {
+        if (largePages.mayContain(linear)) {
             flushLargePage(linear);
         }
-        if (fetchedPages.mayContain(linear >>> 12) || fetchedLargePages.mayContain(linear >>> 30)) {
+        if (fetchedPages.mayContain(linear)) {
             changeGeneration();
         }
     }
@@ -278,7 +306,7 @@ public final class Tlb {
                 long read = HostMemory.getLong(e);
                 long page = (read & EMPTY) == 0 ? read : HostMemory.getLong(e + WRITE_TAG);
                 if (((page ^ linear) & pageMask) == 0) {
-                    empty(e);
+                    emptyListed(e);
                 }
             }
         }
@@ -297,7 +325,7 @@ public final class Tlb {
                 long e = s.candidate(i);
                 long p = physical(e);
                 if ((p & USER_PAGE) != 0 == userPages && (keys >>> (p >>> KEY_SHIFT & 15) & 1) != 0) {
-                    empty(e);
+                    emptyListed(e);
                 }
             }
         }
@@ -336,11 +364,16 @@ public final class Tlb {
     private void changeGeneration() {
         generation++;
         fetchedPages.clear();
-        fetchedLargePages.clear();
     }
 
-    private static boolean isEmpty(long e) {
-        return (HostMemory.getLong(e) & HostMemory.getLong(e + WRITE_TAG) & EMPTY) != 0;
+    private static boolean isListed(long e) {
+        long read = HostMemory.getLong(e);
+        return (read & HostMemory.getLong(e + WRITE_TAG) & EMPTY) == 0 || (read & LISTED) != 0;
+    }
+
+    private static void emptyListed(long e) {
+        HostMemory.putLong(e, EMPTY | LISTED);
+        HostMemory.putLong(e + WRITE_TAG, EMPTY);
     }
 
     private static void empty(long e) {

@@ -42,7 +42,7 @@ public final class Invalidation {
         boolean ofOne = type == INDIVIDUAL_ADDRESS || type == SINGLE_CONTEXT;
         if (pcid >>> 12 != 0
                 || ofOne && pcid != 0 && (c.cr4 & Cr.PCIDE) == 0
-                || type == INDIVIDUAL_ADDRESS && !c.canonical(linear)) {
+                || type == INDIVIDUAL_ADDRESS && !canonical(c, linear)) {
             throw c.gp0();
         }
         switch ((int) type) {
@@ -51,6 +51,12 @@ public final class Invalidation {
             case ALL_CONTEXTS_WITH_GLOBAL -> c.flushTlb();
             default -> c.invalidateAddressSpaces();
         }
+    }
+
+    /** For the width that the processor has, whatever paging mode is on. */
+    private static boolean canonical(Cpu c, long linear) {
+        int shift = 64 - c.model.linearBits();
+        return linear << shift >> shift == linear;
     }
 
     static void caches(Cpu c, Op o) {
