@@ -28,7 +28,7 @@ enum Form {
     static int bits(Instruction i, int n) {
         String operand = i.opcode.operands.get(n);
         return switch (operand.charAt(operand.length() - 1)) {
-            case 'b', 'L', 'H' -> 8;
+            case 'b', 'L' -> 8;
             case 'w' -> 16;
             case 'd' -> 32;
             case 'q' -> 64;
