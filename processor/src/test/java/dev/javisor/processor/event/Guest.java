@@ -13,6 +13,7 @@ import dev.javisor.processor.core.Timeline;
 import dev.javisor.processor.execution.CodeCache;
 import dev.javisor.processor.memory.PhysicalMemory;
 import dev.javisor.processor.paging.Paging;
+import dev.javisor.processor.segment.SegmentRegisters;
 import java.lang.foreign.Arena;
 
 /**
@@ -48,6 +49,7 @@ final class Guest {
         memory.write(CODE, program.code(), 0, program.code().length);
         c.rip = CODE;
         c.gpr[RSP] = STACK;
+        c.gpr[RDX] = 0;
     }
 
     /** Real-address mode, all segments at 0. */
@@ -145,7 +147,7 @@ final class Guest {
     /** A register is given what its descriptor says. */
     private void load(int s, int selector) {
         long d = memory.read(GDT + (selector & 0xFFF8), 8);
-        dev.javisor.processor.segment.SegmentRegisters.set(c, s, selector, d);
+        SegmentRegisters.set(c, s, selector, d);
     }
 
     /** A descriptor in the GDT; {@code access} laid out as in {@link Cpu#segAccess}, limit not scaled. */
