@@ -225,7 +225,11 @@ final class Binary32 {
         return u.toInteger(width, rounding);
     }
 
-    /** To an integral number. @param control as in the immediate of ROUNDPS: 1:0 rounding control, 2 take it from MXCSR, 3 no precision exception */
+    /**
+     * To an integral number.
+     *
+     * @param control as in the immediate of ROUNDPS: 1:0 rounding control, 2 take it from MXCSR, 3 no precision exception
+     */
     static int round(Cpu c, int bits, int control) {
         SoftFloat u = FloatUnit.unit(c);
         u.a.setSingle(bits, FloatUnit.denormalsAreZeros(c));

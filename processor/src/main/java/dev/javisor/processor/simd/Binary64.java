@@ -8,7 +8,8 @@ import dev.javisor.processor.softfloat.SoftFloat;
  * SSE operations on double-precision elements. Numbers whose result is normal are left to the host, everything else to the software unit.
  */
 final class Binary64 {
-    private static final long INFINITY = 0x7FF0000000000000L, MIN_NORMAL = 0x0010000000000000L, SIGN = 1L << 63, QUIET = 0x0008000000000000L;
+    private static final long INFINITY = 0x7FF0000000000000L, MIN_NORMAL = 0x0010000000000000L;
+    private static final long SIGN = 1L << 63, QUIET = 0x0008000000000000L;
 
     private Binary64() {}
 

@@ -7,7 +7,7 @@ import dev.javisor.processor.core.Handler;
 
 /** PCLMULQDQ. */
 public final class CarrylessMultiply {
-    /** Every fourth bit: products of such numbers have room for the carries, up to 15 of them, between their bits. */
+    /** Every fourth bit: products of such numbers have room between their bits for the sums of up to 15 ones. */
     private static final long M0 = 0x1111111111111111L, M1 = M0 << 1, M2 = M0 << 2, M3 = M0 << 3;
 
     private CarrylessMultiply() {}
@@ -24,7 +24,7 @@ public final class CarrylessMultiply {
         v[d + 1] = high(x, y);
     }
 
-    /** Bits 63:0 of the product. Sixteen bits of x meet sixteen of y at most; the sixteenth carry would leave the lane at its top end only. */
+    /** Bits 63:0 of the product. Sixteen ones can only meet in the topmost place, whose carry leaves the number. */
     private static long low(long x, long y) {
         long x0 = x & M0;
         long x1 = x & M1;

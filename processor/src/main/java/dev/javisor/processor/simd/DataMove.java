@@ -23,7 +23,9 @@ public final class DataMove {
             case "MOVNTPS", "MOVNTPD", "MOVNTDQ" -> DataMove::storeAligned;
             case "MOVNTDQA" -> DataMove::loadAligned;
             case "MOVSS" -> m ? store ? DataMove::storeLow32 : DataMove::loadZero32 : store ? DataMove::movssStore : DataMove::movss;
-            case "MOVSD" -> !isVector(i) ? null : m ? store ? DataMove::storeLow : DataMove::loadZero : store ? DataMove::movsdStore : DataMove::movsd;
+            case "MOVSD" -> !isVector(i)
+                    ? null
+                    : m ? store ? DataMove::storeLow : DataMove::loadZero : store ? DataMove::movsdStore : DataMove::movsd;
             case "MOVLPS", "MOVLPD" -> m ? store ? DataMove::storeLow : DataMove::loadLow : DataMove::movhlps;
             case "MOVHPS", "MOVHPD" -> m ? store ? DataMove::storeHigh : DataMove::loadHigh : DataMove::movlhps;
             case "MOVHLPS" -> DataMove::movhlps;

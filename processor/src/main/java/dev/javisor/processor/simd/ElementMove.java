@@ -32,7 +32,9 @@ public final class ElementMove {
             case "PEXTRW" -> Mmx.isOperandOf(i) ? ElementMove::pextrwMmx
                     : i.opcode.operands.getFirst().charAt(0) == 'G' ? ElementMove::pextrwToReg
                     : m ? ElementMove::pextrwStore : ElementMove::pextrw;
-            case "PEXTRD", "PEXTRQ" -> wide ? m ? ElementMove::pextrqStore : ElementMove::pextrq : m ? ElementMove::pextrdStore : ElementMove::pextrd;
+            case "PEXTRD", "PEXTRQ" -> wide
+                    ? m ? ElementMove::pextrqStore : ElementMove::pextrq
+                    : m ? ElementMove::pextrdStore : ElementMove::pextrd;
             case "EXTRACTPS" -> m ? ElementMove::pextrdStore : ElementMove::pextrd;
             case "PMOVSXBW" -> (c, o) -> widen64(c, o, ElementMove::sxbw);
             case "PMOVSXBD" -> (c, o) -> widen32(c, o, ElementMove::sxbd);

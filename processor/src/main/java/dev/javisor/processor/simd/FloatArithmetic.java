@@ -178,7 +178,8 @@ public final class FloatArithmetic {
         FloatUnit.commit(c);
         int sum = Binary32.add(c, low, high);
         FloatUnit.commit(c);
-        Xmm.set(c, o, PackedFloat.pair(-(imm & 1) & sum, -(imm >> 1 & 1) & sum), PackedFloat.pair(-(imm >> 2 & 1) & sum, -(imm >> 3 & 1) & sum));
+        long low64 = PackedFloat.pair(-(imm & 1) & sum, -(imm >> 1 & 1) & sum);
+        Xmm.set(c, o, low64, PackedFloat.pair(-(imm >> 2 & 1) & sum, -(imm >> 3 & 1) & sum));
     }
 
     private static int product(Cpu c, int d, int s, int k, int imm) {

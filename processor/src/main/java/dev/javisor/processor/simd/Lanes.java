@@ -174,7 +174,10 @@ final class Lanes {
 
     /** Ones in the words that the low four bits select. */
     static long words(int mask) {
-        return (mask & 1) * 0xFFFFL | (mask >> 1 & 1) * 0xFFFF0000L | (mask >> 2 & 1) * 0xFFFF00000000L | (mask >> 3 & 1) * 0xFFFF000000000000L;
+        return (mask & 1) * 0xFFFFL
+                | (mask >> 1 & 1) * 0xFFFF0000L
+                | (mask >> 2 & 1) * 0xFFFF00000000L
+                | (mask >> 3 & 1) * 0xFFFF000000000000L;
     }
 
     private static long dwords(int mask) {

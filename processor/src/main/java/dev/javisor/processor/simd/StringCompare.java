@@ -9,7 +9,8 @@ import dev.javisor.processor.core.Op;
 /** PCMPESTRI, PCMPESTRM, PCMPISTRI, PCMPISTRM ("Operation of PCMPxSTRx"). */
 public final class StringCompare {
     // Fields of the immediate byte.
-    private static final int WORDS = 1, SIGNED = 2, AGGREGATION = 0xC, NEGATIVE = 0x10, MASKED = 0x20, MOST_SIGNIFICANT = 0x40, EXPANDED = 0x40;
+    private static final int WORDS = 1, SIGNED = 2, AGGREGATION = 0xC, NEGATIVE = 0x10, MASKED = 0x20;
+    private static final int MOST_SIGNIFICANT = 0x40, EXPANDED = 0x40;
     private static final int EQUAL_ANY = 0, RANGES = 4, EQUAL_EACH = 8;
 
     private StringCompare() {}
@@ -83,9 +84,8 @@ public final class StringCompare {
         if ((o.imm & NEGATIVE) != 0) {
             result ^= (o.imm & MASKED) != 0 ? (1 << length2) - 1 : (1 << n) - 1;
         }
-        Flags.setArithmetic(
-                c,
-                (result != 0 ? Flags.CF : 0) | (length2 < n ? Flags.ZF : 0) | (length1 < n ? Flags.SF : 0) | ((result & 1) != 0 ? Flags.OF : 0));
+        long ends = (length2 < n ? Flags.ZF : 0) | (length1 < n ? Flags.SF : 0);
+        Flags.setArithmetic(c, ends | (result != 0 ? Flags.CF : 0) | ((result & 1) != 0 ? Flags.OF : 0));
         return result;
     }
 

@@ -446,7 +446,10 @@ final class Swar {
     }
 
     static long packusdw(long a, long b) {
-        return clamp((int) a, 0xFFFF) | clamp((int) (a >> 32), 0xFFFF) << 16 | clamp((int) b, 0xFFFF) << 32 | clamp((int) (b >> 32), 0xFFFF) << 48;
+        return clamp((int) a, 0xFFFF)
+                | clamp((int) (a >> 32), 0xFFFF) << 16
+                | clamp((int) b, 0xFFFF) << 32
+                | clamp((int) (b >> 32), 0xFFFF) << 48;
     }
 
     private static long clamp(int x, int limit) {

@@ -102,7 +102,8 @@ public final class SoftFloat {
     public void multiply() {
         boolean negative = a.negative != b.negative;
         if (a.kind == Unpacked.FINITE && b.kind == Unpacked.FINITE) {
-            normalize(negative, a.exponent + b.exponent + 1, Math.unsignedMultiplyHigh(a.significand, b.significand), a.significand * b.significand);
+            long high = Math.unsignedMultiplyHigh(a.significand, b.significand);
+            normalize(negative, a.exponent + b.exponent + 1, high, a.significand * b.significand);
         } else if (a.kind == Unpacked.INFINITY ? b.kind == Unpacked.ZERO : a.kind == Unpacked.ZERO && b.kind == Unpacked.INFINITY) {
             invalid();
         } else if (a.kind == Unpacked.INFINITY || b.kind == Unpacked.INFINITY) {
@@ -283,8 +284,8 @@ public final class SoftFloat {
     }
 
     /**
-     * Rounds {@link #r} to a format and raises overflow, underflow (tiny after rounding) and precision. Masked responses are delivered in r;
-     * when overflow or underflow is unmasked, r has its exponent wrapped as the x87 delivers it.
+     * Rounds {@link #r} to a format and raises overflow, underflow (tiny after rounding) and precision. Masked responses are delivered in
+     * r; when overflow or underflow is unmasked, r has its exponent wrapped as the x87 delivers it.
      */
     public void round(FloatFormat format) {
         roundedUp = false;

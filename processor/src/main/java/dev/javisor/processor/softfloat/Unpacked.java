@@ -14,8 +14,8 @@ public final class Unpacked {
     /** Unbiased exponent of bit 63 of the significand. */
     public int exponent;
     /**
-     * FINITE: normalised, bit 63 set (after rounding to a denormal result: not normalised). NaN: left-aligned as in the extended format, the
-     * quiet bit at 62.
+     * FINITE: normalised, bit 63 set (after rounding to a denormal result: not normalised). NaN: left-aligned as in the extended format,
+     * the quiet bit at 62.
      */
     public long significand;
     /** 64 bits below {@link #significand}; bit 0 also stands for everything below (sticky). Zero in operands. */

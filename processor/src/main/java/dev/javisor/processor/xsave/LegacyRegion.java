@@ -108,12 +108,11 @@ final class LegacyRegion {
 
     static boolean isX87Initial(Cpu c) {
         X87State x = c.x87;
-        long registers = 0;
+        long bits = x.status | x.valid | x.lastOpcode | x.lastInstruction | x.lastInstructionSelector | x.lastData | x.lastDataSelector;
         for (int i = 0; i < 8; i++) {
-            registers |= x.significand[i] | x.signExponent[i];
+            bits |= x.significand[i] | x.signExponent[i];
         }
-        return x.control == INITIAL_CONTROL
-                && (registers | x.status | x.valid | x.lastOpcode | x.lastInstruction | x.lastInstructionSelector | x.lastData | x.lastDataSelector) == 0;
+        return x.control == INITIAL_CONTROL && bits == 0;
     }
 
     static void saveMxcsr(Cpu c, long la, int segment) {

@@ -130,8 +130,8 @@ class SoftFloatTest {
             unit.b.setUnsigned(false, y);
             unit.divide();
             unit.round(FloatFormat.EXTENDED);
-            assertClose(unit.r, new BigDecimal(Long.toUnsignedString(x)).divide(new BigDecimal(Long.toUnsignedString(y)), new MathContext(60)),
-                    Long.toUnsignedString(x) + " / " + Long.toUnsignedString(y));
+            BigDecimal quotient = new BigDecimal(Long.toUnsignedString(x)).divide(new BigDecimal(Long.toUnsignedString(y)), new MathContext(60));
+            assertClose(unit.r, quotient, Long.toUnsignedString(x) + " / " + Long.toUnsignedString(y));
         }
     }
 

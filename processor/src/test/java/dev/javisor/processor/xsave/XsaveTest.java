@@ -12,8 +12,9 @@ import org.junit.jupiter.api.Test;
 
 class XsaveTest {
     private static final long AREA = Rig.DATA, XSTATE_BV = AREA + 512, XCOMP_BV = AREA + 520;
-    private static final String FXSAVE = "0fae06", FXSAVE64 = "480fae06", FXRSTOR64 = "480fae0e", XSAVE = "0fae26", XRSTOR = "0fae2e", XSAVEOPT = "0fae36",
-            XSAVEC = "0fc726", XSAVES = "0fc72e", XRSTORS = "0fc71e", XGETBV = "0f01d0";
+    private static final String FXSAVE = "0fae06", FXSAVE64 = "480fae06", FXRSTOR64 = "480fae0e";
+    private static final String XSAVE = "0fae26", XRSTOR = "0fae2e", XSAVEOPT = "0fae36";
+    private static final String XSAVEC = "0fc726", XSAVES = "0fc72e", XRSTORS = "0fc71e", XGETBV = "0f01d0";
     private final Rig rig = Rig.bits64();
     private final Cpu c = rig.c;
 
