@@ -5,7 +5,6 @@ import dev.javisor.machine.MachineConfiguration;
 import dev.javisor.machine.MachineExit;
 import dev.javisor.machine.console.Script;
 import dev.javisor.machine.virtio.Drive;
-import dev.javisor.processor.core.Timeline;
 import java.io.PrintStream;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -125,7 +124,7 @@ final class Session {
             out.printf("instructions   %,d%n", retired);
             out.printf("wall time      %.3f s%n", seconds);
             out.printf("speed          %.1f MIPS%n", retired / seconds / 1e6);
-            out.printf("guest time     %.3f s%n", (double) machine.time() / Timeline.FREQUENCY);
+            out.printf("guest time     %.3f s%n", machine.seconds());
             out.printf("guest memory   %d MiB%n", machine.configuration().memory() >> 20);
             out.printf("Java heap      %d MiB%n", r.totalMemory() - r.freeMemory() >> 20);
         }

@@ -161,6 +161,11 @@ public final class Machine implements Stateful, AutoCloseable {
         return timeline.now();
     }
 
+    /** Guest time since power-on, in seconds. */
+    public double seconds() {
+        return (double) time() / Timeline.FREQUENCY;
+    }
+
     /** Instructions retired by all processors. */
     public long retired() {
         long n = 0;
