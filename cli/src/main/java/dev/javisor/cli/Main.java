@@ -15,7 +15,7 @@ import picocli.CommandLine.ParameterException;
         versionProvider = Version.class,
         scope = CommandLine.ScopeType.INHERIT,
         description = "An x86 PC in Java, deterministic to the instruction.",
-        subcommands = {RunCommand.class, DemoCommand.class})
+        subcommands = {RunCommand.class, DemoCommand.class, CpuCommand.class, DisasmCommand.class})
 public final class Main implements Runnable {
     private Main() {}
 

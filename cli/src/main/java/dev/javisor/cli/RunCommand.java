@@ -76,8 +76,8 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = "--virtio-console", paramLabel = "stdio|file:F", description = "Adds a virtio console (hvc0).")
     private String virtioConsole;
 
-    @Option(names = "--send-after", paramLabel = "TEXT", arity = "2",
-            description = "PATTERN TEXT: types TEXT on the console when PATTERN has appeared on it. May be repeated; one follows the other. \\n is Enter.")
+    @Option(names = "--send-after", paramLabel = "PATTERN TEXT", hideParamSyntax = true, arity = "2",
+            description = "Types TEXT on the console when PATTERN has appeared on it. May be repeated; one follows the other. \\n is Enter.")
     private List<String> sendAfter = new ArrayList<>();
 
     @Option(names = "--no-reboot", description = "A reset ends the run.")

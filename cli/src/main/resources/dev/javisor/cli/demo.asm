@@ -154,11 +154,12 @@ real_end:
 
 bits 64
 long_mode:
+        mov ebp, APIC
         mov ax, 0x30
         mov ds, ax
         mov es, ax
         mov ss, ax
-        mov ebx, [APIC + 0x20]
+        mov ebx, [rbp + 0x20]
         shr ebx, 24                 ; own APIC ID
         mov eax, ebx
         inc eax
@@ -176,7 +177,7 @@ long_mode:
         hlt
         jmp .halt
 
-first:  add rsp, 0
+first:
         mov esi, text_long
         call print
         mov edi, 14                 ; #PF
@@ -221,11 +222,11 @@ system_call:
         in al, dx
         movzx r12d, al
         mov [processors], r12d
-        mov dword [APIC + 0xF0], 0x1FF
+        mov dword [rbp + 0xF0], 0x1FF
         cmp r12d, 1
         je .alone
-        mov dword [APIC + 0x300], 0xC4500       ; INIT to all others
-        mov dword [APIC + 0x300], 0xC4608       ; start-up at TRAMPOLINE
+        mov dword [rbp + 0x300], 0xC4500       ; INIT to all others
+        mov dword [rbp + 0x300], 0xC4608       ; start-up at TRAMPOLINE
 .await: pause
         mov eax, [online]
         inc eax
@@ -246,12 +247,12 @@ system_call:
         ; A second of sleep: the APIC timer counts the crystal, whose frequency CPUID tells.
         mov eax, 0x15
         cpuid
-        mov dword [APIC + 0x3E0], 0xB
-        mov dword [APIC + 0x320], 64
+        mov dword [rbp + 0x3E0], 0xB
+        mov dword [rbp + 0x320], 64
         rdtsc
         shl rdx, 32
         lea r13, [rax + rdx]
-        mov [APIC + 0x380], ecx
+        mov [rbp + 0x380], ecx
         sti
         hlt
         cli
@@ -285,7 +286,7 @@ page_fault:
         mov qword [rsp], resumed
         iretq
 
-timer:  mov dword [APIC + 0xB0], 0
+timer:  mov dword [rbp + 0xB0], 0
         iretq
 
 ; EDI: vector, ESI: handler.

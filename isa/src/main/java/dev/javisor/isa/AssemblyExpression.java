@@ -215,11 +215,11 @@ final class AssemblyExpression {
             case "/" -> Long.divideUnsigned(x, y);
             default -> Long.remainderUnsigned(x, y);
         };
-        return new Value(result, known, address, a.base(), a.index(), a.scale());
+        return new Value(known ? result : 0, known, address, a.base(), a.index(), a.scale());
     }
 
     private static Value sum(Value a, Value b, boolean known, boolean address) {
-        long number = a.number() + b.number();
+        long number = known ? a.number() + b.number() : 0;
         if (b.plain()) {
             return new Value(number, known, address, a.base(), a.index(), a.scale());
         }
