@@ -149,13 +149,14 @@ public final class SegmentRegisters {
         c.segAccess[segment] = access;
     }
 
-    /** After a return to an outer level, data segments that it may not use become null. */
+    /** After a return to an outer level, data segments that it may not use become null; their bases stay, as 64-bit code relies on for GS. */
     public static void dropInaccessible(Cpu c) {
         for (int s = Cpu.ES; s <= Cpu.GS; s++) {
             int access = c.segAccess[s];
             boolean conformingCode = (access & 12) == 12;
             if (s != Cpu.CS && s != Cpu.SS && !conformingCode && (access >>> 5 & 3) < c.cpl && (access & Cpu.UNUSABLE) == 0) {
-                setNull(c, s, 0);
+                c.selector[s] = 0;
+                c.segAccess[s] |= Cpu.UNUSABLE;
             }
         }
     }

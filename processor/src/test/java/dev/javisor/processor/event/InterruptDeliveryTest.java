@@ -223,6 +223,18 @@ class InterruptDeliveryTest {
     }
 
     @Test
+    void droppedSegmentKeepsItsBaseSoThatGsSurvivesUserMode() {
+        Guest g = Guest.bits64(TO_USER64, "user: int 0x40", "v64: mov eax, gs", "mov rbx, [gs:8]", "hlt");
+        g.gate(64, g.label("v64"), CODE64, 0xEE);
+        g.c.segBase[Cpu.GS] = 0x60000;
+        g.c.updateMode();
+        g.memory.write(0x60008, 8, 0x1234);
+        g.run();
+        assertThat(g.c.gpr[RAX]).isZero();
+        assertThat(g.c.gpr[RBX]).isEqualTo(0x1234);
+    }
+
+    @Test
     void userMayNotChangeIfOrIopl() {
         Guest g = Guest.protected32(
                 "push 0x23\n push 0x28000\n push 2\n push 0x1B\n push user\n iret", "user: push 0x3202", "popfd", "pushfd", "pop eax", "bad: cli", "v13: mov ebx, [esp+4]", "hlt").run();
