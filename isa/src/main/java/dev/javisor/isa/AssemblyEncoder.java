@@ -147,7 +147,7 @@ final class AssemblyEncoder {
     private int[] sizes(Named n) {
         Opcode o = n.opcode;
         int usual = Decoder.operandSize(o, mode, 0, o.form.w);
-        if (prefixes.operandSize != 0) {
+        if (prefixes.operandSize != 0 && !ignoresOperandSize(o)) {
             return new int[] {prefixes.operandSize};
         }
         if (n.size != 0 && !o.mnemonic.equals("JCXZ")) {
@@ -159,6 +159,10 @@ final class AssemblyEncoder {
             }
         }
         return new int[] {usual};
+    }
+
+    private boolean ignoresOperandSize(Opcode o) {
+        return mode == CodeSize.BITS64 && o.is(Opcode.FORCE64);
     }
 
     private static boolean depends(Operand.Type t) {
@@ -299,7 +303,7 @@ final class AssemblyEncoder {
             if (mode == CodeSize.BITS64 && size == 0 && (int) number == number) {
                 return false;
             }
-            addressSize = size != 0 ? size : mode.bits;
+            addressSize = size != 0 ? size : mode == CodeSize.BITS16 && number >>> 16 != 0 ? 32 : mode.bits;
             segment = a.segment() >= 0 ? a.segment() : segment;
             if (addressSize < 64 && number >>> addressSize != 0) {
                 return false;
@@ -373,7 +377,7 @@ final class AssemblyEncoder {
         /** Writes the bytes; false if the operands cannot be encoded. */
         private boolean emit() {
             boolean w = form.w;
-            boolean operandPrefix = false;
+            boolean operandPrefix = prefixes.operandSize == 16 && ignoresOperandSize(opcode);
             if (Decoder.operandSize(opcode, mode, 0, w) != operandSize) {
                 operandPrefix = operandSize == 16 || mode != CodeSize.BITS64 && Decoder.operandSize(opcode, mode, 0, false) == 16;
                 w |= operandSize == 64;

@@ -82,6 +82,9 @@ public final class Disassembler {
             boolean asMemory = s.place == Operand.Place.RM && i.memory || s.place == Operand.Place.OFFSET;
             Operand.Type type = asMemory && s.memoryType != null ? s.memoryType : s.type;
             boolean printed = asMemory || s.register;
+            if (s.place == Operand.Place.FAR_POINTER) {
+                return true;
+            }
             if (printed && (type == Operand.Type.V || type == Operand.Type.Y || type == Operand.Type.Z || asMemory && type == Operand.Type.P)) {
                 return true;
             }
@@ -128,6 +131,8 @@ public final class Disassembler {
                     hex(i.codeSize == CodeSize.BITS64 ? target : cut(target, i.operandSize));
                 }
                 case FAR_POINTER -> {
+                    boolean usual = i.operandSize == i.codeSize.bits;
+                    out.append(usual ? "" : i.operandSize == 16 ? "word " : "dword ");
                     hex(i.immediate2);
                     out.append(':');
                     hex(cut(i.immediate, i.operandSize));
