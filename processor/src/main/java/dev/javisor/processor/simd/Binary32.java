@@ -120,7 +120,7 @@ final class Binary32 {
         return slow(c, b, b, FloatUnit.SQUARE_ROOT);
     }
 
-    /** An operand of a comparison: zero for a denormal with DAZ, else a denormal raises its exception. */
+    /** An operand of a comparison: a denormal is a zero with DAZ. */
     private static int operand(Cpu c, int bits) {
         return isDenormal(bits) && FloatUnit.denormalsAreZeros(c) ? bits & SIGN : bits;
     }
@@ -173,14 +173,11 @@ final class Binary32 {
 
     // ---- conversion ----
 
-    static int fromInt(Cpu c, int value) {
-        float r = value;
-        return (double) r == value ? Float.floatToRawIntBits(r) : fromLong(c, value);
-    }
-
     static int fromLong(Cpu c, long value) {
-        if (value == (int) value && (double) (float) value == value) {
-            return Float.floatToRawIntBits((float) value);
+        float r = value;
+        boolean exact = r < 0x1p63f && (long) r == value;
+        if (exact || FloatUnit.isNearest(c)) {
+            return finish(c, exact, Float.floatToRawIntBits(r));
         }
         SoftFloat u = FloatUnit.unit(c);
         u.r.setLong(value);
@@ -214,13 +211,10 @@ final class Binary32 {
 
     /** To an integer of 32 or 64 bits, by a rounding control; out of range gives the integer indefinite. */
     static long toInteger(Cpu c, int bits, int width, int rounding) {
-        SoftFloat u = c.softFloat;
-        float x = value(bits);
-        if (rounding == SoftFloat.TOWARD_ZERO && isOrdinary(bits) && Math.abs(x) < 0x1p31f) {
-            int r = (int) x;
-            u.flags |= r == x ? 0 : SoftFloat.PE;
-            return r;
+        if (isOrdinary(bits)) {
+            return FloatUnit.toInteger(c, value(bits), width, rounding);
         }
+        SoftFloat u = c.softFloat;
         u.a.setSingle(bits, FloatUnit.denormalsAreZeros(c));
         return u.toInteger(width, rounding);
     }
@@ -231,6 +225,9 @@ final class Binary32 {
      * @param control as in the immediate of ROUNDPS: 1:0 rounding control, 2 take it from MXCSR, 3 no precision exception
      */
     static int round(Cpu c, int bits, int control) {
+        if (isOrdinary(bits)) {
+            return Float.floatToRawIntBits((float) FloatUnit.round(c, value(bits), control));
+        }
         SoftFloat u = FloatUnit.unit(c);
         u.a.setSingle(bits, FloatUnit.denormalsAreZeros(c));
         roundToIntegral(c, u, control);
@@ -242,7 +239,7 @@ final class Binary32 {
         if (u.a.isNan()) {
             u.b.set(u.a);
             FloatUnit.propagateNan(u);
-        } else if (u.roundToIntegral((control & 4) != 0 ? FloatUnit.rounding(c) : control & 3) && (control & 8) == 0) {
+        } else if (u.roundToIntegral(FloatUnit.selectedRounding(c, control)) && (control & 8) == 0) {
             u.flags |= SoftFloat.PE;
         }
     }

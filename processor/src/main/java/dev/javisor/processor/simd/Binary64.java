@@ -139,7 +139,7 @@ final class Binary64 {
         return slow(c, b, b, FloatUnit.SQUARE_ROOT);
     }
 
-    /** An operand of a comparison: zero for a denormal with DAZ, else a denormal raises its exception. */
+    /** An operand of a comparison: a denormal is a zero with DAZ. */
     private static long operand(Cpu c, long bits) {
         return isDenormal(bits) && FloatUnit.denormalsAreZeros(c) ? bits & SIGN : bits;
     }
@@ -197,8 +197,10 @@ final class Binary64 {
     }
 
     static long fromLong(Cpu c, long value) {
-        if (value == (int) value) {
-            return fromInt((int) value);
+        double r = value;
+        boolean exact = r < 0x1p63 && (long) r == value;
+        if (exact || FloatUnit.isNearest(c)) {
+            return finish(c, exact, Double.doubleToRawLongBits(r));
         }
         SoftFloat u = FloatUnit.unit(c);
         u.r.setLong(value);
@@ -219,19 +221,19 @@ final class Binary64 {
 
     /** To an integer of 32 or 64 bits, by a rounding control; out of range gives the integer indefinite. */
     static long toInteger(Cpu c, long bits, int width, int rounding) {
-        SoftFloat u = c.softFloat;
-        double x = value(bits);
-        if (rounding == SoftFloat.TOWARD_ZERO && isOrdinary(bits) && Math.abs(x) < 0x1p31) {
-            int r = (int) x;
-            u.flags |= r == x ? 0 : SoftFloat.PE;
-            return r;
+        if (isOrdinary(bits)) {
+            return FloatUnit.toInteger(c, value(bits), width, rounding);
         }
+        SoftFloat u = c.softFloat;
         u.a.setDouble(bits, FloatUnit.denormalsAreZeros(c));
         return u.toInteger(width, rounding);
     }
 
     /** To an integral number; the control is that of {@link Binary32#round}. */
     static long round(Cpu c, long bits, int control) {
+        if (isOrdinary(bits)) {
+            return Double.doubleToRawLongBits(FloatUnit.round(c, value(bits), control));
+        }
         SoftFloat u = FloatUnit.unit(c);
         u.a.setDouble(bits, FloatUnit.denormalsAreZeros(c));
         Binary32.roundToIntegral(c, u, control);

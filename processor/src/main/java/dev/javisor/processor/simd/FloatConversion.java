@@ -64,7 +64,7 @@ public final class FloatConversion {
     static void cvtsi2ss(Cpu c, Op o) {
         int value = general32(c, o);
         FloatUnit.begin(c);
-        int r = Binary32.fromInt(c, value);
+        int r = Binary32.fromLong(c, value);
         FloatUnit.commit(c);
         Xmm.setLow32(c, o, r);
     }
@@ -156,8 +156,8 @@ public final class FloatConversion {
     }
 
     private static long dwordsToSingles(Cpu c, long dwords) {
-        int low = Binary32.fromInt(c, (int) dwords);
-        return pair(low, Binary32.fromInt(c, (int) (dwords >>> 32)));
+        int low = Binary32.fromLong(c, (int) dwords);
+        return pair(low, Binary32.fromLong(c, (int) (dwords >>> 32)));
     }
 
     static void cvtdq2ps(Cpu c, Op o) {

@@ -63,6 +63,42 @@ final class FloatUnit {
         return (c.mxcsr & Mxcsr.DAZ) != 0;
     }
 
+    /** A number of any size as an integral number, by a rounding control; zeros keep the sign. */
+    static double integral(double x, int rounding) {
+        return switch (rounding) {
+            case SoftFloat.NEAREST -> Math.rint(x);
+            case SoftFloat.DOWN -> Math.floor(x);
+            case SoftFloat.UP -> Math.ceil(x);
+            default -> x < 0 ? Math.ceil(x) : Math.floor(x);
+        };
+    }
+
+    /** An ordinary number is converted to an integer, out of range included. */
+    static long toInteger(Cpu c, double x, int width, int rounding) {
+        double r = integral(x, rounding);
+        double limit = width == 32 ? 0x1p31 : 0x1p63;
+        if (r >= limit || r < -limit) {
+            c.softFloat.flags |= SoftFloat.IE;
+            return -1L << width - 1;
+        }
+        c.softFloat.flags |= r == x ? 0 : SoftFloat.PE;
+        return (long) r;
+    }
+
+    /** The rounding control that the immediate of ROUNDPS and the like selects. */
+    static int selectedRounding(Cpu c, int control) {
+        return (control & 4) != 0 ? rounding(c) : control & 3;
+    }
+
+    /** As {@link #integral}, with the precision exception unless bit 3 of the control suppresses it. */
+    static double round(Cpu c, double x, int control) {
+        double r = integral(x, selectedRounding(c, control));
+        if (r != x && (control & 8) == 0) {
+            inexact(c);
+        }
+        return r;
+    }
+
     /** The software unit, working as MXCSR says. */
     static SoftFloat unit(Cpu c) {
         SoftFloat u = c.softFloat;
