@@ -24,6 +24,7 @@ import dev.javisor.processor.paging.Paging;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
 import dev.javisor.processor.state.Stateful;
+import dev.javisor.processor.system.MemoryTypes;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -123,6 +124,7 @@ public final class Machine implements Stateful, AutoCloseable {
         board.setUp();
         tables = FirmwareTables.write(memory, board.describe());
         apics.getFirst().setVirtualWireMode();
+        processors.forEach(p -> MemoryTypes.setUp(p.cpu(), configuration.chipset().lowMemoryLimit));
         boolean longMode = configuration.model().features().has(Feature.LM);
         BootContext context = new BootContext(
                 memory, map, configuration.initrd(), configuration.commandLine(), tables.rootPointer(), longMode, configuration.entry());

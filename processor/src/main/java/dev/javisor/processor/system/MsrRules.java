@@ -9,7 +9,7 @@ import dev.javisor.processor.core.Cpu;
 /** What may be written to the model-specific registers: the predicates behind the rules of the table. */
 final class MsrRules {
     // IA32_SPEC_CTRL
-    private static final long IBRS = 1, STIBP = 2, SSBD = 4, PSFD = 0x80;
+    private static final long IBRS = 1, STIBP = 2, SSBD = 4, PSFD = 0x80, BHI_DIS_S = 0x400;
 
     // IA32_FEATURE_CONTROL
     private static final long LOCK = 1, VMX_IN_SMX = 2, VMX_OUTSIDE_SMX = 4;
@@ -90,7 +90,8 @@ final class MsrRules {
         return (c.has(Feature.SPEC_CTRL) || c.has(Feature.AMD_IBRS) ? IBRS : 0)
                 | (c.has(Feature.INTEL_STIBP) || c.has(Feature.AMD_STIBP) ? STIBP : 0)
                 | (c.has(Feature.SPEC_CTRL_SSBD) || c.has(Feature.AMD_SSBD) ? SSBD : 0)
-                | (c.has(Feature.INTEL_PSFD) || c.has(Feature.AMD_PSFD) ? PSFD : 0);
+                | (c.has(Feature.INTEL_PSFD) || c.has(Feature.AMD_PSFD) ? PSFD : 0)
+                | (c.has(Feature.BHI_CTRL) ? BHI_DIS_S : 0);
     }
 
     /** State components that XSAVES and XRSTORS manage beside those of XCR0. */

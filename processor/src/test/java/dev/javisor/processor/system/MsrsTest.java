@@ -166,4 +166,20 @@ class MsrsTest {
         Msrs.write(c, 0x808, 0x20);
         assertThat(c.apic.cr8()).isEqualTo(2);
     }
+
+    @ParameterizedTest
+    @ValueSource(longs = {0xB000_0000L, 0xC000_0000L, 0xE000_0000L})
+    void memoryTypesCoverDeviceMemoryExactly(long devices) {
+        Cpu c = cpu(INTEL);
+        MemoryTypes.setUp(c, devices);
+        for (long address : new long[] {0x10_0000, devices - 1, devices, 0xFEE0_0000L, 0xFFFF_FFFFL, 0x1_0000_0000L}) {
+            boolean uncacheable = false;
+            for (int i = 0; i < 16; i += 2) {
+                long mask = Msrs.read(c, 0x201 + i);
+                boolean valid = (mask & 0x800) != 0;
+                uncacheable |= valid && (address & mask & -0x1000L) == (Msrs.read(c, 0x200 + i) & mask & -0x1000L);
+            }
+            assertThat(uncacheable).as(Long.toHexString(address)).isEqualTo(address >= devices && address < 1L << 32);
+        }
+    }
 }
