@@ -119,8 +119,10 @@ public final class LogicalProcessor implements Stateful {
         }
     }
 
+    /** Cached translations are not saved. They are forgotten here too, so that what goes on and what is restored see the same page tables. */
     @Override
     public void save(StateOutput out) {
+        cpu.flushTlb();
         CpuState.save(cpu, out);
     }
 

@@ -6,8 +6,8 @@ import dev.javisor.processor.core.Tlb;
 import dev.javisor.processor.core.Translation;
 
 /**
- * Whether the rights that a page walk has gathered allow an access ("Determination of Access Rights", "Protection Keys"), and the error code
- * of the page fault when they do not ("Page-Fault Exceptions").
+ * Whether the rights that a page walk has gathered allow an access ("Determination of Access Rights", "Protection Keys"), and the error
+ * code of the page fault when they do not ("Page-Fault Exceptions").
  */
 public final class AccessRights {
     /** Rights: every entry has R/W; every entry has U/S (a user-mode address); some entry has XD; D of the last entry. */

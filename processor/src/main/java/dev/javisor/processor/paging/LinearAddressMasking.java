@@ -7,7 +7,7 @@ import dev.javisor.processor.core.Cr;
 final class LinearAddressMasking {
     private LinearAddressMasking() {}
 
-    /** The pointer with its metadata replaced by copies of the highest address bit; bit 63 stays and decides between user and supervisor. */
+    /** The pointer with copies of the highest address bit for metadata; bit 63 stays and decides between user and supervisor. */
     static long mask(Cpu c, long pointer) {
         int width = pointer < 0 ? supervisorWidth(c) : userWidth(c);
         if (width == 64) {

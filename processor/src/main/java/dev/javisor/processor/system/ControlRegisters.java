@@ -66,7 +66,8 @@ public final class ControlRegisters {
     /** Bits of CR0 and CR4 that take part in translation or in rights, so that cached translations may not outlive their change. */
     private static final long CR0_TRANSLATION = Cr.PE | Cr.WP | Cr.PG;
 
-    private static final long CR4_TRANSLATION = Cr.PSE | Cr.PAE | Cr.PGE | Cr.LA57 | Cr.PCIDE | Cr.SMEP | Cr.SMAP | Cr.PKE | Cr.PKS | Cr.LASS;
+    private static final long CR4_TRANSLATION =
+            Cr.PSE | Cr.PAE | Cr.PGE | Cr.LA57 | Cr.PCIDE | Cr.SMEP | Cr.SMAP | Cr.PKE | Cr.PKS | Cr.LASS;
     /** Changes after which PAE paging loads its page-directory pointers again. */
     private static final long CR0_POINTERS = Cr.CD | Cr.NW | Cr.PG;
 

@@ -7,7 +7,7 @@ import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Memory;
 import dev.javisor.processor.core.Op;
 
-/** Invalidation of translations and caches: INVLPG, INVPCID, INVD, WBINVD, WBNOINVD. Memory is always coherent, so that caches hold nothing. */
+/** Invalidation of translations and caches: INVLPG, INVPCID, INVD, WBINVD, WBNOINVD. Caches hold nothing: memory is always coherent. */
 public final class Invalidation {
     // INVPCID types
     private static final int INDIVIDUAL_ADDRESS = 0, SINGLE_CONTEXT = 1, ALL_CONTEXTS_WITH_GLOBAL = 2, ALL_CONTEXTS = 3;

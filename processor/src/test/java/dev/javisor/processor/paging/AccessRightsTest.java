@@ -123,7 +123,8 @@ class AccessRightsTest {
                 m.setEntry(LINEAR, level, address | entries[level]);
             }
             c.cr0 = c.cr0 & ~Cr.WP | (wp ? Cr.WP : 0);
-            c.cr4 = c.cr4 & ~(Cr.SMEP | Cr.SMAP | Cr.PKE | Cr.PKS) | (smep ? Cr.SMEP : 0) | (smap ? Cr.SMAP : 0) | (pke ? Cr.PKE : 0) | (pks ? Cr.PKS : 0);
+            c.cr4 = c.cr4 & ~(Cr.SMEP | Cr.SMAP | Cr.PKE | Cr.PKS)
+                    | (smep ? Cr.SMEP : 0) | (smap ? Cr.SMAP : 0) | (pke ? Cr.PKE : 0) | (pks ? Cr.PKS : 0);
             c.efer = c.efer & ~Cr.NXE | (nxe ? Cr.NXE : 0);
             c.pkru = pkru;
             c.pkrs = pkrs & 0xFFFFFFFFL;

@@ -75,7 +75,8 @@ class PageWalkTest {
         "LEVEL4,2,false,8,false", "LEVEL4,3,false,51,true", "LEVEL4,4,false,46,true", "LEVEL4,4,false,7,true", "LEVEL4,4,false,8,false",
         "LEVEL5,5,false,7,true", "LEVEL5,5,false,51,true", "LEVEL5,5,false,52,false", "LEVEL4,2,true,13,true", "LEVEL4,2,true,20,true",
         "LEVEL4,2,true,12,false", "LEVEL4,3,true,29,true", "LEVEL4,3,true,13,true", "LEVEL4,3,true,12,false", "LEVEL4,3,true,48,true",
-        "PAE,1,false,46,true", "PAE,1,false,52,true", "PAE,1,false,62,true", "PAE,2,false,52,true", "PAE,2,true,13,true", "PAE,1,false,63,true",
+        "PAE,1,false,46,true", "PAE,1,false,52,true", "PAE,1,false,62,true", "PAE,2,false,52,true", "PAE,2,true,13,true",
+        "PAE,1,false,63,true",
         "BITS32,2,true,21,true", "BITS32,2,true,20,false", "BITS32,2,true,13,false", "BITS32,2,true,12,false", "BITS32,1,false,9,false"
     })
     void reservedBits(Mode mode, int level, boolean large, int bit, boolean reserved) {
@@ -203,7 +204,8 @@ class PageWalkTest {
         assertThat(load(m, 0x7F00_0000_0000_5000L)).as("bit 56 belongs to the address").isEqualTo(-1);
         m.c.cr4 |= Cr.LAM_SUP;
         assertThat(load(m, 0x9ABC_8000_0000_5000L)).isEqualTo(0x42);
-        assertThat(eventOf(() -> m.paging.untag(m.c, 0, 0x7E00_0000_0000_5000L, Cpu.CS, Translation.FETCH))).isEqualTo(Event.exception(Event.GP, 0));
+        assertThat(eventOf(() -> m.paging.untag(m.c, 0, 0x7E00_0000_0000_5000L, Cpu.CS, Translation.FETCH)))
+                .isEqualTo(Event.exception(Event.GP, 0));
     }
 
     private static int load(PagedMachine m, long la) {

@@ -135,7 +135,7 @@ public final class PagedMachine {
     public long slot(long linear, int level) {
         long table = mode == Mode.PAE ? c.pdpte[(int) (linear >>> 30) & 3] & ~0xFFFL : c.cr3 & 0x000FFFFFFFFFF000L;
         for (int l = mode.levels; ; l--) {
-            long a = mode == Mode.BITS32 ? table + (l == 2 ? linear >>> 20 & 0xFFC : linear >>> 10 & 0xFFC) : table + (linear >>> 9 * l & 0xFF8);
+            long a = table + (mode == Mode.BITS32 ? linear >>> 10 * l & 0xFFC : linear >>> 9 * l & 0xFF8);
             if (l == level) {
                 return a;
             }

@@ -6,16 +6,22 @@ import static dev.javisor.processor.paging.PagedMachine.G;
 import static dev.javisor.processor.paging.PagedMachine.P;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.javisor.isa.CpuModel;
+import dev.javisor.processor.LogicalProcessor;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Memory;
+import dev.javisor.processor.core.Timeline;
 import dev.javisor.processor.core.Tlb;
 import dev.javisor.processor.core.Translation;
+import dev.javisor.processor.execution.CodeCache;
 import dev.javisor.processor.memory.CodeObserver;
 import dev.javisor.processor.memory.HostMemory;
 import dev.javisor.processor.memory.MmioHandler;
 import dev.javisor.processor.memory.Region;
 import dev.javisor.processor.paging.PagedMachine.Mode;
+import dev.javisor.processor.state.StateInput;
+import dev.javisor.processor.state.StateOutput;
 import dev.javisor.processor.system.ControlRegisters;
 import java.lang.foreign.Arena;
 import java.util.HashMap;
@@ -298,6 +304,33 @@ class TranslationCacheTest {
         for (int i = 0; i < pages; i++) {
             assertThat(cached(0x1000000L + i * 0x1000L)).isFalse();
         }
+    }
+
+    @Test
+    void aSavedProcessorAndItsCopySeeTheSamePageTables() {
+        LogicalProcessor original = processor();
+        LogicalProcessor copy = processor();
+        Cpu a = original.cpu();
+        Cpu b = copy.cpu();
+        a.cr0 = c.cr0;
+        a.cr3 = c.cr3;
+        a.cr4 = c.cr4 | Cr.PCIDE;
+        a.efer = c.efer;
+        a.updateMode();
+        a.flushTlb();
+        m.setEntry(0x1000, 1, 0x400000 | ALL);
+        a.translation.translate(a, Tlb.SUPERVISOR_OPEN, 0x1000, Translation.READ);
+        m.setEntry(0x1000, 1, 0x500000 | ALL);
+        StateOutput out = new StateOutput();
+        original.save(out);
+        copy.load(new StateInput(out.toByteArray()));
+        assertThat(a.translation.translate(a, Tlb.SUPERVISOR_OPEN, 0x1000, Translation.READ)).isEqualTo(0x500000);
+        assertThat(b.translation.translate(b, Tlb.SUPERVISOR_OPEN, 0x1000, Translation.READ)).isEqualTo(0x500000);
+    }
+
+    private LogicalProcessor processor() {
+        CpuModel model = c.model;
+        return new LogicalProcessor(model, 0, m.memory, new Timeline(), new CodeCache(m.memory), new Paging(model, m.memory), null);
     }
 
     /** In two contexts. */

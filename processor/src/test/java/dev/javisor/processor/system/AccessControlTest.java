@@ -66,7 +66,8 @@ class AccessControlTest {
 
     @ParameterizedTest
     @CsvSource({
-        "0,0,0,false,-1", "0,0,0x800000000000,false,-1", "0,0,0x100000000000000,false,13", "0,1,0,false,13", "0,1,0,true,-1", "1,1,0,false,13", "1,1,0,true,-1", "1,0x1000,0,true,13",
+        "0,0,0,false,-1", "0,0,0x800000000000,false,-1", "0,0,0x100000000000000,false,13", "0,1,0,false,13", "0,1,0,true,-1",
+        "1,1,0,false,13", "1,1,0,true,-1", "1,0x1000,0,true,13",
         "2,0,0x800000000000,false,-1", "2,1,0,false,-1", "3,0x1000,0,false,13", "4,0,0,false,13"
     })
     void invpcidChecks(int type, String pcid, String linear, boolean pcide, int vector) {

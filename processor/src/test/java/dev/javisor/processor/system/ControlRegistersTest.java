@@ -142,7 +142,8 @@ class ControlRegistersTest {
     void cr4BitsAreReservedWithoutTheirFeature() {
         Map<Long, Feature> gates = Map.of(
                 Cr.UMIP, Feature.UMIP, Cr.SMEP, Feature.SMEP, Cr.SMAP, Feature.SMAP, Cr.PKE, Feature.PKU, Cr.PKS, Feature.PKS,
-                Cr.FSGSBASE, Feature.FSGSBASE, Cr.OSXSAVE, Feature.XSAVE, Cr.LAM_SUP, Feature.LAM, Cr.LA57, Feature.LA57, Cr.PGE, Feature.PGE);
+                Cr.FSGSBASE, Feature.FSGSBASE, Cr.OSXSAVE, Feature.XSAVE, Cr.LAM_SUP, Feature.LAM, Cr.LA57, Feature.LA57,
+                Cr.PGE, Feature.PGE);
         gates.forEach((bit, feature) -> {
             PagedMachine with = new PagedMachine();
             PagedMachine without = new PagedMachine(Vendor.INTEL, 46, PagedMachine.without(feature));
@@ -177,7 +178,10 @@ class ControlRegistersTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"0F 20 C0", "0F 22 C0", "0F 22 D0", "0F 22 D8", "0F 22 E0", "44 0F 20 C0", "44 0F 22 C0", "0F 01 F0", "0F 06", "0F 08", "0F 09", "0F 01 38"})
+    @CsvSource({
+        "0F 20 C0", "0F 22 C0", "0F 22 D0", "0F 22 D8", "0F 22 E0", "44 0F 20 C0", "44 0F 22 C0", "0F 01 F0", "0F 06", "0F 08", "0F 09",
+        "0F 01 38"
+    })
     void userModeMayNot(String code) {
         PagedMachine m = new PagedMachine().mode(Mode.LEVEL4);
         m.cpl(3);
@@ -237,9 +241,10 @@ class ControlRegistersTest {
     @ParameterizedTest
     @EnumSource(Vendor.class)
     void lockMovCr0IsCr8OnAmd(Vendor vendor) {
-        PagedMachine m = new PagedMachine(vendor, 46, vendor == Vendor.AMD ? PagedMachine.without() : PagedMachine.without(Feature.CR8_LEGACY));
+        boolean amd = vendor == Vendor.AMD;
+        PagedMachine m = new PagedMachine(vendor, 46, amd ? PagedMachine.without() : PagedMachine.without(Feature.CR8_LEGACY));
         m.c.gpr[1] = -1;
-        assertThat(m.vectorOf("F0 0F 20 C1")).isEqualTo(vendor == Vendor.AMD ? NONE : UD);
-        assertThat(m.c.gpr[1]).isEqualTo(vendor == Vendor.AMD ? 0 : -1);
+        assertThat(m.vectorOf("F0 0F 20 C1")).isEqualTo(amd ? NONE : UD);
+        assertThat(m.c.gpr[1]).isEqualTo(amd ? 0 : -1);
     }
 }
