@@ -25,6 +25,7 @@ final class MultibootImage implements BootImage {
     private final ImageFile file;
     private final int header;
     private final ElfImage elf;
+    private long imageEnd;
 
     static boolean recognises(ImageFile file) {
         return findHeader(file) >= 0;
@@ -72,7 +73,7 @@ final class MultibootImage implements BootImage {
         long entry = elf == null ? loadByAddresses(context, room) : loadElf(context, room);
         long module = 0;
         if (context.initrd() != null) {
-            module = room.lowest(context.initrd().size(), MEGABYTE, 4096);
+            module = room.lowest(context.initrd().size(), Math.max(MEGABYTE, imageEnd), 4096);
             if (module < 0 || module + context.initrd().size() > FOUR_GIGABYTES) {
                 throw new BadImageException(context.initrd(), "does not fit into memory beside the kernel");
             }
@@ -126,6 +127,7 @@ final class MultibootImage implements BootImage {
         }
         elf.load(context.memory(), context.map());
         room.take(elf.start(), elf.end() - elf.start());
+        imageEnd = elf.end();
         return elf.physicalEntry();
     }
 
@@ -155,6 +157,7 @@ final class MultibootImage implements BootImage {
         memory.write(load, file.content(), (int) offset, (int) size);
         ElfImage.zero(memory, load + size, end - load - size);
         room.take(load, end - load);
+        imageEnd = end;
         return entry;
     }
 
