@@ -58,6 +58,8 @@ public final class Machine implements Stateful, AutoCloseable {
 
     private FirmwareTables tables;
     private int turn;
+    /** When the turn of the running processor ends; 0 between two turns. */
+    private long turnEnd;
     private LogicalProcessor running;
     private MachineExit exit;
     private boolean resetRequested;
@@ -88,6 +90,8 @@ public final class Machine implements Stateful, AutoCloseable {
         for (int i = 0; i < configuration.processors(); i++) {
             LogicalProcessor p = new LogicalProcessor(configuration.model(), i, memory, timeline, cache, paging, board.io);
             p.cpu().processors = configuration.processors();
+            p.cpu().rngState = configuration.seed() * MachineConfiguration.MAXIMUM_PROCESSORS + i;
+            p.cpu().pauseYields = configuration.processors() > 1;
             apics.add(new LocalApic(p.cpu(), bus));
             processors.add(p);
         }
@@ -227,8 +231,15 @@ public final class Machine implements Stateful, AutoCloseable {
         }
         idleSince = -1;
         running = p;
-        p.run(timeline.now() + Math.min(processors.size() == 1 ? SLICE : TURN, left));
+        long now = timeline.now();
+        // A turn that the instruction limit cuts is continued by the next run.
+        turnEnd = turnEnd > now ? turnEnd : now + (processors.size() == 1 ? SLICE : TURN);
+        p.run(left < turnEnd - now ? now + left : turnEnd);
         running = null;
+        if (p.hasYielded() || !p.isRunnable() || timeline.now() >= turnEnd) {
+            turnEnd = 0;
+            turn = turn + 1 == processors.size() ? 0 : turn + 1;
+        }
         if (p.cpu().activity == Cpu.SHUTDOWN && exit == null) {
             exit = new MachineExit.Shutdown(p.cpu().index, p.cpu().rip);
         }
@@ -238,10 +249,10 @@ public final class Machine implements Stateful, AutoCloseable {
     private LogicalProcessor next() {
         for (int i = 0; i < processors.size(); i++) {
             LogicalProcessor p = processors.get(turn);
-            turn = turn + 1 == processors.size() ? 0 : turn + 1;
             if (p.isRunnable()) {
                 return p;
             }
+            turn = turn + 1 == processors.size() ? 0 : turn + 1;
         }
         return null;
     }
@@ -251,9 +262,10 @@ public final class Machine implements Stateful, AutoCloseable {
         flush();
         long now = timeline.now();
         long next = timeline.next();
+        boolean hopeless = !suspended && isHopeless(now);
         if (events.isLive()) {
             next = pace(now, next);
-        } else if (next == Long.MAX_VALUE || !suspended && isHopeless(now)) {
+        } else if (next == Long.MAX_VALUE || hopeless) {
             exit = new MachineExit.Halted();
             return;
         }
@@ -327,7 +339,7 @@ public final class Machine implements Stateful, AutoCloseable {
     public void save(StateOutput out) {
         out.putLong("time", timeline.now());
         out.putLongs(
-                "run", new long[] {turn, resetRequested ? 1 : 0, suspended ? 1 : 0, wakeRequested ? 1 : 0, idleSince});
+                "run", new long[] {turn, turnEnd, resetRequested ? 1 : 0, suspended ? 1 : 0, wakeRequested ? 1 : 0, idleSince});
         for (int i = 0; i < processors.size(); i++) {
             out.put("processor " + i, processors.get(i));
         }
@@ -337,13 +349,14 @@ public final class Machine implements Stateful, AutoCloseable {
     @Override
     public void load(StateInput in) {
         timeline.setTime(in.getLong("time"));
-        long[] run = new long[5];
+        long[] run = new long[6];
         in.getLongs("run", run);
         turn = (int) run[0];
-        resetRequested = run[1] != 0;
-        suspended = run[2] != 0;
-        wakeRequested = run[3] != 0;
-        idleSince = run[4];
+        turnEnd = run[1];
+        resetRequested = run[2] != 0;
+        suspended = run[3] != 0;
+        wakeRequested = run[4] != 0;
+        idleSince = run[5];
         for (int i = 0; i < processors.size(); i++) {
             in.get("processor " + i, processors.get(i));
         }

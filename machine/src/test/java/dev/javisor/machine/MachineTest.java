@@ -67,6 +67,37 @@ class MachineTest {
                     dd 0x50000
             """;
 
+    /** Three processors draw lots under a lock. */
+    private static final String SPINNING =
+            """
+            start:  mov esi, ap
+                    mov edi, 0x8000
+                    mov ecx, 64
+                    rep movsb
+                    mov dword [0xFEE000F0], 0x1FF
+                    mov dword [0xFEE00300], 0xC4500
+                    mov dword [0xFEE00300], 0xC4608
+            .wait:  pause
+                    cmp word [0x9000], 20000
+                    jb .wait
+                    mov dx, 0x604
+                    mov ax, 0x2000
+                    out dx, ax
+                    hlt
+            bits 16
+            ap:     xor ax, ax
+                    mov ds, ax
+            again:  mov al, 1
+                    xchg al, [0x9002]
+                    test al, al
+                    jz .own
+                    pause
+                    jmp again
+            .own:   inc word [0x9000]
+                    mov byte [0x9002], 0
+                    jmp again
+            """;
+
     private static MachineConfiguration.Builder builder(String code) {
         byte[] image = Asm.assemble(CodeSize.BITS32, 0x100000, HEADER, code);
         return MachineConfiguration.builder(CpuModels.parse("max-intel"))
@@ -144,8 +175,18 @@ class MachineTest {
         assertThat(stateHash(part)).isEqualTo(stateHash(Long.MAX_VALUE));
     }
 
+    @ParameterizedTest
+    @ValueSource(longs = {997, 54_321})
+    void severalProcessorsInPartsEndInTheSameState(long part) {
+        assertThat(stateHash(SPINNING, 3, part)).isEqualTo(stateHash(SPINNING, 3, Long.MAX_VALUE));
+    }
+
     private static String stateHash(long part) {
-        try (Machine m = new Machine(builder(BUSY).build())) {
+        return stateHash(BUSY, 1, part);
+    }
+
+    private static String stateHash(String code, int processors, long part) {
+        try (Machine m = new Machine(builder(code).processors(processors).build())) {
             MachineExit exit = m.run(part);
             while (exit instanceof MachineExit.InstructionLimit) {
                 exit = m.run(m.retired() + part);

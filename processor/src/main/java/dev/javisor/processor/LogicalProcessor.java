@@ -22,7 +22,6 @@ import dev.javisor.processor.state.Stateful;
 public final class LogicalProcessor implements Stateful {
     private final Cpu cpu;
     private final Interpreter interpreter;
-    private boolean stopping;
 
     /**
      * @param index position in the machine, 0 for the bootstrap processor
@@ -56,15 +55,20 @@ public final class LogicalProcessor implements Stateful {
         Reset.reset(cpu);
     }
 
+    /** The last {@link #run} ended because the processor gave way. */
+    public boolean hasYielded() {
+        return cpu.yielded;
+    }
+
     /** Ends {@link #run} behind the instruction that is running. To be called by devices. */
     public void stop() {
-        stopping = true;
+        cpu.yielded = true;
         cpu.endSlice();
     }
 
     /**
-     * Runs until machine time {@code limit}, or until the processor waits (HLT, MWAIT, shutdown, wait-for-SIPI). Deadlines of the timeline run
-     * exactly when they are due.
+     * Runs until machine time {@code limit}, or until the processor waits (HLT, MWAIT, shutdown, wait-for-SIPI) or gives way to others (PAUSE).
+     * Deadlines of the timeline run exactly when they are due.
      *
      * @return instructions retired
      */
@@ -78,9 +82,9 @@ public final class LogicalProcessor implements Stateful {
         c.budget = 0;
         c.sliceEnd = start;
         timeline.activate(c);
-        stopping = false;
+        c.yielded = false;
         try {
-            while (c.now() < limit && !stopping) {
+            while (c.now() < limit && !c.yielded) {
                 if (c.requests != 0 && Boundary.process(c)) {
                     continue;
                 }

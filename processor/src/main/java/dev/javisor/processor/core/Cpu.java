@@ -140,8 +140,10 @@ public final class Cpu {
     public int sipiVector;
     /** State of the generator behind RDRAND and RDSEED. */
     public long rngState;
-    /** Processors take turns on one thread, so that PAUSE should end the slice. Set by whoever schedules them. */
+    /** Processors take turns on one thread, so that PAUSE ends a turn. Set by whoever schedules them. */
     public boolean pauseYields;
+    /** The turn is over. */
+    public boolean yielded;
     /** Guest-physical address of the line armed by MONITOR, or -1. */
     public long monitorAddress = -1;
     /** The address monitor behind it, and the wait that it may end. */

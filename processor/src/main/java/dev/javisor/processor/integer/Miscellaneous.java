@@ -30,6 +30,7 @@ public final class Miscellaneous {
     /** A spinning processor gives way to the others that share its thread. */
     static void pause(Cpu c, Op o) {
         if (c.pauseYields) {
+            c.yielded = true;
             c.endSlice();
         }
     }
