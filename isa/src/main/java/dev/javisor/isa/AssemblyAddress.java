@@ -75,7 +75,8 @@ record AssemblyAddress(
         int mod = none ? 0 : small ? 1 : 2;
         int bytes = none ? 0 : small ? 1 : 4;
         boolean sib = index != null || needsSib || (base.number() & 7) == 4;
-        return new AssemblyAddress(size, mod, sib ? 4 : base.number(), sib, shift(scale), indexNumber, base.number(), displacement, bytes, false);
+        int rm = sib ? 4 : base.number();
+        return new AssemblyAddress(size, mod, rm, sib, shift(scale), indexNumber, base.number(), displacement, bytes, false);
     }
 
     private static int shift(int scale) {

@@ -318,7 +318,7 @@ final class AssemblyEncoder {
         }
 
         private boolean immediate(Operand s, AssemblyOperand a) {
-            int encoded = s.type == Operand.Type.V ? operandSize : s.type == Operand.Type.Z ? Math.min(operandSize, 32) : s.type == Operand.Type.W ? 16 : 8;
+            int encoded = s.type.bits(operandSize, addressSize, 0);
             int bits = s.type == Operand.Type.Z || s.signExtended ? operandSize : encoded;
             if (a.size() != 0 && a.size() != (a.size() == 8 ? encoded : bits)) {
                 return false;

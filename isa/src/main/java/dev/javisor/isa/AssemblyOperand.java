@@ -17,7 +17,8 @@ import java.util.Map;
  * @param distance {@code short}, {@code near} or {@code far}, else empty
  */
 record AssemblyOperand(
-        Register register, Value value, Value selector, boolean memory, int size, int addressSize, int segment, boolean relative, String distance) {
+        Register register, Value value, Value selector, boolean memory, int size, int addressSize, int segment, boolean relative,
+        String distance) {
     private static final Map<String, Integer> SIZES = Map.of(
             "byte", 8, "word", 16, "dword", 32, "qword", 64, "tword", 80, "oword", 128, "xmmword", 128, "yword", 256, "ymmword", 256,
             "zword", 512);

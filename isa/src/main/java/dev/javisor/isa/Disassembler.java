@@ -85,7 +85,8 @@ public final class Disassembler {
             if (s.place == Operand.Place.FAR_POINTER) {
                 return true;
             }
-            if (printed && (type == Operand.Type.V || type == Operand.Type.Y || type == Operand.Type.Z || asMemory && type == Operand.Type.P)) {
+            boolean sized = type == Operand.Type.V || type == Operand.Type.Y || type == Operand.Type.Z;
+            if (printed && (sized || asMemory && type == Operand.Type.P)) {
                 return true;
             }
         }

@@ -11,7 +11,11 @@ public final class Instruction {
     public static final int RIP = 17;
 
     /** {@link #prefixes} bits. */
-    public static final int LOCK = 1, REPNE = 2, REP = 4, OPERAND_SIZE = 8, ADDRESS_SIZE = 16, SEGMENT = 32, REX = 64, VEX = 128, EVEX = 256;
+    public static final int LOCK = 1, REPNE = 2, REP = 4, OPERAND_SIZE = 8, ADDRESS_SIZE = 16, SEGMENT = 32, REX = 64, VEX = 128;
+
+    /** {@link #prefixes} bit of an encoding that no line of the instruction table has yet. */
+    public static final int EVEX = 256;
+
     /** {@link #prefixes} bit: the last segment override is DS (3EH), which is NOTRACK before an indirect near branch. */
     public static final int NOTRACK = 512;
 
@@ -31,7 +35,10 @@ public final class Instruction {
     public final int vectorLength;
     /** ModRM.reg extended by REX.R/VEX.R (0-15, 0-31 with EVEX); register encoded in the opcode byte is in {@link #rm}. */
     public final int reg;
-    /** ModRM.rm extended by REX.B where it names a register, or the register of the opcode byte (extended), else 0; meaningless for memory. */
+    /**
+     * ModRM.rm extended by REX.B where it names a register, or the register of the opcode byte (extended), else 0; meaningless for
+     * memory.
+     */
     public final int rm;
     /** The ModRM operand is memory (mod is not 3), or a moffs operand. */
     public final boolean memory;

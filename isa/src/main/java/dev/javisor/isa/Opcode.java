@@ -17,7 +17,7 @@ public final class Opcode {
     public static final int ONLY64 = 8;
     /** Changes the instruction pointer other than by falling through (near and far branches, INT, IRET, SYSCALL, ...). */
     public static final int BRANCH = 16;
-    /** A block of translated code must end after it: it may change mode, paging, interrupt state or code (MOV CR, STI, POPF, WRMSR, IN, ...). */
+    /** A block of translated code must end after it: it may change mode, paging, interrupt state or code (MOV CR, STI, WRMSR, IN, ...). */
     public static final int SERIALIZING = 32;
     /** #UD in real-address and virtual-8086 mode; every VEX-encoded instruction is so. */
     public static final int PROTECTED_ONLY = 64;

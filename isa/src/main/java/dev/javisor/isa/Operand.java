@@ -96,7 +96,8 @@ final class Operand {
     /** The memory operand needs a SIB byte. */
     final boolean sib;
 
-    private Operand(String text, Place place, Register.File file, Type type, Type memoryType, boolean register, int number, int vectorIndex) {
+    private Operand(
+            String text, Place place, Register.File file, Type type, Type memoryType, boolean register, int number, int vectorIndex) {
         this.text = text;
         this.place = place;
         this.file = file;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.HexFormat;
 import java.util.List;
@@ -43,7 +44,8 @@ class DecoderTest {
 
     static Stream<String> vectors() throws IOException {
         try (var in = DecoderTest.class.getResourceAsStream("vectors.txt")) {
-            return new String(in.readAllBytes(), StandardCharsets.US_ASCII).lines().filter(l -> !l.isBlank() && !l.startsWith("#")).toList().stream();
+            return new String(in.readAllBytes(), StandardCharsets.US_ASCII)
+                    .lines().filter(l -> !l.isBlank() && !l.startsWith("#")).toList().stream();
         }
     }
 
@@ -79,11 +81,11 @@ class DecoderTest {
             Decoder.Outcome outcome = decoder.decode(code, offset, limit, mode, result);
             assertThat(result.length).as("seed %s, round %s", seed, n).isBetween(0, Math.min(15, limit - offset));
             assertThat(result.instruction != null).isEqualTo(outcome == Decoder.Outcome.OK);
-            byte[] cut = java.util.Arrays.copyOfRange(code, offset, limit);
+            byte[] cut = Arrays.copyOfRange(code, offset, limit);
             assertThat(decoder.decode(cut, 0, cut.length, mode, again)).as("seed %s, round %s", seed, n).isEqualTo(outcome);
             assertThat(again.length).isEqualTo(result.length);
             if (outcome == Decoder.Outcome.OK) {
-                byte[] whole = java.util.Arrays.copyOf(cut, result.length);
+                byte[] whole = Arrays.copyOf(cut, result.length);
                 assertThat(decoder.decode(whole, 0, whole.length, mode, again)).isEqualTo(outcome);
                 assertThat(decoder.decode(whole, 0, whole.length - 1, mode, again)).isEqualTo(Decoder.Outcome.TRUNCATED);
             }
@@ -108,7 +110,8 @@ class DecoderTest {
         i = decode(CodeSize.BITS64, "6448a18877665544332291");
         assertThat(i.memory).isTrue();
         assertThat(i.displacement).isEqualTo(0x91223344_55667788L);
-        assertThat(List.of(i.segment, i.base, i.index, i.operandSize)).containsExactly(4, Instruction.NO_REGISTER, Instruction.NO_REGISTER, 64);
+        assertThat(List.of(i.segment, i.base, i.index, i.operandSize))
+                .containsExactly(4, Instruction.NO_REGISTER, Instruction.NO_REGISTER, 64);
         assertThat(decode(CodeSize.BITS64, "67a10000e0fe").displacement).isEqualTo(0xFEE0_0000L);
     }
 
@@ -125,10 +128,13 @@ class DecoderTest {
 
     @ParameterizedTest
     @CsvSource({
-        "BITS64, e8fcffffff, 64, -4", "BITS64, 66e8fcffffff, 64, -4", "BITS32, 66e8fcff, 16, -4", "BITS64, 6a80, 64, -128", "BITS64, 666a80, 16, -128",
-        "BITS64, cd80, 32, -128", "BITS64, c2ffff, 64, 65535", "BITS32, ea000000ff0800, 32, 4278190080", "BITS64, 48b8ffffffffffffffff, 64, -1",
+        "BITS64, e8fcffffff, 64, -4", "BITS64, 66e8fcffffff, 64, -4", "BITS32, 66e8fcff, 16, -4", "BITS64, 6a80, 64, -128",
+        "BITS64, 666a80, 16, -128",
+        "BITS64, cd80, 32, -128", "BITS64, c2ffff, 64, 65535", "BITS32, ea000000ff0800, 32, 4278190080",
+        "BITS64, 48b8ffffffffffffffff, 64, -1",
         "BITS16, 66b8ffffffff, 32, -1", "BITS64, 48c7c000000080, 64, -2147483648", "BITS64, c8ffff03, 64, 65535", "BITS64, 0f20c0, 64, 0",
-        "BITS16, 0f20c0, 32, 0", "BITS64, 98, 32, 0", "BITS64, 4898, 64, 0", "BITS64, 6698, 16, 0", "BITS64, 9c, 64, 0", "BITS64, 0f7811, 64, 0"
+        "BITS16, 0f20c0, 32, 0", "BITS64, 98, 32, 0", "BITS64, 4898, 64, 0", "BITS64, 6698, 16, 0", "BITS64, 9c, 64, 0",
+        "BITS64, 0f7811, 64, 0"
     })
     @DisplayName("gives operand size and immediate")
     void operandSizeAndImmediate(CodeSize mode, String hex, int size, long immediate) {
@@ -162,12 +168,14 @@ class DecoderTest {
     void attributes() {
         for (String mnemonic : List.of("JMP", "CALL", "RET", "JE", "LOOP", "JCXZ", "INT", "INT3", "IRET", "SYSCALL", "SYSRET", "SYSENTER",
                 "SYSEXIT", "RSM", "XBEGIN", "JMPF", "CALLF", "RETF", "ERETU", "ERETS", "VMLAUNCH", "VMRUN")) {
-            assertThat(InstructionTable.opcodes()).filteredOn(o -> o.mnemonic.equals(mnemonic)).isNotEmpty().allMatch(o -> o.is(Opcode.BRANCH));
+            assertThat(InstructionTable.opcodes()).filteredOn(o -> o.mnemonic.equals(mnemonic))
+                    .isNotEmpty().allMatch(o -> o.is(Opcode.BRANCH));
         }
-        for (String mnemonic : List.of("LGDT", "LIDT", "LLDT", "LTR", "LMSW", "CLTS", "POPF", "STI", "CLI", "WRMSR", "RDMSR", "RDTSC", "IN", "OUT",
-                "INSB", "OUTSW", "HLT", "INVLPG", "INVPCID", "WBINVD", "CPUID", "XSETBV", "WRPKRU", "STAC", "CLAC", "SWAPGS", "MWAIT", "PAUSE",
-                "VMREAD", "STGI", "XRSTOR", "LSS", "LFS")) {
-            assertThat(InstructionTable.opcodes()).filteredOn(o -> o.mnemonic.equals(mnemonic)).isNotEmpty().allMatch(o -> o.is(Opcode.SERIALIZING));
+        for (String mnemonic : List.of("LGDT", "LIDT", "LLDT", "LTR", "LMSW", "CLTS", "POPF", "STI", "CLI", "WRMSR", "RDMSR", "IN", "OUT",
+                "INSB", "OUTSW", "HLT", "INVLPG", "INVPCID", "WBINVD", "CPUID", "XSETBV", "WRPKRU", "STAC", "CLAC", "SWAPGS", "MWAIT",
+                "PAUSE", "VMREAD", "STGI", "XRSTOR", "LSS", "LFS")) {
+            assertThat(InstructionTable.opcodes()).filteredOn(o -> o.mnemonic.equals(mnemonic))
+                    .isNotEmpty().allMatch(o -> o.is(Opcode.SERIALIZING));
         }
     }
 }
