@@ -172,7 +172,10 @@ final class Board implements Stateful {
         }
         LocalDateTime start = LocalDateTime.ofEpochSecond(configuration.clock(), 0, ZoneOffset.UTC);
         InterruptLine alarm = InterruptLine.join(h.rtcInput(), power.rtcInput());
-        add("real-time clock", new RealTimeClock(timeline, alarm, start)).connect(io);
+        RealTimeClock rtc = add("real-time clock", new RealTimeClock(timeline, alarm, start));
+        rtc.connect(io);
+        long low = Math.min(configuration.memory(), configuration.chipset().lowMemoryLimit);
+        rtc.setMemorySize(low, configuration.memory() - low);
         return h;
     }
 

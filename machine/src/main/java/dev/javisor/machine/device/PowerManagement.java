@@ -26,6 +26,11 @@ public final class PowerManagement implements PortDevice, Device {
     /** Bytes of all registers. */
     public static final int LENGTH = 0x40;
 
+    /** SMI control and enable register of an ICH9. */
+    private static final int SMI_ENABLE = 0x30;
+    /** SMIs by the command port count as set up. A firmware that sees this does not set up system management mode. */
+    private static final int COMMAND_PORT_ENABLED = 0x20;
+
     public static final int SMI_COMMAND_PORT = 0xB2;
     /** Values for the SMI command port. */
     public static final int ACPI_ENABLE = 2;
@@ -180,6 +185,7 @@ public final class PowerManagement implements PortDevice, Device {
             case EVENT -> (enable << 16 | status) >>> 8 * at & 0xFF;
             case CONTROL -> control >>> 8 * at & 0xFF;
             case TIMER -> (int) (clock.now() & (1L << timerBits) - 1) >>> 8 * at & 0xFF;
+            case SMI_ENABLE -> COMMAND_PORT_ENABLED >>> 8 * at & 0xFF;
             case GPE0, GPE0 + 4 -> (int) (gpeStatus >>> 8 * (offset & 7)) & 0xFF;
             case GPE0 + 8, GPE0 + 12 -> (int) (gpeEnable >>> 8 * (offset & 7)) & 0xFF;
             default -> 0;

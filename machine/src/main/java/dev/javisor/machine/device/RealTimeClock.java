@@ -58,6 +58,13 @@ public final class RealTimeClock implements PortDevice, Device {
     // Register D
     private static final int VALID = 0x80;
 
+    // Battery-backed memory, as AT BIOSes use it: sizes in KiB, the last two in units of 64 KiB
+    private static final int BASE_MEMORY = 0x15;
+    private static final int EXTENDED_MEMORY = 0x17;
+    private static final int EXTENDED_MEMORY_FOUND = 0x30;
+    private static final int MEMORY_BEYOND_16M = 0x34;
+    private static final int MEMORY_BEYOND_4G = 0x5B;
+
     private static final int DONT_CARE = 0xC0;
     private static final int SECONDS_A_DAY = 86400;
     private static final int PM = 0x80;
@@ -95,6 +102,28 @@ public final class RealTimeClock implements PortDevice, Device {
             throw new IllegalArgumentException("no byte of battery-backed memory: " + at);
         }
         memory[at] = (byte) value;
+    }
+
+    /**
+     * Notes the size of RAM where firmware and old systems look for it.
+     *
+     * @param low bytes below 4 GiB, at least 1 MiB
+     * @param high bytes above 4 GiB
+     */
+    public void setMemorySize(long low, long high) {
+        long extended = Math.min((low >>> 10) - 1024, 0xFFFF);
+        long beyond16 = Math.min(Math.max(0, low - (16 << 20)) >>> 16, 0xFFFF);
+        setNumber(BASE_MEMORY, 640, 2);
+        setNumber(EXTENDED_MEMORY, extended, 2);
+        setNumber(EXTENDED_MEMORY_FOUND, extended, 2);
+        setNumber(MEMORY_BEYOND_16M, beyond16, 2);
+        setNumber(MEMORY_BEYOND_4G, high >>> 16, 3);
+    }
+
+    private void setNumber(int at, long value, int size) {
+        for (int i = 0; i < size; i++) {
+            setMemory(at + i, (int) (value >>> 8 * i));
+        }
     }
 
     public int memory(int at) {

@@ -73,11 +73,15 @@ public final class FirmwareTables {
         config.addFile("etc/system-states", new byte[] {(byte) 0x80, 0, 0, (byte) 0x81, 2, (byte) 0x80});
     }
 
-    /** RAM and reserved ranges in the format of the firmware call "Query System Address Map". */
+    /**
+     * RAM and reserved ranges in the format of the firmware call "Query System Address Map". What is reserved below 1 MiB is the firmware's
+     * own affair: RAM begins at 0.
+     */
     private static byte[] e820(MemoryMap map) {
         TableBuffer b = new TableBuffer();
+        b.u64(0).u64(map.lowEnd()).u32(MemoryMap.Type.USABLE.number);
         for (MemoryMap.Range r : map.ranges()) {
-            if (r.start() >= AREA_END) {
+            if (r.start() >= AREA_END && r.start() >= map.lowEnd()) {
                 b.u64(r.start()).u64(r.size()).u32(r.type().number);
             }
         }

@@ -22,6 +22,8 @@ public final class Bridges {
     public static PciFunction powerManagementPiix4() {
         Plain f = new Plain(INTEL, 0x7113, 0x068000, 3, 0x40, 0x100, 0);
         f.register(0x40, 4, PM_BASE | 1);
+        // SMIs by the command port count as set up, so that a firmware does not wait for one: see PowerManagement.
+        f.register(0x58, 4, 1 << 25);
         f.register(0x80, 1, 1);
         return f;
     }

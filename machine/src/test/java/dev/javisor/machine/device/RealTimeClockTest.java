@@ -174,6 +174,15 @@ class RealTimeClockTest {
     }
 
     @Test
+    void memorySizesAreWhereFirmwareLooks() {
+        rtc.setMemorySize(0xC0000000L, 1L << 30);
+        assertThat(read(0x15) | read(0x16) << 8).isEqualTo(640);
+        assertThat(read(0x30) | read(0x31) << 8).as("more KiB than fit").isEqualTo(0xFFFF);
+        assertThat((read(0x34) | read(0x35) << 8) << 16).isEqualTo(0xC0000000 - (16 << 20));
+        assertThat(read(0x5B) | read(0x5C) << 8 | read(0x5D) << 16).isEqualTo(1 << 14);
+    }
+
+    @Test
     void aCopyGoesOnAsTheOriginal() {
         write(11, 0x42);
         bench.passMicroseconds(700);

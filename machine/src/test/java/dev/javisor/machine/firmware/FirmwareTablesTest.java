@@ -19,7 +19,8 @@ import org.junit.jupiter.api.Test;
 
 class FirmwareTablesTest {
     private static final PcDescription.Pci PCI = new PcDescription.Pci(
-            0xB0000000L, 0xC0000000L, 0xFEBFFFFFL, 0x2_00000000L, 0x7F_FFFFFFFFL, (d, pin) -> 16 + (d + pin & 7), (d, pin) -> 10 + (pin & 1));
+            0xB0000000L, 0xC0000000L, 0xFEBFFFFFL, 0x2_00000000L, 0x7F_FFFFFFFFL,
+            (device, pin) -> 16 + (device + pin & 7), (device, pin) -> 10 + (pin & 1));
 
     private final PhysicalMemory memory = new PhysicalMemory();
 
@@ -227,6 +228,40 @@ class FirmwareTablesTest {
         FirmwareTables.offer(config, pc(0), MemoryMap.pc(4L << 30, 0xB0000000L));
         assertThatThrownBy(() -> config.addFile("etc/e820", new byte[0])).isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> config.addFile("etc/table-loader", new byte[0])).isInstanceOf(IllegalArgumentException.class);
+    }
+
+    /** Read through the device, as a firmware does: RAM is what it says, from 0 on. */
+    @Test
+    void aGuestFirmwareLearnsItsRam() {
+        FirmwareConfig config = new FirmwareConfig(memory);
+        FirmwareTables.offer(config, pc(0), MemoryMap.pc(4L << 30, 0xB0000000L));
+        config.write(0, 2, 0x19);
+        int key = -1;
+        for (int files = (int) next(config, 4, true); files > 0; files--) {
+            next(config, 4, true);
+            int k = (int) next(config, 2, true);
+            next(config, 2, true);
+            StringBuilder name = new StringBuilder();
+            for (int i = 0; i < 56; i++) {
+                name.append((char) next(config, 1, true));
+            }
+            key = name.toString().trim().equals("etc/e820") ? k : key;
+        }
+        config.write(0, 2, key);
+        List<String> ranges = new ArrayList<>();
+        for (int i = 0; i < 2; i++) {
+            ranges.add("%x %x %d".formatted(next(config, 8, false), next(config, 8, false), next(config, 4, false)));
+        }
+        assertThat(ranges).containsExactly("0 b0000000 1", "100000000 50000000 1");
+    }
+
+    private static long next(FirmwareConfig config, int size, boolean bigEndian) {
+        long v = 0;
+        for (int i = 0; i < size; i++) {
+            long b = config.read(1, 1);
+            v = bigEndian ? v << 8 | b : v | b << 8 * i;
+        }
+        return v;
     }
 
     @Test
