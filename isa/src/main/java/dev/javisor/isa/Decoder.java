@@ -36,7 +36,7 @@ public final class Decoder {
             int first = (e.vex ? FIRST_VEX_MAP + e.map : e.map) << 8 | e.code;
             int last = e.registerInOpcode ? first + 7 : first;
             for (int i = first; i <= last; i++) {
-                layout[i] |= (byte) ((e.modRm ? HAS_MODRM : 0) | (e.modIgnored ? MOD_IGNORED : 0));
+                layout[i] |= (byte) ((e.modRm ? HAS_MODRM : 0) | (e.operands.modIgnored ? MOD_IGNORED : 0));
                 if (o.feature == null || features.has(o.feature)) {
                     add(i, o);
                 }
@@ -241,17 +241,17 @@ public final class Decoder {
             return invalid(offset, p, result);
         }
         Encoding e = opcode.form;
-        if (indexRegister == 4 && !e.vectorIndex) {
+        if (indexRegister == 4 && !e.operands.vectorIndex) {
             indexRegister = Instruction.NO_REGISTER;
             scale = 0;
         }
         int operandSize = operandSize(opcode, size, prefixes, w);
         long immediate = 0;
         int immediate2 = 0;
-        if (e.immediate != Encoding.Immediate.NONE) {
-            int first = immediateSize(e.immediate, operandSize, addressSize);
-            int second = e.immediate == Encoding.Immediate.FAR_POINTER ? 2
-                    : e.immediate == Encoding.Immediate.WORD_BYTE || e.immediate == Encoding.Immediate.BYTE_BYTE ? 1 : 0;
+        if (e.operands.immediate != Encoding.Immediate.NONE) {
+            int first = immediateSize(e.operands.immediate, operandSize, addressSize);
+            int second = e.operands.immediate == Encoding.Immediate.FAR_POINTER ? 2
+                    : e.operands.immediate == Encoding.Immediate.WORD_BYTE || e.operands.immediate == Encoding.Immediate.BYTE_BYTE ? 1 : 0;
             if (p + first + second > end) {
                 return exhausted(offset, end, result);
             }
@@ -259,7 +259,7 @@ public final class Decoder {
             p += first;
             immediate2 = (int) unsigned(code, p, second);
             p += second;
-            switch (e.immediate) {
+            switch (e.operands.immediate) {
                 case OFFSET -> {
                     memory = true;
                     displacement = first == 8 ? immediate : immediate & (1L << 8 * first) - 1;
@@ -275,7 +275,7 @@ public final class Decoder {
         rm &= e.rmMask;
         // LOCK MOV CR0 names CR8 on AMD processors; its handler decides.
         boolean lockable = opcode.is(Opcode.LOCKABLE) && (memory || opcode.is(Opcode.PRIVILEGED));
-        if (lock && !lockable || e.sib && addressSize == 16 || e.tiles && (reg | vvvv | (memory ? 0 : rm)) > 7) {
+        if (lock && !lockable || e.operands.sib && addressSize == 16 || e.operands.tiles && (reg | vvvv | (memory ? 0 : rm)) > 7) {
             return invalid(offset, p, result);
         }
         result.length = p - offset;
@@ -328,7 +328,7 @@ public final class Decoder {
         } else {
             bits = (size == CodeSize.BITS16) != override ? 16 : 32;
         }
-        return e.noWord ? Math.max(bits, 32) : bits;
+        return e.operands.noWord ? Math.max(bits, 32) : bits;
     }
 
     private static int immediateSize(Encoding.Immediate immediate, int operandSize, int addressSize) {

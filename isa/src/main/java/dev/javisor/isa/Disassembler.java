@@ -210,7 +210,7 @@ public final class Disassembler {
     }
 
     private void plainAddress() {
-        boolean offset = i.opcode.form.immediate == Encoding.Immediate.OFFSET;
+        boolean offset = i.opcode.form.operands.immediate == Encoding.Immediate.OFFSET;
         if (i.addressSize != i.codeSize.bits || offset && i.codeSize == CodeSize.BITS64) {
             out.append(i.addressSize == 16 ? "word " : i.addressSize == 32 ? "dword " : "qword ");
         }

@@ -67,25 +67,14 @@ final class Encoding {
     /** VEX.L is free. */
     final boolean anyLength;
 
-    final Immediate immediate;
-    /** No 16-bit operand size: all its operands that depend on it are of type y. */
-    final boolean noWord;
-
-    final boolean modIgnored;
-    /** The memory operand must have a SIB byte. */
-    final boolean sib;
-
-    /** The index is a vector register, so that 4 is one, too. */
-    final boolean vectorIndex;
-
-    final boolean tiles;
-    /** Registers of this file have three-bit numbers. */
+    final OperandList operands;
+    /** The bits of a register number that count. */
     final int regMask, rmMask;
 
     final int mask;
     final int value;
 
-    private Encoding(Parser p, List<Operand> operands, int attributes) {
+    private Encoding(Parser p, OperandList operands, int attributes) {
         text = p.text;
         vex = p.vex;
         map = p.map;
@@ -101,59 +90,33 @@ final class Encoding {
         rexB = p.rexB;
         vectorLength = p.vectorLength;
         anyLength = p.anyLength;
-        immediate = immediate(operands);
-        boolean word = false;
-        boolean noWordType = false;
-        boolean control = false;
-        boolean index = false;
-        boolean sibByte = false;
-        boolean tile = false;
-        boolean vvvv = false;
-        int regBits = 15;
-        int rmBits = !modRm && !registerInOpcode && !rexB ? 0 : anyRm || modRmByte >= 0 ? 7 : 15;
+        this.operands = operands;
+        regMask = operands.shortReg ? 7 : 15;
+        boolean named = modRm || registerInOpcode || rexB;
+        rmMask = !named ? 0 : modRmByte >= 0 || operands.shortRm ? 7 : 15;
         int bits = p.mask;
         int wanted = p.value;
-        for (Operand o : operands) {
-            word |= o.type == Operand.Type.V || o.type == Operand.Type.Z;
-            noWordType |= o.type == Operand.Type.Y;
-            control |= o.file == Register.File.CONTROL || o.file == Register.File.DEBUG;
-            index |= o.vectorIndex != 0;
-            sibByte |= o.sib || o.vectorIndex != 0;
-            tile |= o.file == Register.File.TILE;
-            vvvv |= o.place == Operand.Place.VVVV;
-            if (o.file == Register.File.MMX || o.file == Register.File.SEGMENT || o.file == Register.File.X87) {
-                regBits = o.place == Operand.Place.REG ? 7 : regBits;
-                rmBits = o.place == Operand.Place.RM ? 7 : rmBits;
-            }
-            if (o.place == Operand.Place.RM && modRmByte < 0 && o.register != o.memory()) {
-                bits |= Key.REGISTER_FORM;
-                wanted |= o.register ? Key.REGISTER_FORM : 0;
-            }
+        if (modRmByte < 0 && (operands.onlyMemory || operands.onlyRegister)) {
+            bits |= Key.REGISTER_FORM;
+            wanted |= operands.onlyRegister ? Key.REGISTER_FORM : 0;
         }
-        if (sibByte) {
+        if (operands.sib) {
             bits |= 7 << Key.RM;
             wanted |= 4 << Key.RM;
         }
-        sib = sibByte;
-        noWord = noWordType && !word;
-        modIgnored = control;
-        vectorIndex = index;
-        tiles = tile;
-        regMask = regBits;
-        rmMask = rmBits;
-        if (vex && !vvvv) {
+        if (vex && !operands.vvvv) {
             bits |= Key.VVVV;
         }
         if ((attributes & (Opcode.INVALID64 | Opcode.ONLY64)) != 0) {
             bits |= Key.MODE64;
             wanted |= (attributes & Opcode.ONLY64) != 0 ? Key.MODE64 : 0;
         }
-        mask = control ? bits & ~Key.REGISTER_FORM : bits;
-        value = wanted & mask;
+        mask = bits;
+        value = wanted;
     }
 
     /** @throws IllegalArgumentException if it is not in the table's notation */
-    static Encoding parse(String text, List<Operand> operands, int attributes) {
+    static Encoding parse(String text, OperandList operands, int attributes) {
         Parser p = new Parser(text);
         p.parse();
         return new Encoding(p, operands, attributes);
@@ -161,34 +124,12 @@ final class Encoding {
 
     /** No encoding, just a text. */
     static Encoding none(String text) {
-        return new Encoding(new Parser(text), List.of(), 0);
+        return new Encoding(new Parser(text), OperandList.EMPTY, 0);
     }
 
     /** Whether ModRM.reg is an opcode extension or names an operand: 0-7, or -1 for any. */
     int fixedReg() {
         return digit >= 0 ? digit : modRmByte >= 0 ? modRmByte >> 3 & 7 : -1;
-    }
-
-    private static Immediate immediate(List<Operand> operands) {
-        Immediate found = Immediate.NONE;
-        for (Operand o : operands) {
-            Immediate next = switch (o.place) {
-                case IMMEDIATE, RELATIVE -> switch (o.type) {
-                    case B -> Immediate.BYTE;
-                    case W -> Immediate.WORD;
-                    case V -> Immediate.FULL;
-                    default -> Immediate.OPERAND;
-                };
-                case FAR_POINTER -> Immediate.FAR_POINTER;
-                case OFFSET -> Immediate.OFFSET;
-                case IMMEDIATE_REGISTER -> Immediate.REGISTER;
-                default -> Immediate.NONE;
-            };
-            if (next != Immediate.NONE) {
-                found = found == Immediate.NONE ? next : found == Immediate.WORD ? Immediate.WORD_BYTE : Immediate.BYTE_BYTE;
-            }
-        }
-        return found;
     }
 
     @Override
@@ -224,7 +165,7 @@ final class Encoding {
             for (int start = 0; start < text.length(); ) {
                 int end = text.indexOf(' ', start);
                 end = end < 0 ? text.length() : end;
-                token(text.substring(start, end));
+                token(start, end);
                 start = end + 1;
             }
             if (code < 0) {
@@ -243,44 +184,44 @@ final class Encoding {
             noPrefix = which == 0;
         }
 
-        private void token(String t) {
-            switch (t) {
-                case "NP" -> prefix(0);
-                case "NFx" -> require(Key.F2 | Key.F3, 0);
-                case "REX.W" -> {
-                    require(Key.W, Key.W);
-                    w = true;
+        /** A token is told by its first characters, as it is faster than comparing strings while nothing is compiled yet. */
+        private void token(int start, int end) {
+            char first = text.charAt(start);
+            char second = text.charAt(start + 1);
+            if (first == '/') {
+                modRm = true;
+                if (second != 'r') {
+                    digit = second - '0';
+                    require(7 << Key.REG, digit << Key.REG);
                 }
-                case "REX.B" -> {
-                    require(Key.REX_B, Key.REX_B);
-                    rexB = true;
+            } else if (first == 'N') {
+                if (second == 'P') {
+                    prefix(0);
+                } else {
+                    require(Key.F2 | Key.F3, 0);
                 }
-                case "/r" -> modRm = true;
-                case "11:rrr:000" -> {
-                    modRm = true;
-                    require(Key.REGISTER_FORM | 7 << Key.RM, Key.REGISTER_FORM);
-                }
-                default -> {
-                    if (t.charAt(0) == '/') {
-                        modRm = true;
-                        digit = t.charAt(1) - '0';
-                        require(7 << Key.REG, digit << Key.REG);
-                    } else if (t.startsWith("VEX.")) {
-                        vex(InstructionTable.split(t, '.'));
-                    } else {
-                        octet(hex(t), t);
-                    }
-                }
+            } else if (first == 'R') {
+                w = text.charAt(start + 4) == 'W';
+                rexB = !w;
+                require(w ? Key.W : Key.REX_B, w ? Key.W : Key.REX_B);
+            } else if (first == 'V') {
+                vex(InstructionTable.split(text.substring(start, end), '.'));
+            } else if (end - start > 4) {
+                modRm = true;
+                require(Key.REGISTER_FORM | 7 << Key.RM, Key.REGISTER_FORM);
+            } else {
+                char last = text.charAt(end - 1);
+                octet(Character.digit(first, 16) << 4 | Character.digit(second, 16), last == 'r', last == 'i');
             }
         }
 
-        private void octet(int b, String t) {
+        private void octet(int b, boolean register, boolean free) {
             if (code >= 0) {
                 modRm = true;
                 modRmByte = b;
-                anyRm = t.endsWith("+i");
-                int free = anyRm ? 7 : 0;
-                require(Key.REGISTER_FORM | (63 & ~free), Key.REGISTER_FORM | (b & 63 & ~free));
+                anyRm = free;
+                int fixed = free ? 56 : 63;
+                require(Key.REGISTER_FORM | fixed, Key.REGISTER_FORM | b & fixed);
             } else if (!vex && map == ONE_BYTE && mask == 0 && (b == 0x66 || b == 0xF2 || b == 0xF3)) {
                 prefix(b == 0x66 ? Key.P66 : b == 0xF2 ? Key.F2 : Key.F3);
             } else if (!vex && map == ONE_BYTE && b == 0x0F) {
@@ -289,7 +230,7 @@ final class Encoding {
                 map = b == 0x38 ? MAP_0F38 : MAP_0F3A;
             } else {
                 code = b;
-                registerInOpcode = t.endsWith("+r");
+                registerInOpcode = register;
             }
         }
 
@@ -319,10 +260,6 @@ final class Encoding {
                     default -> throw new IllegalArgumentException("encoding " + text);
                 }
             }
-        }
-
-        private static int hex(String t) {
-            return Character.digit(t.charAt(0), 16) << 4 | Character.digit(t.charAt(1), 16);
         }
     }
 }

@@ -33,7 +33,7 @@ public final class InstructionTable {
         private final String text;
         private final List<Opcode> opcodes = new ArrayList<>(2048);
         private final Map<String, Operand> operands = new HashMap<>(256);
-        private final Map<String, List<Operand>> operandLists = new HashMap<>(512);
+        private final Map<String, OperandList> operandLists = new HashMap<>(512);
         private final Map<String, Integer> attributeLists = new HashMap<>();
 
         Reader(String text) {
@@ -61,7 +61,7 @@ public final class InstructionTable {
                 field[i] = text.substring(from, to).strip();
                 from = to + 1;
             }
-            List<Operand> list = operandLists.get(field[1]);
+            OperandList list = operandLists.get(field[1]);
             if (list == null) {
                 list = operandList(field[1]);
                 operandLists.put(field[1], list);
@@ -81,7 +81,7 @@ public final class InstructionTable {
             return field.indexOf('/') < 0 ? List.of(field) : split(field, '/');
         }
 
-        private List<Operand> operandList(String field) {
+        private OperandList operandList(String field) {
             List<Operand> list = new ArrayList<>();
             for (String specifier : split(field, ',')) {
                 Operand operand = operands.get(specifier);
@@ -91,7 +91,7 @@ public final class InstructionTable {
                 }
                 list.add(operand);
             }
-            return List.copyOf(list);
+            return new OperandList(list);
         }
 
         private static int attributes(String field) {

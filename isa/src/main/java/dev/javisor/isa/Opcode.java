@@ -56,15 +56,17 @@ public final class Opcode {
 
     /** A pseudo instruction that is not in the table and that no bytes decode to. */
     public Opcode(int id, String mnemonic, List<String> operands, String encoding, Feature feature, int attributes) {
-        this(id, List.of(mnemonic), operands.stream().map(Operand::parse).toList(), Encoding.none(encoding), feature, attributes);
+        this(
+                id, List.of(mnemonic), new OperandList(operands.stream().map(Operand::parse).toList()), Encoding.none(encoding), feature,
+                attributes);
     }
 
-    Opcode(int id, List<String> names, List<Operand> specifiers, Encoding form, Feature feature, int attributes) {
+    Opcode(int id, List<String> names, OperandList operands, Encoding form, Feature feature, int attributes) {
         this.id = id;
         this.mnemonic = names.getFirst();
         this.names = names;
-        this.specifiers = specifiers;
-        this.operands = Operand.texts(specifiers);
+        this.specifiers = operands.specifiers;
+        this.operands = operands.texts;
         this.form = form;
         this.encoding = form.text;
         this.code = form.code;

@@ -1,7 +1,5 @@
 package dev.javisor.isa;
 
-import java.util.List;
-
 /** An operand specifier of the instruction table, e.g. {@code Ev}: where the operand is encoded and of what type it is. Immutable. */
 final class Operand {
     /** Where the instruction says which register, address or value it is. */
@@ -113,14 +111,6 @@ final class Operand {
     /** Can be memory (by ModRM). */
     boolean memory() {
         return memoryType != null;
-    }
-
-    static List<String> texts(List<Operand> operands) {
-        String[] texts = new String[operands.size()];
-        for (int i = 0; i < texts.length; i++) {
-            texts[i] = operands.get(i).text;
-        }
-        return List.of(texts);
     }
 
     static Operand parse(String s) {

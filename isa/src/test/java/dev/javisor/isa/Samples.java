@@ -18,7 +18,7 @@ final class Samples {
     static byte[] of(Opcode o, CodeSize mode, Random random, boolean extras) {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         Encoding e = o.form;
-        if (e.sib && mode == CodeSize.BITS16) {
+        if (e.operands.sib && mode == CodeSize.BITS16) {
             out.write(0x67);
         }
         if (extras) {
@@ -27,8 +27,8 @@ final class Samples {
                 out.write(prefixes[random.nextInt(prefixes.length)]);
             }
         }
-        int high = mode == CodeSize.BITS64 && !e.tiles ? random.nextInt(8) : 0;
-        if (e.modIgnored) {
+        int high = mode == CodeSize.BITS64 && !e.operands.tiles ? random.nextInt(8) : 0;
+        if (e.operands.modIgnored) {
             high = 0;
         }
         if (e.vex) {
@@ -69,7 +69,7 @@ final class Samples {
     private static void vex(ByteArrayOutputStream out, Opcode o, CodeSize mode, int high, Random random) {
         Encoding e = o.form;
         boolean register = (e.mask & Encoding.Key.VVVV) == 0;
-        int vvvv = register ? random.nextInt(mode == CodeSize.BITS64 && !e.tiles ? 16 : 8) : 0;
+        int vvvv = register ? random.nextInt(mode == CodeSize.BITS64 && !e.operands.tiles ? 16 : 8) : 0;
         int pp = e.mandatoryPrefix == 0x66 ? 1 : e.mandatoryPrefix == 0xF3 ? 2 : e.mandatoryPrefix == 0xF2 ? 3 : 0;
         out.write(0xC4);
         out.write((~high & 7) << 5 | e.map);
@@ -84,8 +84,8 @@ final class Samples {
         }
         boolean canBeRegister = (e.mask & Encoding.Key.REGISTER_FORM) == 0 || (e.value & Encoding.Key.REGISTER_FORM) != 0;
         boolean canBeMemory = (e.value & Encoding.Key.REGISTER_FORM) == 0;
-        int mod = canBeRegister && (!canBeMemory || random.nextInt(3) == 0) || e.modIgnored ? 3 : random.nextInt(3);
-        int rm = e.sib ? 4 : (e.mask & 7 << Encoding.Key.RM) != 0 ? e.value & 7 : random.nextInt(8);
+        int mod = canBeRegister && (!canBeMemory || random.nextInt(3) == 0) || e.operands.modIgnored ? 3 : random.nextInt(3);
+        int rm = e.operands.sib ? 4 : (e.mask & 7 << Encoding.Key.RM) != 0 ? e.value & 7 : random.nextInt(8);
         if (e.modRmByte >= 0) {
             out.write(e.modRmByte | (e.anyRm ? random.nextInt(8) : 0));
         } else {
