@@ -1,0 +1,197 @@
+package dev.javisor.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.javisor.isa.Asm;
+import dev.javisor.isa.CodeSize;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class CommandLineTest {
+    @TempDir
+    private Path folder;
+
+    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+    private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+    private Path screen;
+
+    @BeforeEach
+    void setUp() {
+        screen = folder.resolve("screen");
+    }
+
+    private int javisor(String... args) {
+        return Main.execute(args, new PrintStream(out, true), new PrintStream(err, true));
+    }
+
+    private int qemu(String... args) {
+        return QemuMain.execute(args, new PrintStream(out, true), new PrintStream(err, true));
+    }
+
+    private String guest(String code) throws IOException {
+        String header = "header: dd 0x1BADB002, 0x10000, -(0x1BADB002 + 0x10000), header, header, 0, 0, start";
+        return Files.write(folder.resolve("guest"), Asm.assemble(CodeSize.BITS32, 0x100000, header, code)).toString();
+    }
+
+    private int run(String code, String... more) throws IOException {
+        String[] args = {"run", "--kernel", guest(code), "--memory", "4M", "--serial", "file:" + screen};
+        String[] all = Arrays.copyOf(args, args.length + more.length);
+        System.arraycopy(more, 0, all, args.length, more.length);
+        return javisor(all);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "start: mov dx, 0x604;mov ax, 0x2000;out dx, ax;jmp $ | 0",
+                "start: mov eax, 0;out 0xF4, eax                      | 1",
+                "start: mov eax, 38;out 0xF4, eax                     | 77",
+                "start: lidt [none];int3;none: dw 0;dd 0              | 4",
+                "start: cli;hlt                                       | 8",
+            })
+    void theGuestsEndDecidesTheStatus(String code, int status) throws IOException {
+        assertThat(run(code.replace(';', '\n'))).isEqualTo(status);
+    }
+
+    @Test
+    void limitAndResetHaveTheirStatuses() throws IOException {
+        assertThat(run("start: jmp start", "--limit-instructions", "1000")).isEqualTo(10);
+        assertThat(run("start: mov al, 6\n mov dx, 0xCF9\n out dx, al\n jmp $", "--no-reboot")).isEqualTo(6);
+    }
+
+    @Test
+    void theSerialPortGoesToTheFile() throws IOException {
+        run("start: mov dx, 0x3F8\n mov al, 'x'\n out dx, al\n mov eax, 0\n out 0xF4, eax");
+        assertThat(screen).hasContent("x");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "run",
+                "run --kernel /no/such/kernel",
+                "run --kernel KERNEL --initrd /no/such/initrd",
+                "run --kernel KERNEL --firmware KERNEL",
+                "run --kernel KERNEL --cpu no-such-model",
+                "run --kernel KERNEL --cpu max-intel,+no-such-feature",
+                "run --kernel KERNEL --memory much",
+                "run --kernel KERNEL --memory 0",
+                "run --kernel KERNEL --memory 1K",
+                "run --kernel KERNEL --smp 0",
+                "run --kernel KERNEL --smp 65",
+                "run --kernel KERNEL --smp many",
+                "run --kernel KERNEL --machine sparc",
+                "run --kernel KERNEL --on cloud",
+                "run --kernel KERNEL --serial tape",
+                "run --kernel KERNEL --serial file:/no/such/folder/file",
+                "run --kernel KERNEL --serial null --drive /no/such/disk",
+                "run --kernel KERNEL --serial null --send-after a \\q",
+                "run --kernel KERNEL --test-device mouse",
+                "run --kernel KERNEL --no-such-option",
+                "run --firmware KERNEL",
+                "run --kernel .",
+                "cpu",
+                "cpu show no-such-model",
+                "disasm",
+                "disasm 0g",
+                "disasm --bits 8 90",
+                "disasm --file /no/such/file",
+                "no-such-command",
+            })
+    void mistakesGetOneLineAndStatusTwo(String line) throws IOException {
+        String kernel = guest("start: jmp start");
+        assertThat(javisor(line.replace("KERNEL", kernel).split(" "))).isEqualTo(2);
+        assertThat(err.toString(StandardCharsets.UTF_8).lines()).hasSize(1).allMatch(l -> l.startsWith("javisor: "));
+        assertThat(out.toString(StandardCharsets.UTF_8)).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--help", "run --help", "demo --help", "cpu --help", "cpu list --help", "cpu show --help", "disasm --help"})
+    void helpIsEverywhere(String line) {
+        assertThat(javisor(line.split(" "))).isZero();
+        assertThat(out.toString(StandardCharsets.UTF_8)).startsWith("Usage: javisor");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--version", "run --version", "cpu list --version"})
+    void versionIsEverywhere(String line) {
+        assertThat(javisor(line.split(" "))).isZero();
+        assertThat(out.toString(StandardCharsets.UTF_8)).startsWith("javisor ");
+    }
+
+    @Test
+    void everyExitStatusIsDocumented() {
+        javisor("run", "--help");
+        String help = out.toString(StandardCharsets.UTF_8);
+        int[] documented = {
+            ExitStatus.OK, ExitStatus.USER_ERROR, ExitStatus.SHUTDOWN, ExitStatus.RESET, ExitStatus.HALTED, ExitStatus.INSTRUCTION_LIMIT,
+            ExitStatus.INTERNAL_ERROR, ExitStatus.INTERRUPTED
+        };
+        for (int status : documented) {
+            assertThat(status % 2).as("odd ones belong to the guest").isZero();
+            assertThat(help.substring(help.indexOf("Exit status"))).containsPattern("\\b" + status + "\\s");
+        }
+    }
+
+    // ---- the QEMU command line ----
+
+    @Test
+    void qemuIsRecognised() {
+        assertThat(qemu("-h")).isZero();
+        assertThat(out.toString(StandardCharsets.UTF_8)).matches("(?s)QEMU emulator version \\d+\\.\\d+\\.\\d+ .*");
+    }
+
+    @Test
+    void qemuDevicesAreListed() {
+        assertThat(qemu("-device", "?")).isZero();
+        assertThat(out.toString(StandardCharsets.UTF_8)).contains("\"pc-testdev\"", "pci-testdev");
+    }
+
+    @Test
+    void qemuRunsAGuest() throws IOException {
+        String kernel = guest("start: mov eax, 0\n out 0xF4, eax");
+        String line = "--no-reboot -nodefaults -global kvm-pit.lost_tick_policy=discard -device pc-testdev -device "
+                + "isa-debug-exit,iobase=0xf4,iosize=0x4 -display none -serial file:" + screen
+                + " -device pci-testdev -machine accel=tcg -smp 2 -cpu max,vendor=GenuineIntel -m 64 -kernel " + kernel;
+        assertThat(qemu(line.split(" "))).isEqualTo(1);
+        assertThat(err.toString(StandardCharsets.UTF_8)).isEmpty();
+    }
+
+    @Test
+    void qemuEndsAllRightWhenAGuestWithoutRebootResets() throws IOException {
+        String triple = guest("start: lidt [none]\n int3\n none: dw 0\n dd 0");
+        assertThat(qemu("-kernel", triple, "-no-reboot", "-serial", "null")).isZero();
+    }
+
+    @Test
+    void qemuSaysThatAKernelCannotBeOpened() {
+        assertThat(qemu("-kernel", "_NO_FILE_4Uhere_")).isEqualTo(2);
+        assertThat(err.toString(StandardCharsets.UTF_8).lines())
+                .hasSize(1)
+                .allMatch(l -> l.contains("could not open kernel") && l.contains("_NO_FILE_4Uhere_"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "-cpu no-such-model", "-cpu max,hv_passthrough", "-device hyperv-testdev", "-machine vmport=on", "-machine isapc",
+                "-no-such-option", "-smp", "-smp x", "-m x"
+            })
+    void qemuRefusesWhatItDoesNotHaveBeforeItLooksForTheKernel(String line) {
+        String[] args = (line + " -kernel _NO_FILE_4Uhere_").split(" ");
+        assertThat(qemu(line.equals("-smp") ? new String[] {"-smp"} : args)).isEqualTo(2);
+        assertThat(err.toString(StandardCharsets.UTF_8).lines()).hasSize(1).noneMatch(l -> l.contains("could not open kernel"));
+    }
+}
