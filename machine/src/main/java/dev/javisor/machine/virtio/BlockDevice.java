@@ -8,6 +8,9 @@ public final class BlockDevice extends VirtioFunction {
     private static final int TYPE = 2, CLASS_CODE = 0x010000;
     private static final long SEG_MAX = 1 << 2, READ_ONLY = 1 << 5, BLK_SIZE = 1 << 6, FLUSH = 1 << 9;
     private static final int QUEUE_SIZE = 256, CONFIGURATION = 60;
+    /** Fields of the device configuration. */
+    private static final int CAPACITY = 0, SEGMENTS = 12, BLOCK_SIZE = 20;
+
     /** Request types. */
     private static final int IN = 0, OUT = 1, FLUSH_REQUEST = 4, GET_ID = 8;
     /** Request results. */
@@ -27,12 +30,12 @@ public final class BlockDevice extends VirtioFunction {
         super(TYPE, CLASS_CODE, SEG_MAX | BLK_SIZE | FLUSH | (drive.readOnly() ? READ_ONLY : 0), new int[] {QUEUE_SIZE}, CONFIGURATION);
         this.drive = drive;
         identity = Arrays.copyOf(("javisor-drive" + number).getBytes(StandardCharsets.US_ASCII), ID_LENGTH);
-        put(0, 8, drive.sectors());
-        put(12, 4, QUEUE_SIZE - 2);
-        put(20, 4, Drive.SECTOR);
+        describe(CAPACITY, 8, drive.sectors());
+        describe(SEGMENTS, 4, QUEUE_SIZE - 2);
+        describe(BLOCK_SIZE, 4, Drive.SECTOR);
     }
 
-    private void put(int at, int size, long value) {
+    private void describe(int at, int size, long value) {
         for (int i = 0; i < size; i++) {
             configuration[at + i] = (byte) (value >>> 8 * i);
         }

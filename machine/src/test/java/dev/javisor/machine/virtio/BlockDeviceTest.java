@@ -61,7 +61,9 @@ class BlockDeviceTest {
 
     @Test
     void tellsItsCapacity() throws IOException {
-        assertThat(driver(false).configuration(0, 8)).isEqualTo(SECTORS);
+        Driver d = driver(false);
+        assertThat(d.configuration(0, 8)).isEqualTo(SECTORS);
+        assertThat(d.configuration(20, 4)).as("block size").isEqualTo(512);
     }
 
     @Test
