@@ -113,7 +113,7 @@ public final class SegmentMoves {
     }
 
     private static void loadPointer(Cpu c, Op o, int s) {
-        int size = FarTransfer.offsetSize(c, o);
+        int size = FarTransfer.offsetSize(o);
         long la = Memory.readAddress(c, o, size + 2);
         long offset = Memory.load(c, la, size, o.segment);
         int selector = Memory.load16(c, la + size & c.linearWrap, o.segment);
