@@ -52,6 +52,9 @@ final class CpuState {
         if (c.apic != null) {
             out.put("local APIC", c.apic);
         }
+        if (c.virtualization != null) {
+            out.put("virtualization", c.virtualization);
+        }
     }
 
     static void load(Cpu c, StateInput in) {
@@ -144,6 +147,9 @@ final class CpuState {
         in.get("monitor", c.monitor);
         if (c.apic != null) {
             in.get("local APIC", c.apic);
+        }
+        if (c.virtualization != null) {
+            in.get("virtualization", c.virtualization);
         }
         c.flushTlb();
         c.updateBreakpoints();

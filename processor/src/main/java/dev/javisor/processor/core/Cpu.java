@@ -124,7 +124,20 @@ public final class Cpu {
     public static final int MACHINE_CHECK_REQUEST = 64;
     /** The boundary must look although no event came from outside (shadow, pending debug trap, TF, ...). */
     public static final int BOUNDARY_REQUEST = 128;
+    /** What controls the guest must look at the boundary. */
+    public static final int GUEST_REQUEST = 256;
 
+    /** INIT is held off (VMX root operation, an SVM host's GIF). */
+    public boolean initBlocked;
+    /** Bits of CR0 and CR4 that must be one: none, but in VMX operation. */
+    public long cr0Required, cr4Required;
+    /** Every instruction and every delivery of an event is followed by a trap to the host: asked for, and due. */
+    public boolean monitorTrap, monitorTrapPending;
+    /** The running step began with {@link #monitorTrap}. */
+    public boolean monitorTrapStep;
+
+    /** The event being delivered was injected: it has no payload, and its image of the flags is what they are. */
+    public boolean injecting;
     /** The event that is being delivered, so that whatever interrupts its delivery can name it; null between deliveries. */
     public Event delivering;
 
@@ -206,8 +219,12 @@ public final class Cpu {
     public CodeObserver codeObserver;
     public InterruptController apic;
     public Platform platform;
-    /** Virtualization that may take events away before they are delivered; null when none is active. */
-    public EventInterceptor interceptor;
+    /** What controls the guest that runs; null while none does. */
+    public GuestControl guest;
+    /** Where guest-physical addresses go while a guest runs; null when they are physical. */
+    public SecondLevel secondLevel;
+    /** The processor's virtualization extensions, or null. */
+    public Virtualization virtualization;
     /** Arithmetic that the host's cannot do. */
     public final SoftFloat softFloat = new SoftFloat();
 
@@ -226,6 +243,11 @@ public final class Cpu {
 
     public boolean has(Feature f) {
         return model.features().has(f);
+    }
+
+    /** The instructions of a feature are #UD because what controls the guest has not enabled them. */
+    public boolean guestLacks(Feature f) {
+        return guest != null && !guest.has(f);
     }
 
     /** Machine time at the start of the running instruction, or now between blocks. */

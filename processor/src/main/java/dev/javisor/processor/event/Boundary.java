@@ -29,12 +29,13 @@ public final class Boundary {
         }
         c.budget--;
         c.deliveries++;
+        pendMonitorTrap(c, c.monitorTrap);
         return true;
     }
 
     /** The engine must run exactly one instruction, between {@link #beforeStep} and {@link #afterStep}, and then come back to {@link #process}. */
     public static boolean mustStep(Cpu c) {
-        return (c.rflags & (Flags.TF | Flags.RF)) != 0 || c.blockingBySti || c.blockingByMovSs || c.watchesCode;
+        return (c.rflags & (Flags.TF | Flags.RF)) != 0 || c.blockingBySti || c.blockingByMovSs || c.watchesCode || c.monitorTrap;
     }
 
     /** Before a single instruction: its code breakpoints. False when an event was delivered instead (which takes one tick). */
@@ -42,8 +43,10 @@ public final class Boundary {
         if (c.watchesCode && codeBreakpoint(c)) {
             c.budget--;
             c.deliveries++;
+            pendMonitorTrap(c, c.monitorTrap);
             return false;
         }
+        c.monitorTrapStep = c.monitorTrap;
         c.shadowBegun = false;
         c.resumeFlagLoaded = false;
         c.singleStepDecided = false;
@@ -57,6 +60,7 @@ public final class Boundary {
      * @param retired false when it faulted and the fault was delivered
      */
     public static void afterStep(Cpu c, boolean trace, boolean retired) {
+        pendMonitorTrap(c, c.monitorTrapStep);
         if (!retired) {
             return;
         }
@@ -77,6 +81,14 @@ public final class Boundary {
         }
     }
 
+    /** A step of the guest has ended; an exit in it has taken back what its host asked for. */
+    private static void pendMonitorTrap(Cpu c, boolean asked) {
+        if (asked && c.monitorTrap) {
+            c.monitorTrapPending = true;
+            c.request(Cpu.GUEST_REQUEST);
+        }
+    }
+
     private static boolean singleStepTraps(Cpu c, Op o) {
         boolean onBranchesOnly = (c.debugctl & DEBUGCTL_BTF) != 0;
         return !onBranchesOnly || o.instruction.opcode.is(Opcode.BRANCH) && c.rip != c.nextRip(o);
@@ -84,11 +96,14 @@ public final class Boundary {
 
     /** A request that is pending would end the processor's waiting, as far as can be told without acknowledging anything. */
     public static boolean wakes(Cpu c) {
+        if (c.guest != null) {
+            return c.guest.wakes(c);
+        }
         int r = c.requests;
         if (c.activity == Cpu.WAIT_FOR_SIPI) {
             return (r & (Cpu.SIPI_REQUEST | Cpu.INIT_REQUEST)) != 0;
         }
-        if ((r & Cpu.NMI_REQUEST) != 0 && !c.nmiBlocked || (r & (Cpu.SMI_REQUEST | Cpu.INIT_REQUEST)) != 0 && !c.inSmm) {
+        if ((r & Cpu.NMI_REQUEST) != 0 && !c.nmiBlocked || (r & Cpu.SMI_REQUEST) != 0 && !c.inSmm || initDue(c)) {
             return true;
         }
         if (c.activity == Cpu.SHUTDOWN) {
@@ -100,8 +115,8 @@ public final class Boundary {
 
     /** Delivers the event of highest priority, if any; returns whether there was one. */
     private static boolean deliverOne(Cpu c) {
-        if (c.interceptor != null && c.interceptor.boundary(c)) {
-            return true;
+        if (c.guest != null) {
+            return c.guest.boundary(c);
         }
         int requests = c.requests;
         if ((requests & Cpu.MACHINE_CHECK_REQUEST) != 0 && c.activity != Cpu.SHUTDOWN) {
@@ -128,7 +143,7 @@ public final class Boundary {
             SystemManagement.enter(c, halted);
             return true;
         }
-        if ((requests & Cpu.INIT_REQUEST) != 0 && !c.inSmm) {
+        if (initDue(c)) {
             c.withdraw(Cpu.INIT_REQUEST);
             Reset.init(c);
             return true;
@@ -149,6 +164,10 @@ public final class Boundary {
             return true;
         }
         return false;
+    }
+
+    private static boolean initDue(Cpu c) {
+        return (c.requests & Cpu.INIT_REQUEST) != 0 && !c.inSmm && !c.initBlocked;
     }
 
     private static boolean startedBySipi(Cpu c) {

@@ -3,6 +3,7 @@ package dev.javisor.processor.event;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.core.GuestExit;
 import dev.javisor.processor.core.GuestFault;
 
 /**
@@ -22,30 +23,55 @@ public final class EventDelivery {
      * Delivers an event; whatever goes wrong on the way ends in another event or in shutdown, never in a Java exception. {@link Cpu#rip} is
      * the instruction that faulted, raised the software event, or comes next.
      */
-    public static void deliver(Cpu c, Event event) {
+    static void deliver(Cpu c, Event event) {
         Event during = c.delivering;
-        Event e = event;
-        for (; ; ) {
-            if (during != null) {
-                e = combine(during, e);
-            }
+        Event e = during == null ? event : combine(during, event);
+        try {
             if (e == null) {
                 shutDown(c, tripleFault(c, during));
                 return;
             }
-            if (isException(e) && c.interceptor != null && c.interceptor.exception(c, e, during)) {
-                c.delivering = null;
+            GuestExit exit = exit(c, e, during);
+            if (exit != null) {
+                c.guest.leave(c, exit);
                 return;
             }
             c.delivering = e;
-            try {
-                deliverOnce(c, e);
-                return;
-            } catch (GuestFault fault) {
-                during = e;
-                e = fault.event;
-            }
+            deliverOnce(c, e);
+            return;
+        } catch (GuestFault fault) {
+            deliver(c, fault);
         }
+    }
+
+    /** The running instruction, which has been taken back to its start, raised an exception or ended the guest's turn. */
+    public static void deliver(Cpu c, GuestFault fault) {
+        if (fault instanceof GuestExit exit) {
+            c.guest.leave(c, exit);
+        } else {
+            deliver(c, fault.event);
+        }
+    }
+
+    /**
+     * Delivers an event that the host injects into the guest: without exit, payload, or effect on debug state. What goes wrong on the way
+     * is an event of the guest.
+     */
+    public static void inject(Cpu c, Event e) {
+        c.injecting = true;
+        c.delivering = e;
+        try {
+            deliverOnce(c, e);
+            c.injecting = false;
+        } catch (GuestFault fault) {
+            c.injecting = false;
+            deliver(c, fault);
+        }
+    }
+
+    /** What the exception causes in place of its delivery, or null. */
+    private static GuestExit exit(Cpu c, Event e, Event during) {
+        return c.guest != null && isException(e) ? c.guest.exception(c, e, during) : null;
     }
 
     /**
@@ -53,17 +79,20 @@ public final class EventDelivery {
      * {@link Cpu#delivering} tells what it interrupted.
      */
     static void deliverSoftware(Cpu c, Event e) {
-        if (isException(e) && c.interceptor != null && c.interceptor.exception(c, e, null)) {
-            return;
+        GuestExit exit = exit(c, e, null);
+        if (exit != null) {
+            throw exit;
         }
         c.delivering = e;
         deliverOnce(c, e);
     }
 
     private static void deliverOnce(Cpu c, Event e) {
-        applyPayload(c, e);
-        if (e.type() == Event.NMI) {
-            c.nmiBlocked = true;
+        if (!c.injecting) {
+            applyPayload(c, e);
+            if (e.type() == Event.NMI) {
+                c.nmiBlocked = true;
+            }
         }
         IdtDelivery.deliver(c, e);
         c.delivering = null;
@@ -110,7 +139,7 @@ public final class EventDelivery {
     /** RFLAGS as the frame shows it: RF is set for faults, so that the instruction's breakpoints do not trigger again when it is retried. */
     static long flagsImage(Cpu c, Event e) {
         long flags = Flags.rflags(c);
-        return e.type() == Event.HARDWARE_EXCEPTION && isFault(e) ? flags | Flags.RF : flags;
+        return e.type() == Event.HARDWARE_EXCEPTION && isFault(e) && !c.injecting ? flags | Flags.RF : flags;
     }
 
     private static boolean isFault(Event e) {
@@ -154,7 +183,7 @@ public final class EventDelivery {
     /** Shutdown, unless virtualization makes an exit of it. */
     static void shutDown(Cpu c, String reason) {
         c.delivering = null;
-        if (c.interceptor != null && c.interceptor.shutdown(c)) {
+        if (c.guest != null && c.guest.shutdown(c)) {
             return;
         }
         c.shutdownReason = reason;

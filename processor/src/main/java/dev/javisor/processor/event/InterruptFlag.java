@@ -4,6 +4,7 @@ import dev.javisor.isa.Instruction;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.core.GuestControl.Intercept;
 import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.InterruptShadow;
 import dev.javisor.processor.core.Memory;
@@ -62,6 +63,9 @@ public final class InterruptFlag {
     static void hlt(Cpu c, Op o) {
         if (c.cpl != 0) {
             throw c.gp0();
+        }
+        if (c.guest != null) {
+            c.guest.instruction(c, o, Intercept.HLT);
         }
         c.activity = Cpu.HLT;
         c.endSlice();

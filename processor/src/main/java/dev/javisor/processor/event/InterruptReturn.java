@@ -27,7 +27,8 @@ public final class InterruptReturn {
     static void iret(Cpu c, Op o) {
         // Intel processors end blocking by NMI even when IRET faults
         boolean early = c.model.vendor() == CpuModel.Vendor.INTEL;
-        if (early) {
+        boolean unblocks = c.guest == null || c.guest.unblocksNmi(c);
+        if (early && unblocks) {
             c.nmiBlocked = false;
         }
         int size = o.instruction.operandSize / 8;
@@ -40,7 +41,9 @@ public final class InterruptReturn {
         } else {
             protectedMode(c, size);
         }
-        c.nmiBlocked = false;
+        if (unblocks) {
+            c.nmiBlocked = false;
+        }
         c.resumeFlagLoaded = true;
         if (c.requests != 0 || Boundary.mustStep(c)) {
             c.endSlice();

@@ -57,6 +57,9 @@ public final class Reset {
         if (c.apic != null) {
             c.apic.reset();
         }
+        if (c.virtualization != null) {
+            c.virtualization.reset(c);
+        }
         finish(c);
     }
 

@@ -4,6 +4,7 @@ import dev.javisor.isa.Instruction;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.core.GuestControl.Intercept;
 import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Op;
 import dev.javisor.processor.memory.PhysicalMemory;
@@ -125,6 +126,9 @@ public final class SystemManagement {
     static void rsm(Cpu c, Op o) {
         if (!c.inSmm) {
             throw c.ud();
+        }
+        if (c.guest != null) {
+            c.guest.instruction(c, o, Intercept.RSM);
         }
         PhysicalMemory m = c.memory;
         long b = c.smbase;

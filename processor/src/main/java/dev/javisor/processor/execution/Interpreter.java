@@ -81,6 +81,6 @@ public final class Interpreter {
         Cpu c = cpu;
         c.budget--;
         c.deliveries++;
-        EventDelivery.deliver(c, fault.event);
+        EventDelivery.deliver(c, fault);
     }
 }

@@ -3,6 +3,7 @@ package dev.javisor.processor.integer;
 import dev.javisor.isa.Instruction;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Event;
+import dev.javisor.processor.core.GuestControl.Intercept;
 import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Memory;
 import dev.javisor.processor.core.Op;
@@ -29,6 +30,9 @@ public final class Miscellaneous {
 
     /** A spinning processor gives way to the others that share its thread. */
     static void pause(Cpu c, Op o) {
+        if (c.guest != null) {
+            c.guest.instruction(c, o, Intercept.PAUSE);
+        }
         if (c.pauseYields) {
             c.yielded = true;
             c.endSlice();

@@ -1,9 +1,11 @@
 package dev.javisor.processor.integer;
 
+import dev.javisor.isa.Feature;
 import dev.javisor.isa.Instruction;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.core.GuestControl.Intercept;
 import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Op;
 
@@ -18,7 +20,8 @@ public final class ProcessorRegisters {
             case "WRFSBASE" -> ProcessorRegisters::wrfsbase;
             case "WRGSBASE" -> ProcessorRegisters::wrgsbase;
             case "RDPID" -> ProcessorRegisters::rdpid;
-            case "RDRAND", "RDSEED" -> ProcessorRegisters::random;
+            case "RDRAND" -> ProcessorRegisters::rdrand;
+            case "RDSEED" -> ProcessorRegisters::rdseed;
             default -> null;
         };
     }
@@ -61,11 +64,28 @@ public final class ProcessorRegisters {
     }
 
     static void rdpid(Cpu c, Op o) {
+        if (c.guestLacks(Feature.RDTSCP)) {
+            throw c.ud();
+        }
         c.gpr[o.rm] = c.tscAux & 0xFFFFFFFFL;
     }
 
+    static void rdrand(Cpu c, Op o) {
+        if (c.guest != null) {
+            c.guest.instruction(c, o, Intercept.RDRAND);
+        }
+        random(c, o);
+    }
+
+    static void rdseed(Cpu c, Op o) {
+        if (c.guest != null) {
+            c.guest.instruction(c, o, Intercept.RDSEED);
+        }
+        random(c, o);
+    }
+
     /** SplitMix64: reproducible, because it is part of the processor's state. */
-    static void random(Cpu c, Op o) {
+    private static void random(Cpu c, Op o) {
         c.rngState += 0x9E3779B97F4A7C15L;
         long z = c.rngState;
         z = (z ^ z >>> 30) * 0xBF58476D1CE4E5B9L;

@@ -7,6 +7,7 @@ import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.GuestFault;
+import dev.javisor.processor.core.SecondLevel;
 import dev.javisor.processor.memory.PhysicalMemory;
 
 /**
@@ -34,9 +35,6 @@ final class PageWalk {
     private final boolean pse36;
     /** Width of the address in a 4-MiB page's entry. */
     private final int pse36Bits;
-
-    /** What stands between guest-physical and physical addresses; null for nothing. */
-    SecondLevel second;
 
     // The entries that the last walk used, by level; entryBytes is 4 or 8.
     private final long[] address = new long[6];
@@ -94,7 +92,7 @@ final class PageWalk {
         long any = 0;
         for (int level = top; ; level--) {
             long a = table + (linear >>> 9 * level & 0xFF8);
-            long e = memory.read(second == null ? a : second.structure(c, a, linear, false), 8);
+            long e = memory.read(physical(c, a, linear, false), 8);
             address[level] = a;
             entry[level] = e;
             if ((e & P) == 0) {
@@ -114,6 +112,12 @@ final class PageWalk {
             any |= e;
             table = e & FRAME;
         }
+    }
+
+    /** Where an entry really is. */
+    private static long physical(Cpu c, long gpa, long linear, boolean write) {
+        SecondLevel second = c.secondLevel;
+        return second == null ? gpa : second.structure(c, gpa, linear, write);
     }
 
     private long reserved(int level, boolean leaf) {
@@ -145,7 +149,7 @@ final class PageWalk {
     }
 
     private long read32(Cpu c, int context, long linear, int access, int level, long a) {
-        long e = memory.read(second == null ? a : second.structure(c, a, linear, false), 4);
+        long e = memory.read(physical(c, a, linear, false), 4);
         address[level] = a;
         entry[level] = e;
         if ((e & P) == 0) {
@@ -178,7 +182,7 @@ final class PageWalk {
             if ((entry[level] & set) != set) {
                 long a = address[level];
                 entry[level] |= set;
-                memory.write(second == null ? a : second.structure(c, a, linear, true), entryBytes, entry[level]);
+                memory.write(physical(c, a, linear, true), entryBytes, entry[level]);
             }
         }
         if (write) {
@@ -194,7 +198,7 @@ final class PageWalk {
     boolean loadPointers(Cpu c, long cr3) {
         for (int i = 0; i < 4; i++) {
             long a = (cr3 & 0xFFFFFFE0L) + 8 * i;
-            long e = memory.read(second == null ? a : second.pointer(c, a), 8);
+            long e = memory.read(c.secondLevel == null ? a : c.secondLevel.pointer(c, a), 8);
             if ((e & P) != 0 && (e & (RESERVED_PDPTE | beyondWidthPdpte)) != 0) {
                 return false;
             }

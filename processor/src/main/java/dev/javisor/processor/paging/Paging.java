@@ -7,6 +7,7 @@ import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.GuestFault;
 import dev.javisor.processor.core.InterruptController;
 import dev.javisor.processor.core.Tlb;
+import dev.javisor.processor.core.SecondLevel;
 import dev.javisor.processor.core.Translation;
 import dev.javisor.processor.memory.HostMemory;
 import dev.javisor.processor.memory.PhysicalMemory;
@@ -24,11 +25,6 @@ public final class Paging implements Translation {
     public Paging(CpuModel model, PhysicalMemory memory) {
         this.memory = memory;
         this.walk = new PageWalk(model, memory);
-    }
-
-    /** Guest-physical addresses go through {@code level} from here on; null when they are physical. The caller flushes the TLB. */
-    public void setSecondLevel(SecondLevel level) {
-        walk.second = level;
     }
 
     @Override
@@ -68,8 +64,9 @@ public final class Paging implements Translation {
         boolean write = (rights & AccessRights.DIRTY) != 0 && AccessRights.denial(c, context, WRITE, rights) == 0;
         boolean execute = AccessRights.denial(c, context, FETCH, rights) == 0;
         long page = walk.page;
-        if (walk.second != null) {
-            long p = walk.second.page(c, page | linear & 0xFFF, linear, access, rights);
+        SecondLevel second = c.secondLevel;
+        if (second != null) {
+            long p = second.page(c, page | linear & 0xFFF, linear, access, rights);
             page = p & ~0xFFFL;
             read &= (p & SecondLevel.READABLE) != 0;
             write &= (p & SecondLevel.WRITABLE) != 0;
@@ -85,10 +82,11 @@ public final class Paging implements Translation {
 
     private long translateUnpaged(Cpu c, int context, long linear, int access) {
         linear &= 0xFFFFFFFFL;
-        if (walk.second == null) {
+        SecondLevel second = c.secondLevel;
+        if (second == null) {
             return enter(c, context, linear, access, linear & ~0xFFFL, true, true, Tlb.EXECUTABLE);
         }
-        long p = walk.second.page(c, linear, linear, access, AccessRights.WRITABLE | AccessRights.USER | AccessRights.DIRTY);
+        long p = second.page(c, linear, linear, access, AccessRights.WRITABLE | AccessRights.USER | AccessRights.DIRTY);
         return enter(
                 c, context, linear, access, p & ~0xFFFL, (p & SecondLevel.READABLE) != 0, (p & SecondLevel.WRITABLE) != 0,
                 (p & SecondLevel.EXECUTABLE) != 0 ? Tlb.EXECUTABLE : 0);

@@ -7,6 +7,7 @@ import dev.javisor.isa.Instruction;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Event;
+import dev.javisor.processor.core.GuestControl.Intercept;
 import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Memory;
 import dev.javisor.processor.core.Op;
@@ -37,6 +38,10 @@ public final class TableRegisters {
     }
 
     static void lgdt(Cpu c, Op o) {
+        checkSupervisor(c);
+        if (c.guest != null) {
+            c.guest.instruction(c, o, Intercept.LGDT);
+        }
         int limit = loadLimit(c, o);
         long base = loadBase(c, o);
         c.gdtBase = base;
@@ -44,10 +49,20 @@ public final class TableRegisters {
     }
 
     static void lidt(Cpu c, Op o) {
+        checkSupervisor(c);
+        if (c.guest != null) {
+            c.guest.instruction(c, o, Intercept.LIDT);
+        }
         int limit = loadLimit(c, o);
         long base = loadBase(c, o);
         c.idtBase = base;
         c.idtLimit = limit;
+    }
+
+    private static void checkSupervisor(Cpu c) {
+        if (c.cpl != 0) {
+            throw c.gp0();
+        }
     }
 
     private static int baseSize(Cpu c) {
@@ -55,9 +70,6 @@ public final class TableRegisters {
     }
 
     private static int loadLimit(Cpu c, Op o) {
-        if (c.cpl != 0) {
-            throw c.gp0();
-        }
         return Memory.load16(c, Memory.readAddress(c, o, 2 + baseSize(c)), o.segment);
     }
 
@@ -71,15 +83,22 @@ public final class TableRegisters {
     }
 
     static void sgdt(Cpu c, Op o) {
+        checkUserMode(c);
+        if (c.guest != null) {
+            c.guest.instruction(c, o, Intercept.SGDT);
+        }
         storeTable(c, o, c.gdtLimit, c.gdtBase);
     }
 
     static void sidt(Cpu c, Op o) {
+        checkUserMode(c);
+        if (c.guest != null) {
+            c.guest.instruction(c, o, Intercept.SIDT);
+        }
         storeTable(c, o, c.idtLimit, c.idtBase);
     }
 
     private static void storeTable(Cpu c, Op o, int limit, long base) {
-        checkUserMode(c);
         int size = baseSize(c);
         long la = Memory.writeAddress(c, o, 2 + size);
         Memory.probe(c, la + 2 & c.linearWrap, size, o.segment, true);
@@ -106,8 +125,9 @@ public final class TableRegisters {
 
     static void lldt(Cpu c, Op o) {
         requireProtectedMode(c);
-        if (c.cpl != 0) {
-            throw c.gp0();
+        checkSupervisor(c);
+        if (c.guest != null) {
+            c.guest.instruction(c, o, Intercept.LLDT);
         }
         int selector = selectorOperand(c, o);
         if (DescriptorTables.isNull(selector)) {
@@ -123,8 +143,9 @@ public final class TableRegisters {
 
     static void ltr(Cpu c, Op o) {
         requireProtectedMode(c);
-        if (c.cpl != 0) {
-            throw c.gp0();
+        checkSupervisor(c);
+        if (c.guest != null) {
+            c.guest.instruction(c, o, Intercept.LTR);
         }
         int selector = selectorOperand(c, o);
         if (DescriptorTables.isNull(selector)) {
@@ -169,18 +190,24 @@ public final class TableRegisters {
     static void sldt(Cpu c, Op o) {
         requireProtectedMode(c);
         checkUserMode(c);
+        if (c.guest != null) {
+            c.guest.instruction(c, o, Intercept.SLDT);
+        }
         storeWord(c, o, c.selector[Cpu.LDTR]);
     }
 
     static void str(Cpu c, Op o) {
         requireProtectedMode(c);
         checkUserMode(c);
+        if (c.guest != null) {
+            c.guest.instruction(c, o, Intercept.STR);
+        }
         storeWord(c, o, c.selector[Cpu.TR]);
     }
 
     static void smsw(Cpu c, Op o) {
         checkUserMode(c);
-        storeWord(c, o, c.cr0);
+        storeWord(c, o, c.guest == null ? c.cr0 : c.guest.readCr(c, o, 0, c.cr0));
     }
 
     /** Memory takes 16 bits; a register as many as the operand size says. */

@@ -88,8 +88,8 @@ public final class TaskSwitch {
 
     private static void perform(
             Cpu c, int selector, long d, int source, long returnRip, long flags, int ext, boolean hasErrorCode, int errorCode) {
-        if (c.interceptor != null && c.interceptor.taskSwitch(c, selector, source, hasErrorCode, errorCode)) {
-            return;
+        if (c.guest != null) {
+            c.guest.taskSwitch(c, selector, source, hasErrorCode, errorCode);
         }
         boolean wide = Descriptor.type(d) >= Descriptor.TSS_AVAILABLE;
         if (Descriptor.limit(d) < (wide ? LIMIT32 : LIMIT16)) {

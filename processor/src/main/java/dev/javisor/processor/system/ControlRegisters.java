@@ -103,6 +103,9 @@ public final class ControlRegisters {
             case 4 -> c.cr4;
             default -> c.apic == null ? 0 : c.apic.cr8();
         };
+        if (c.guest != null) {
+            value = c.guest.readCr(c, o, cr, value);
+        }
         c.gpr[o.rm] = c.codeSize64 ? value : value & 0xFFFFFFFFL;
     }
 
@@ -110,6 +113,15 @@ public final class ControlRegisters {
         int cr = number(c, o);
         checkPrivilege(c);
         long value = c.codeSize64 ? c.gpr[o.rm] : c.gpr[o.rm] & 0xFFFFFFFFL;
+        if (c.guest != null) {
+            if (cr == 8) {
+                if (c.guest.writeCr8(c, o, value)) {
+                    return;
+                }
+            } else {
+                value = c.guest.writeCr(c, o, cr, value);
+            }
+        }
         switch (cr) {
             case 0 -> writeCr0(c, value);
             case 2 -> c.cr2 = value;
@@ -136,22 +148,26 @@ public final class ControlRegisters {
 
     static void lmswRegister(Cpu c, Op o) {
         checkPrivilege(c);
-        lmsw(c, c.gpr[o.rm]);
+        lmsw(c, o, c.gpr[o.rm]);
     }
 
     static void lmswMemory(Cpu c, Op o) {
         checkPrivilege(c);
-        lmsw(c, Memory.load16(c, Memory.readAddress(c, o, 2), o.segment));
+        lmsw(c, o, Memory.load16(c, Memory.readAddress(c, o, 2), o.segment));
     }
 
     /** Sets PE, but never clears it. */
-    private static void lmsw(Cpu c, long source) {
-        writeCr0(c, c.cr0 & ~(LMSW_BITS & ~Cr.PE) | source & LMSW_BITS);
+    private static void lmsw(Cpu c, Op o, long source) {
+        long value = c.cr0 & ~(LMSW_BITS & ~Cr.PE) | source & LMSW_BITS;
+        writeCr0(c, c.guest == null ? value : c.guest.lmsw(c, o, source, value));
     }
 
     static void clts(Cpu c, Op o) {
         checkPrivilege(c);
-        c.cr0 &= ~Cr.TS;
+        if (c.guest == null || c.guest.clts(c, o)) {
+            c.cr0 &= ~Cr.TS;
+            c.updateMode();
+        }
     }
 
     private static void checkPrivilege(Cpu c) {
@@ -172,6 +188,7 @@ public final class ControlRegisters {
         if (value >>> 32 != 0
                 || (v & Cr.PG) != 0 && (v & Cr.PE) == 0
                 || (v & Cr.NW) != 0 && (v & Cr.CD) == 0
+                || (v & c.cr0Required) != c.cr0Required
                 || (v & Cr.WP) == 0 && (c.cr4 & Cr.CET) != 0
                 || enabling && longMode && !mayActivateLongMode(c)
                 || disabling && (c.codeSize64 || (c.cr4 & (Cr.PCIDE | Cr.FRED)) != 0)) {
@@ -229,6 +246,7 @@ public final class ControlRegisters {
         long set = changed & value;
         boolean longMode = (c.efer & Cr.LMA) != 0;
         if ((value & ~available(c, CR4_BITS)) != 0
+                || (value & c.cr4Required) != c.cr4Required
                 || longMode && ((value & Cr.PAE) == 0 || (changed & Cr.LA57) != 0)
                 || (set & Cr.PCIDE) != 0 && (!longMode || (c.cr3 & 0xFFF) != 0)
                 || (set & Cr.CET) != 0 && (c.cr0 & Cr.WP) == 0

@@ -11,6 +11,7 @@ import dev.javisor.isa.XsaveComponent;
 import dev.javisor.isa.XsaveLayout;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
+import dev.javisor.processor.core.GuestControl.Intercept;
 import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.InterruptController;
 import dev.javisor.processor.core.Monitor;
@@ -48,6 +49,9 @@ public final class CpuId {
         boolean intel = c.model.isIntel();
         if (intel && c.cpl != 0 && (c.msr[Msr.MISC_FEATURES_ENABLES.slot] & CPUID_FAULTING) != 0) {
             throw c.gp0();
+        }
+        if (c.guest != null) {
+            c.guest.instruction(c, o, Intercept.CPUID);
         }
         int leaf = (int) c.gpr[RAX];
         Leaf r = query(c, leaf, (int) c.gpr[RCX]);

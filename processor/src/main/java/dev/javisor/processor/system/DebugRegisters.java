@@ -34,7 +34,7 @@ public final class DebugRegisters {
     }
 
     static void movFromDr(Cpu c, Op o) {
-        int dr = number(c, o);
+        int dr = number(c, o, true);
         long value = switch (dr) {
             case 6 -> c.dr6;
             case 7 -> c.dr7;
@@ -44,7 +44,7 @@ public final class DebugRegisters {
     }
 
     static void movToDr(Cpu c, Op o) {
-        int dr = number(c, o);
+        int dr = number(c, o, false);
         long value = c.codeSize64 ? c.gpr[o.rm] : c.gpr[o.rm] & 0xFFFFFFFFL;
         if (dr >= 6 && value >>> 32 != 0) {
             throw c.gp0();
@@ -60,8 +60,11 @@ public final class DebugRegisters {
     }
 
     /** The register an instruction names, after every check that does not look at the value; Intel looks at DR7.GD before the privilege. */
-    private static int number(Cpu c, Op o) {
+    private static int number(Cpu c, Op o, boolean read) {
         int dr = o.reg;
+        if (c.guest != null) {
+            c.guest.moveDr(c, o, dr, read, false);
+        }
         if (dr > 7 || (dr | 1) == 5 && (c.cr4 & Cr.DE) != 0) {
             throw c.ud();
         }
@@ -74,6 +77,9 @@ public final class DebugRegisters {
         }
         if (detected) {
             throw new GuestFault(Event.debug(BD));
+        }
+        if (c.guest != null) {
+            c.guest.moveDr(c, o, dr, read, true);
         }
         return (dr | 1) == 5 ? dr + 2 : dr;
     }

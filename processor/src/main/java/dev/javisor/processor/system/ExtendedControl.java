@@ -4,6 +4,7 @@ import dev.javisor.isa.Instruction;
 import dev.javisor.isa.XsaveComponent;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
+import dev.javisor.processor.core.GuestControl.Intercept;
 import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Op;
 
@@ -24,8 +25,14 @@ public final class ExtendedControl {
         if ((c.cr4 & Cr.OSXSAVE) == 0) {
             throw c.ud();
         }
+        if (c.cpl != 0) {
+            throw c.gp0();
+        }
+        if (c.guest != null) {
+            c.guest.instruction(c, o, Intercept.XSETBV);
+        }
         long value = c.gpr[RDX] << 32 | c.gpr[RAX] & 0xFFFFFFFFL;
-        if (c.cpl != 0 || (int) c.gpr[RCX] != 0 || !isLegal(c, value)) {
+        if ((int) c.gpr[RCX] != 0 || !isLegal(c, value)) {
             throw c.gp0();
         }
         c.xcr0 = value;

@@ -1,8 +1,10 @@
 package dev.javisor.processor.system;
 
+import dev.javisor.isa.Feature;
 import dev.javisor.isa.Instruction;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
+import dev.javisor.processor.core.GuestControl.Intercept;
 import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Memory;
 import dev.javisor.processor.core.Op;
@@ -18,7 +20,8 @@ public final class Invalidation {
         return switch (i.opcode.mnemonic) {
             case "INVLPG" -> i.memory ? Invalidation::invlpg : null;
             case "INVPCID" -> i.memory ? Invalidation::invpcid : null;
-            case "INVD", "WBINVD", "WBNOINVD" -> Invalidation::caches;
+            case "INVD" -> Invalidation::invd;
+            case "WBINVD", "WBNOINVD" -> Invalidation::writeBack;
             default -> null;
         };
     }
@@ -26,12 +29,21 @@ public final class Invalidation {
     /** Neither segment limits nor canonicality matter; LAM does not apply. */
     static void invlpg(Cpu c, Op o) {
         checkPrivilege(c);
+        if (c.guest != null) {
+            c.guest.instruction(c, o, Intercept.INVLPG);
+        }
         long la = Memory.effectiveAddress(c, o) + c.eaBase[o.segment] & o.linearMask;
         c.invalidatePage(la);
     }
 
     static void invpcid(Cpu c, Op o) {
+        if (c.guestLacks(Feature.INVPCID)) {
+            throw c.ud();
+        }
         checkPrivilege(c);
+        if (c.guest != null) {
+            c.guest.instruction(c, o, Intercept.INVPCID);
+        }
         long type = c.codeSize64 ? c.gpr[o.reg] : c.gpr[o.reg] & 0xFFFFFFFFL;
         if (Long.compareUnsigned(type, ALL_CONTEXTS) > 0) {
             throw c.gp0();
@@ -59,8 +71,18 @@ public final class Invalidation {
         return linear << shift >> shift == linear;
     }
 
-    static void caches(Cpu c, Op o) {
+    static void invd(Cpu c, Op o) {
         checkPrivilege(c);
+        if (c.guest != null) {
+            c.guest.instruction(c, o, Intercept.INVD);
+        }
+    }
+
+    static void writeBack(Cpu c, Op o) {
+        checkPrivilege(c);
+        if (c.guest != null) {
+            c.guest.instruction(c, o, Intercept.WBINVD);
+        }
     }
 
     private static void checkPrivilege(Cpu c) {

@@ -6,6 +6,7 @@ import dev.javisor.isa.Msr;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.core.GuestControl.Intercept;
 import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Memory;
 import dev.javisor.processor.core.Op;
@@ -42,6 +43,9 @@ public final class MonitorWait {
 
     static void monitor(Cpu c, Op o) {
         checkSupervisor(c);
+        if (c.guest != null) {
+            c.guest.instruction(c, o, Intercept.MONITOR);
+        }
         monitorx(c, o);
     }
 
@@ -53,6 +57,7 @@ public final class MonitorWait {
     }
 
     static void umonitor(Cpu c, Op o) {
+        checkWaitPackage(c);
         arm(c, o, c.gpr[o.rm]);
     }
 
@@ -68,6 +73,9 @@ public final class MonitorWait {
 
     static void mwait(Cpu c, Op o) {
         checkSupervisor(c);
+        if (c.guest != null) {
+            c.guest.instruction(c, o, Intercept.MWAIT);
+        }
         long extensions = extensions(c);
         if ((extensions & ~BREAK_ON_INTERRUPT) != 0) {
             throw c.gp0();
@@ -90,23 +98,29 @@ public final class MonitorWait {
     }
 
     static void umwait(Cpu c, Op o) {
-        waitUntil(c, o, c.monitor.isArmed());
+        checkWait(c, o);
+        if (c.guest != null) {
+            c.guest.instruction(c, o, Intercept.UMWAIT);
+        }
+        waitUntil(c, c.monitor.isArmed());
     }
 
     static void tpause(Cpu c, Op o) {
+        checkWait(c, o);
+        if (c.guest != null) {
+            c.guest.instruction(c, o, Intercept.TPAUSE);
+        }
         c.monitorAddress = -1;
-        waitUntil(c, o, true);
+        waitUntil(c, true);
     }
 
     /** Waits until the time-stamp counter reaches EDX:EAX, but no longer than the operating system allows; CF tells which. */
-    private static void waitUntil(Cpu c, Op o, boolean waits) {
-        if ((c.cr4 & Cr.TSD) != 0 && c.cpl != 0 || (c.gpr[o.rm] & 0xFFFFFFFEL) != 0) {
-            throw c.gp0();
-        }
+    private static void waitUntil(Cpu c, boolean waits) {
         Flags.setArithmetic(c, 0);
         long deadline = c.gpr[RDX] << 32 | c.gpr[RAX] & 0xFFFFFFFFL;
-        long ticks = deadline - c.tsc();
-        if (!waits || Long.compareUnsigned(deadline, c.tsc()) <= 0) {
+        long tsc = TimeStamp.timeStamp(c);
+        long ticks = deadline - tsc;
+        if (!waits || Long.compareUnsigned(deadline, tsc) <= 0) {
             return;
         }
         ticks = ticks < 0 ? Long.MAX_VALUE : ticks;
@@ -122,6 +136,19 @@ public final class MonitorWait {
         boolean off = c.model.isIntel() && (c.miscEnable & MISC_ENABLE_MONITOR) == 0;
         if (c.cpl != 0 || off || !c.has(Feature.MONITOR)) {
             throw c.ud();
+        }
+    }
+
+    private static void checkWaitPackage(Cpu c) {
+        if (c.guestLacks(Feature.WAITPKG)) {
+            throw c.ud();
+        }
+    }
+
+    private static void checkWait(Cpu c, Op o) {
+        checkWaitPackage(c);
+        if ((c.cr4 & Cr.TSD) != 0 && c.cpl != 0 || (c.gpr[o.rm] & 0xFFFFFFFEL) != 0) {
+            throw c.gp0();
         }
     }
 

@@ -24,14 +24,22 @@ public final class Msrs {
 
     static void rdmsr(Cpu c, Op o) {
         checkPrivilege(c);
-        long value = read(c, (int) c.gpr[RCX]);
+        int index = (int) c.gpr[RCX];
+        if (c.guest != null && c.guest.readMsr(c, o, index)) {
+            return;
+        }
+        long value = read(c, index);
         c.gpr[RAX] = value & 0xFFFFFFFFL;
         c.gpr[RDX] = value >>> 32;
     }
 
     static void wrmsr(Cpu c, Op o) {
         checkPrivilege(c);
-        write(c, (int) c.gpr[RCX], c.gpr[RDX] << 32 | c.gpr[RAX] & 0xFFFFFFFFL);
+        int index = (int) c.gpr[RCX];
+        long value = c.gpr[RDX] << 32 | c.gpr[RAX] & 0xFFFFFFFFL;
+        if (c.guest == null || !c.guest.writeMsr(c, o, index, value)) {
+            write(c, index, value);
+        }
     }
 
     private static void checkPrivilege(Cpu c) {
@@ -60,7 +68,7 @@ public final class Msrs {
 
     private static long readField(Cpu c, Msr m, int index) {
         return switch (m) {
-            case TSC -> c.tsc();
+            case TSC -> TimeStamp.timeStamp(c);
             case TSC_ADJUST -> c.tscAdjust;
             case TSC_DEADLINE -> c.apic.tscDeadline();
             case APIC_BASE -> c.apicBaseMsr;

@@ -35,15 +35,18 @@ public final class PortIo {
 
     private static Handler in(Instruction i, int size, boolean dx) {
         int fixed = (int) i.immediate & 0xFF;
-        return dx ? (c, o) -> in(c, (int) c.gpr[RDX] & 0xFFFF, size) : (c, o) -> in(c, fixed, size);
+        return dx ? (c, o) -> in(c, o, (int) c.gpr[RDX] & 0xFFFF, size) : (c, o) -> in(c, o, fixed, size);
     }
 
     private static Handler out(int size, boolean dx) {
-        return dx ? (c, o) -> out(c, (int) c.gpr[RDX] & 0xFFFF, size) : (c, o) -> out(c, (int) o.imm & 0xFF, size);
+        return dx ? (c, o) -> out(c, o, (int) c.gpr[RDX] & 0xFFFF, size) : (c, o) -> out(c, o, (int) o.imm & 0xFF, size);
     }
 
-    private static void in(Cpu c, int port, int size) {
+    private static void in(Cpu c, Op o, int port, int size) {
         checkPermission(c, port, size);
+        if (c.guest != null) {
+            c.guest.portIo(c, o, port, size, true);
+        }
         c.requireBoundary();
         long v = c.platform.in(port, size) & 0xFFFFFFFFL;
         c.gpr[RAX] = switch (size) {
@@ -54,8 +57,11 @@ public final class PortIo {
         checkBreakpoints(c, port, size);
     }
 
-    private static void out(Cpu c, int port, int size) {
+    private static void out(Cpu c, Op o, int port, int size) {
         checkPermission(c, port, size);
+        if (c.guest != null) {
+            c.guest.portIo(c, o, port, size, false);
+        }
         c.requireBoundary();
         c.platform.out(port, size, (int) (c.gpr[RAX] & mask(size)));
         checkBreakpoints(c, port, size);
@@ -66,6 +72,9 @@ public final class PortIo {
         checkPermission(c, port, size);
         if (repeatsNothing(c, o)) {
             return;
+        }
+        if (c.guest != null) {
+            c.guest.portIo(c, o, port, size, true);
         }
         c.requireBoundary();
         long la = Memory.address(c, Cpu.ES, c.gpr[RDI] & o.addressMask, size, true);
@@ -83,6 +92,9 @@ public final class PortIo {
         checkPermission(c, port, size);
         if (repeatsNothing(c, o)) {
             return;
+        }
+        if (c.guest != null) {
+            c.guest.portIo(c, o, port, size, false);
         }
         c.requireBoundary();
         long la = Memory.address(c, o.segment, c.gpr[RSI] & o.addressMask, size, false);

@@ -1,8 +1,10 @@
 package dev.javisor.processor.system;
 
+import dev.javisor.isa.Feature;
 import dev.javisor.isa.Instruction;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
+import dev.javisor.processor.core.GuestControl.Intercept;
 import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Op;
 
@@ -29,19 +31,34 @@ public final class TimeStamp {
 
     static void rdtsc(Cpu c, Op o) {
         checkTimeStampDisable(c);
-        result(c, c.tsc());
+        if (c.guest != null) {
+            c.guest.instruction(c, o, Intercept.RDTSC);
+        }
+        result(c, timeStamp(c));
     }
 
     static void rdtscp(Cpu c, Op o) {
+        if (c.guestLacks(Feature.RDTSCP)) {
+            throw c.ud();
+        }
         checkTimeStampDisable(c);
-        result(c, c.tsc());
+        if (c.guest != null) {
+            c.guest.instruction(c, o, Intercept.RDTSCP);
+        }
+        result(c, timeStamp(c));
         c.gpr[RCX] = c.tscAux & 0xFFFFFFFFL;
     }
 
     /** Intel models have no performance counters, so that whatever ECX selects does not exist; those of AMD models stay at zero. */
     static void rdpmc(Cpu c, Op o) {
+        if ((c.cr4 & Cr.PCE) == 0 && c.cpl != 0) {
+            throw c.gp0();
+        }
+        if (c.guest != null) {
+            c.guest.instruction(c, o, Intercept.RDPMC);
+        }
         boolean exists = !c.model.isIntel() && (c.gpr[RCX] & 0xFFFFFFFFL) < AMD_COUNTERS;
-        if (!exists || (c.cr4 & Cr.PCE) == 0 && c.cpl != 0) {
+        if (!exists) {
             throw c.gp0();
         }
         result(c, 0);
@@ -57,6 +74,11 @@ public final class TimeStamp {
         if ((c.cr4 & Cr.TSD) != 0 && c.cpl != 0) {
             throw c.gp0();
         }
+    }
+
+    /** The time-stamp counter as software sees it. */
+    public static long timeStamp(Cpu c) {
+        return c.guest == null ? c.tsc() : c.guest.tsc(c, c.tsc());
     }
 
     private static void result(Cpu c, long value) {

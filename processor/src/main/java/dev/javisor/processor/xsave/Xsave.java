@@ -7,6 +7,7 @@ import dev.javisor.isa.XsaveLayout;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Event;
+import dev.javisor.processor.core.GuestControl.Intercept;
 import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Memory;
 import dev.javisor.processor.core.Op;
@@ -44,6 +45,9 @@ public final class Xsave {
     }
 
     private static void checkPrivileged(Cpu c) {
+        if (c.guestLacks(Feature.XSAVES)) {
+            throw c.ud();
+        }
         check(c);
         if (c.cpl != 0) {
             throw c.gp0();
@@ -108,6 +112,9 @@ public final class Xsave {
 
     private static void xsaves(Cpu c, Op o, boolean wide) {
         checkPrivileged(c);
+        if (c.guest != null) {
+            c.guest.instruction(c, o, Intercept.XSAVES);
+        }
         compacted(c, o, (c.xcr0 | c.xss) & requested(c), wide);
     }
 
@@ -155,6 +162,9 @@ public final class Xsave {
 
     private static void xrstors(Cpu c, Op o, boolean wide) {
         checkPrivileged(c);
+        if (c.guest != null) {
+            c.guest.instruction(c, o, Intercept.XRSTORS);
+        }
         long la = aligned(c, Memory.readAddress(c, o, XsaveLayout.EXTENDED));
         probe(c, la, XsaveLayout.EXTENDED, o.segment, false);
         if (load(c, o, la, XCOMP_BV) >= 0) {

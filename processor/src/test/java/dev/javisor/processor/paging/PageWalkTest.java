@@ -15,6 +15,7 @@ import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.Memory;
+import dev.javisor.processor.core.SecondLevel;
 import dev.javisor.processor.core.Translation;
 import dev.javisor.processor.paging.PagedMachine.Mode;
 import java.util.Random;
@@ -240,7 +241,7 @@ class PageWalkTest {
         m.memory.write(0x1000000, low, 0, low.length);
         m.memory.write(0, new byte[low.length], 0, low.length);
         long[] asked = new long[2];
-        m.paging.setSecondLevel(new SecondLevel() {
+        m.c.secondLevel = new SecondLevel() {
             @Override
             public long structure(Cpu c, long gpa, long linear, boolean write) {
                 asked[write ? 1 : 0]++;
@@ -257,7 +258,7 @@ class PageWalkTest {
                 assertThat(rights & (AccessRights.WRITABLE | AccessRights.USER)).isEqualTo(AccessRights.WRITABLE);
                 return gpa + 0x1000000 & ~0xFFFL | READABLE;
             }
-        });
+        };
         m.c.flushTlb();
         Memory.store32(m.c, 0x5004, Cpu.DS, 77);
         assertThat(asked).containsExactly(4, 4);

@@ -1,6 +1,4 @@
-package dev.javisor.processor.paging;
-
-import dev.javisor.processor.core.Cpu;
+package dev.javisor.processor.core;
 
 /**
  * The step from guest-physical to physical addresses while a guest of this processor runs (EPT, nested page tables). Every access of a
@@ -32,7 +30,7 @@ public interface SecondLevel {
      * Physical page of a guest-physical address that an access ends at, with the bits above.
      *
      * @param access kind as in {@link dev.javisor.processor.core.Translation}
-     * @param rights what guest paging says about the linear address, see {@link AccessRights}
+     * @param rights what guest paging says about the linear address, in the bits of the paging package
      * @throws RuntimeException what ends the access, for instance a VM exit
      */
     long page(Cpu c, long gpa, long linear, int access, int rights);
