@@ -30,26 +30,24 @@ final class HostConsole {
     /** Connects standard input to a console of the machine. */
     static HostConsole connect(Machine machine, int port) {
         HostConsole c = new HostConsole(machine, port);
-        InputStream in = System.in;
         if (System.console() != null && System.console().isTerminal()) {
-            in = c.openTerminal();
+            c.openTerminal();
         }
         machine.events().setLive(true);
-        InputStream source = in;
-        Thread.ofPlatform().daemon().name("console input").start(() -> c.read(source));
+        Thread.ofPlatform().daemon().name("console input").start(() -> c.read(System.in));
         return c;
     }
 
-    private InputStream openTerminal() {
+    /** Only the terminal's mode is JLine's matter: its own input stream cannot be closed while a thread waits for a key in it. */
+    private void openTerminal() {
         try {
             terminal = TerminalBuilder.builder().system(true).dumb(true).build();
             original = terminal.enterRawMode();
             Attributes raw = terminal.getAttributes();
             raw.setLocalFlag(LocalFlag.ISIG, false);
             terminal.setAttributes(raw);
-            return terminal.input();
         } catch (IOException e) {
-            return System.in;
+            terminal = null;
         }
     }
 
