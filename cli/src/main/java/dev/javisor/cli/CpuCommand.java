@@ -62,7 +62,8 @@ final class CpuCommand implements Runnable {
             out.println("brand             " + m.brand());
             out.println("physical address  " + m.physicalBits() + " bits");
             if (bits) {
-                present(m).forEach(f -> out.printf("%-20s CPUID.%02XH.%d:%s[%d]%n", f.lowerCaseName(), f.leaf, f.subleaf, f.register, f.bit));
+                String format = "%-20s CPUID.%02XH.%d:%s[%d]%n";
+                present(m).forEach(f -> out.printf(format, f.lowerCaseName(), f.leaf, f.subleaf, f.register, f.bit));
             } else {
                 wrap(out, present(m).map(Feature::lowerCaseName).collect(Collectors.joining(" ")));
             }

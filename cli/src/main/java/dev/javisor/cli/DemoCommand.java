@@ -24,10 +24,12 @@ final class DemoCommand implements Callable<Integer> {
     private static final long ORIGIN = 0x100000;
     private static final int MEMORY = 128 << 20;
 
-    @Option(names = "--smp", paramLabel = "N", description = "Number of processors, 1 to 64 (default: ${DEFAULT-VALUE}).", defaultValue = "4")
+    @Option(names = "--smp", paramLabel = "N", description = "Number of processors, 1 to 64 (default: ${DEFAULT-VALUE}).",
+            defaultValue = "4")
     private int processors;
 
-    @Option(names = "--cpu", paramLabel = "MODEL[,+f,-f]", description = "CPU model (default: ${DEFAULT-VALUE}).", defaultValue = CpuModels.DEFAULT)
+    @Option(names = "--cpu", paramLabel = "MODEL[,+f,-f]", description = "CPU model (default: ${DEFAULT-VALUE}).",
+            defaultValue = CpuModels.DEFAULT)
     private String cpu;
 
     @Option(names = "--source", description = "Prints the guest's assembly source instead.")

@@ -27,7 +27,8 @@ final class DisasmCommand implements Callable<Integer> {
     @Option(names = "--bits", paramLabel = "16|32|64", description = "Code size (default: ${DEFAULT-VALUE}).", defaultValue = "64")
     private int bits;
 
-    @Option(names = "--org", paramLabel = "ADDRESS", description = "Address of the first byte (default: ${DEFAULT-VALUE}).", defaultValue = "0")
+    @Option(names = "--org", paramLabel = "ADDRESS", description = "Address of the first byte (default: ${DEFAULT-VALUE}).",
+            defaultValue = "0")
     private String origin;
 
     @Option(names = "--offset", paramLabel = "N", description = "First byte of the file (default: ${DEFAULT-VALUE}).", defaultValue = "0")
@@ -36,7 +37,8 @@ final class DisasmCommand implements Callable<Integer> {
     @Option(names = "--length", paramLabel = "N", description = "Number of bytes (default: all).")
     private String length;
 
-    @Option(names = "--cpu", paramLabel = "MODEL[,+f,-f]", description = "What this model does not have is no instruction (default: ${DEFAULT-VALUE}).",
+    @Option(names = "--cpu", paramLabel = "MODEL[,+f,-f]",
+            description = "What this model does not have is no instruction (default: ${DEFAULT-VALUE}).",
             defaultValue = CpuModels.DEFAULT)
     private String cpu;
 

@@ -29,7 +29,8 @@ final class Escapes {
                     out.write(hex(text, i));
                     i += 2;
                 }
-                default -> throw new UserException("'" + text + "' has an unknown escape sequence; \\n, \\r, \\t, \\e, \\0, \\xHH and \\\\ are known");
+                default -> throw new UserException("'" + text
+                        + "' has an unknown escape sequence; \\n, \\r, \\t, \\e, \\0, \\xHH and \\\\ are known");
             }
         }
         return out.toByteArray();

@@ -41,7 +41,8 @@ final class ExitStatus {
     /** Why the run ended, when that is worth a line; else null. */
     static String describe(MachineExit exit) {
         return switch (exit) {
-            case MachineExit.Shutdown(int processor, long rip) -> "processor %d shut down (triple fault) at rip 0x%x".formatted(processor, rip);
+            case MachineExit.Shutdown(int processor, long rip) ->
+                    "processor %d shut down (triple fault) at rip 0x%x".formatted(processor, rip);
             case MachineExit.Halted() -> "all processors wait with interrupts disabled, or for nothing: the guest has stopped";
             case MachineExit.InstructionLimit() -> "instruction limit reached";
             default -> null;

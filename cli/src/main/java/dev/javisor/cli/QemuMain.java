@@ -17,7 +17,7 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * {@code javisor-qemu}: takes the command line of QEMU as far as kvm-unit-tests uses it, so that its scripts run their tests on Javisor. Exit
+ * {@code javisor-qemu}: takes the command line of QEMU as far as kvm-unit-tests uses it, so that its scripts run on Javisor. Exit
  * status as QEMU's: the guest's through the debug-exit device; 0 for power-off, and for a reset or triple fault with -no-reboot.
  */
 public final class QemuMain {
@@ -26,11 +26,14 @@ public final class QemuMain {
 
     private static final List<String> DEVICES = List.of("pc-testdev", "pci-testdev", "isa-debug-exit", "edu", "virtio-rng-pci");
     /** Options without value that change nothing here. */
-    private static final Set<String> IGNORED_FLAGS = Set.of("nodefaults", "enable-kvm", "nographic", "no-user-config", "no-acpi", "no-hpet", "S");
+    private static final Set<String> IGNORED_FLAGS = Set.of("nodefaults", "enable-kvm", "nographic", "no-user-config", "no-acpi",
+            "no-hpet", "S");
     /** Options whose value changes nothing here. */
-    private static final Set<String> IGNORED_OPTIONS = Set.of("global", "display", "vga", "overcommit", "monitor", "net", "nic", "parallel", "rtc", "name", "vnc", "accel");
+    private static final Set<String> IGNORED_OPTIONS = Set.of("global", "display", "vga", "overcommit", "monitor", "net", "nic",
+            "parallel", "rtc", "name", "vnc", "accel");
     /** Machine properties that change nothing here. */
-    private static final Set<String> IGNORED_MACHINE = Set.of("accel", "kernel-irqchip", "kernel_irqchip", "usb", "graphics", "hpet", "smm");
+    private static final Set<String> IGNORED_MACHINE = Set.of("accel", "kernel-irqchip", "kernel_irqchip", "usb", "graphics", "hpet",
+            "smm");
 
     private final List<String> arguments;
     private int at;

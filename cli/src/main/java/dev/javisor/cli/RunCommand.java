@@ -33,20 +33,24 @@ final class RunCommand implements Callable<Integer> {
     private static final int DEFAULT_MEMORY = 512;
 
 
-    @Option(names = "--cpu", paramLabel = "MODEL[,+f,-f]", description = "CPU model, with features added and taken away (default: ${DEFAULT-VALUE}).",
+    @Option(names = "--cpu", paramLabel = "MODEL[,+f,-f]",
+            description = "CPU model, with features added and taken away (default: ${DEFAULT-VALUE}).",
             defaultValue = CpuModels.DEFAULT)
     private String cpu;
 
-    @Option(names = "--smp", paramLabel = "N", description = "Number of processors, 1 to 64 (default: ${DEFAULT-VALUE}).", defaultValue = "1")
+    @Option(names = "--smp", paramLabel = "N", description = "Number of processors, 1 to 64 (default: ${DEFAULT-VALUE}).",
+            defaultValue = "1")
     private int processors;
 
-    @Option(names = {"--memory", "-m"}, paramLabel = "SIZE", description = "RAM, for example 512M or 4G (default: " + DEFAULT_MEMORY + "M).")
+    @Option(names = {"--memory", "-m"}, paramLabel = "SIZE",
+            description = "RAM, for example 512M or 4G (default: " + DEFAULT_MEMORY + "M).")
     private String memory;
 
     @Option(names = "--machine", paramLabel = "pc|q35", description = "Chip set (default: ${DEFAULT-VALUE}).", defaultValue = "pc")
     private String machine;
 
-    @Option(names = "--on", paramLabel = "metal", description = "What the guest runs on: the processor itself (default: ${DEFAULT-VALUE}).", defaultValue = "metal")
+    @Option(names = "--on", paramLabel = "metal",
+            description = "What the guest runs on: the processor itself (default: ${DEFAULT-VALUE}).", defaultValue = "metal")
     private String on;
 
     @Option(names = "--kernel", paramLabel = "FILE", description = "Kernel: Linux bzImage, multiboot, PVH or other ELF.")
@@ -64,10 +68,12 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = "--firmware", paramLabel = "FILE", description = "Firmware image (SeaBIOS) instead of a kernel.")
     private String firmware;
 
-    @Option(names = "--drive", paramLabel = "FILE[,ro]", description = "Raw disk image, as virtio block device; ro: never written. May be repeated.")
+    @Option(names = "--drive", paramLabel = "FILE[,ro]",
+            description = "Raw disk image, as virtio block device; ro: never written. May be repeated.")
     private List<String> drives = new ArrayList<>();
 
-    @Option(names = "--serial", paramLabel = "stdio|file:F|null", description = "Serial port, COM1 first (default: stdio). May be repeated.")
+    @Option(names = "--serial", paramLabel = "stdio|file:F|null",
+            description = "Serial port, COM1 first (default: stdio). May be repeated.")
     private List<String> serial = new ArrayList<>();
 
     @Option(names = "--debugcon", paramLabel = "stdio|file:F", description = "Debug console at port 0xe9.", defaultValue = "null")
@@ -77,7 +83,7 @@ final class RunCommand implements Callable<Integer> {
     private String virtioConsole;
 
     @Option(names = "--send-after", paramLabel = "PATTERN TEXT", hideParamSyntax = true, arity = "2",
-            description = "Types TEXT on the console when PATTERN has appeared on it. May be repeated; one follows the other. \\n is Enter.")
+            description = "Types TEXT on the console when PATTERN has appeared on it. May be repeated, one after the other. \\n is Enter.")
     private List<String> sendAfter = new ArrayList<>();
 
     @Option(names = "--no-reboot", description = "A reset ends the run.")
@@ -86,7 +92,8 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = "--test-device", paramLabel = "NAME", description = "Adds pc-testdev, pci-testdev or edu. May be repeated.")
     private List<String> testDevices = new ArrayList<>();
 
-    @Option(names = "--seed", paramLabel = "N", description = "Seed of everything random in the machine (default: ${DEFAULT-VALUE}).", defaultValue = "1")
+    @Option(names = "--seed", paramLabel = "N", description = "Seed of everything random in the machine (default: ${DEFAULT-VALUE}).",
+            defaultValue = "1")
     private long seed;
 
     @Option(names = "--limit-instructions", paramLabel = "N", description = "Ends the run when N instructions have retired.")
@@ -133,7 +140,8 @@ final class RunCommand implements Callable<Integer> {
 
     /** Opens what the machine is connected to on the host. Drives come last, as they are locked. */
     private Session connect(MachineConfiguration.Builder b) {
-        List<String> ports = serial.isEmpty() ? List.of(virtioConsole == null || !virtioConsole.equals("stdio") ? "stdio" : "null") : serial;
+        String first = "stdio".equals(virtioConsole) ? "null" : "stdio";
+        List<String> ports = serial.isEmpty() ? List.of(first) : serial;
         if (ports.size() > 4) {
             throw new UserException("a PC has at most four serial ports");
         }

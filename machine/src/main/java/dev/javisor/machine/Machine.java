@@ -192,8 +192,8 @@ public final class Machine implements Stateful, AutoCloseable {
     }
 
     /**
-     * Runs until something ends it, at most until {@code limit} instructions have retired since power-on. A run that ended at its limit, or was
-     * interrupted, can be continued.
+     * Runs until something ends it, at most until {@code limit} instructions have retired since power-on. A run that ended at its
+     * limit, or was interrupted, can be continued.
      */
     public MachineExit run(long limit) {
         exit = null;

@@ -50,7 +50,8 @@ final class ElfImage {
             long table = is64 ? b.getLong(32) : b.getInt(28) & 0xFFFFFFFFL;
             int entrySize = b.getShort(is64 ? 54 : 42) & 0xFFFF;
             int count = b.getShort(is64 ? 56 : 44) & 0xFFFF;
-            if (entrySize < (is64 ? 56 : 32) || table < 0 || table + (long) entrySize * count > file.size() || table + (long) entrySize * count < 0) {
+            long tableEnd = table + (long) entrySize * count;
+            if (entrySize < (is64 ? 56 : 32) || table < 0 || tableEnd < 0 || tableEnd > file.size()) {
                 throw new BadImageException(file, "is truncated: its program headers are missing");
             }
             for (int i = 0; i < count; i++) {
@@ -130,7 +131,7 @@ final class ElfImage {
     static void requireRoom(ImageFile file, MemoryMap map, long start, long size) {
         if (!map.isUsable(start, size)) {
             throw new BadImageException(
-                    file, "needs %d bytes of memory at 0x%x; this machine has %d MiB".formatted(size, start, map.usable() + (1 << 20) - 1 >> 20));
+                    file, "needs %d bytes of memory at 0x%x; this machine has %d MiB".formatted(size, start, map.megabytes()));
         }
     }
 

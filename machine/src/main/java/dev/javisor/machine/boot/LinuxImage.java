@@ -29,7 +29,8 @@ final class LinuxImage implements BootImage {
         header = file.buffer();
         version = file.int16(VERSION);
         if (version < 0x0202) {
-            throw new BadImageException(file, "is a Linux kernel with boot protocol %d.%02d; 2.02 is the oldest supported".formatted(version >> 8, version & 0xFF));
+            throw new BadImageException(file,
+                    "is a Linux kernel with boot protocol %d.%02d; 2.02 is the oldest supported".formatted(version >> 8, version & 0xFF));
         }
         int sectors = file.size() > SETUP_HEADER ? header.get(SETUP_HEADER) & 0xFF : 0;
         kernelOffset = SECTOR * (1 + (sectors == 0 ? 4 : sectors));
@@ -42,7 +43,8 @@ final class LinuxImage implements BootImage {
         // The size field counts 16-byte paragraphs of the protected-mode kernel; the file may be longer (signatures).
         long promised = (header.getInt(0x1F4) & 0xFFFFFFFFL) * 16;
         if (promised > file.size() - kernelOffset + 15L) {
-            throw new BadImageException(file, "is truncated: %d of %d bytes of the kernel are there".formatted(file.size() - kernelOffset, promised));
+            throw new BadImageException(
+                    file, "is truncated: %d of %d bytes of the kernel are there".formatted(file.size() - kernelOffset, promised));
         }
     }
 

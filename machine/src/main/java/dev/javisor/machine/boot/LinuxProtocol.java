@@ -17,8 +17,9 @@ final class LinuxProtocol {
 
     /** Offsets in the boot parameters. */
     static final int ACPI_RSDP = 0x70, EXT_RAMDISK_IMAGE = 0xC0, EXT_RAMDISK_SIZE = 0xC4, E820_ENTRIES = 0x1E8, SETUP_HEADER = 0x1F1,
-            BOOT_FLAG = 0x1FE, HEADER = 0x202, VERSION = 0x206, TYPE_OF_LOADER = 0x210, LOADFLAGS = 0x211, CODE32_START = 0x214, RAMDISK_IMAGE = 0x218,
-            RAMDISK_SIZE = 0x21C, CMD_LINE_PTR = 0x228, INITRD_ADDR_MAX = 0x22C, KERNEL_ALIGNMENT = 0x230, RELOCATABLE_KERNEL = 0x234,
+            BOOT_FLAG = 0x1FE, HEADER = 0x202, VERSION = 0x206, TYPE_OF_LOADER = 0x210, LOADFLAGS = 0x211, CODE32_START = 0x214,
+            RAMDISK_IMAGE = 0x218, RAMDISK_SIZE = 0x21C, CMD_LINE_PTR = 0x228, INITRD_ADDR_MAX = 0x22C, KERNEL_ALIGNMENT = 0x230,
+            RELOCATABLE_KERNEL = 0x234,
             XLOADFLAGS = 0x236, CMDLINE_SIZE = 0x238, PREF_ADDRESS = 0x258, INIT_SIZE = 0x260, E820_TABLE = 0x2D0;
 
     private static final int E820_MAXIMUM = 128, PARAMETERS_SIZE = 4096;
@@ -41,7 +42,7 @@ final class LinuxProtocol {
             throw new BadImageException(
                     initrd,
                     "has " + initrd.size() + " bytes and does not fit into memory beside the kernel ("
-                            + (context.map().usable() + (1 << 20) - 1 >> 20) + " MiB of RAM)");
+                            + context.map().megabytes() + " MiB of RAM)");
         }
         context.memory().write(at, initrd.content(), 0, initrd.size());
         return at;

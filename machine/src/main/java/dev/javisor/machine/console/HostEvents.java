@@ -4,8 +4,8 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
 /**
- * What the host wants of a running machine, from any thread: input, or an end. The machine takes it between two slices of execution; this is
- * the only way in which anything that the guest did not cause reaches it.
+ * What the host wants of a running machine, from any thread: input, or an end. The machine takes it between two slices of execution;
+ * this is the only way in which anything that the guest did not cause reaches it.
  */
 public final class HostEvents {
     private final LinkedBlockingQueue<Runnable> waiting = new LinkedBlockingQueue<>();

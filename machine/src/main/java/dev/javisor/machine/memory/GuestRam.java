@@ -25,7 +25,8 @@ public final class GuestRam {
         MethodHandle calloc = linker.downcallHandle(
                 linker.defaultLookup().findOrThrow("calloc"),
                 FunctionDescriptor.of(ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
-        MethodHandle free = linker.downcallHandle(linker.defaultLookup().findOrThrow("free"), FunctionDescriptor.ofVoid(ValueLayout.ADDRESS));
+        MethodHandle free = linker.downcallHandle(linker.defaultLookup().findOrThrow("free"),
+                FunctionDescriptor.ofVoid(ValueLayout.ADDRESS));
         MemorySegment block;
         try {
             block = (MemorySegment) calloc.invokeExact(1L, bytes + ALIGNMENT);

@@ -3,7 +3,7 @@ package dev.javisor.machine.memory;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What a guest is told about its physical memory: the ranges that the firmware call "Query System Address Map" (E820) reports. Immutable. */
+/** What a guest is told about its physical memory: what the firmware call "Query System Address Map" (E820) reports. Immutable. */
 public final class MemoryMap {
     /** First byte of the EBDA, and end of the conventional memory that is free. */
     public static final long CONVENTIONAL_END = 0x9FC00;
@@ -112,8 +112,9 @@ public final class MemoryMap {
                 .orElse(MEGABYTE);
     }
 
-    /** Bytes of usable RAM. */
-    public long usable() {
-        return ranges.stream().filter(r -> r.type == Type.USABLE).mapToLong(Range::size).sum();
+    /** Usable RAM in MiB, for people: rounded up. */
+    public long megabytes() {
+        long bytes = ranges.stream().filter(r -> r.type == Type.USABLE).mapToLong(Range::size).sum();
+        return bytes + MEGABYTE - 1 >> 20;
     }
 }

@@ -13,7 +13,8 @@ import dev.javisor.processor.state.StateOutput;
  */
 public abstract class PciFunction implements Device {
     // Configuration space header
-    public static final int VENDOR_ID = 0x00, DEVICE_ID = 0x02, COMMAND = 0x04, STATUS = 0x06, REVISION = 0x08, CLASS = 0x09, HEADER_TYPE = 0x0E,
+    public static final int VENDOR_ID = 0x00, DEVICE_ID = 0x02, COMMAND = 0x04, STATUS = 0x06, REVISION = 0x08, CLASS = 0x09,
+            HEADER_TYPE = 0x0E,
             BAR0 = 0x10, SUBSYSTEM_VENDOR = 0x2C, SUBSYSTEM = 0x2E, CAPABILITIES = 0x34, INTERRUPT_LINE = 0x3C, INTERRUPT_PIN = 0x3D;
     /** Command register bits. */
     public static final int IO_ENABLE = 1, MEMORY_ENABLE = 2, MASTER_ENABLE = 4, INTERRUPT_DISABLE = 1 << 10;

@@ -63,7 +63,8 @@ public final class Drive implements AutoCloseable {
         } catch (NoSuchFileException e) {
             throw new BadImageException(name, "no such file");
         } catch (AccessDeniedException e) {
-            throw new BadImageException(name, readOnly ? "permission denied" : "permission denied; a drive is opened for writing unless it is read-only");
+            throw new BadImageException(name, readOnly ? "permission denied"
+                    : "permission denied; a drive is opened for writing unless it is read-only");
         } catch (IOException e) {
             throw new BadImageException(name, "cannot be opened: " + e.getMessage());
         }

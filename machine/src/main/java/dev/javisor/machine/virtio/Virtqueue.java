@@ -64,7 +64,8 @@ final class Virtqueue implements Stateful {
         return chain;
     }
 
-    private void follow(BusMaster memory, DescriptorChain chain, long table, long entries, int first, boolean inner) throws BrokenQueueException {
+    private void follow(BusMaster memory, DescriptorChain chain, long table, long entries, int first, boolean inner)
+            throws BrokenQueueException {
         int index = first;
         for (int i = 0; ; i++) {
             if (index >= entries || i == size) {

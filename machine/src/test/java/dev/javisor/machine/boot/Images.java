@@ -74,9 +74,11 @@ final class Images {
     private static void segment(ByteBuffer b, boolean is64, int at, int type, int offset, long physical, int fileSize, int memorySize) {
         b.putInt(at, type);
         if (is64) {
-            b.putLong(at + 8, offset).putLong(at + 16, physical).putLong(at + 24, physical).putLong(at + 32, fileSize).putLong(at + 40, memorySize);
+            b.putLong(at + 8, offset).putLong(at + 16, physical).putLong(at + 24, physical);
+            b.putLong(at + 32, fileSize).putLong(at + 40, memorySize);
         } else {
-            b.putInt(at + 4, offset).putInt(at + 8, (int) physical).putInt(at + 12, (int) physical).putInt(at + 16, fileSize).putInt(at + 20, memorySize);
+            b.putInt(at + 4, offset).putInt(at + 8, (int) physical).putInt(at + 12, (int) physical);
+            b.putInt(at + 16, fileSize).putInt(at + 20, memorySize);
         }
     }
 

@@ -43,7 +43,9 @@ class MemoryMapTest {
 
     @Test
     void rangesAreSortedAndDoNotOverlap() {
-        MemoryMap m = MemoryMap.pc(8 * GIGABYTE, 3 * GIGABYTE).with(GIGABYTE - 4096, 8192, Type.RESERVED).with(0xF000, 0x2000, Type.RESERVED);
+        MemoryMap m = MemoryMap.pc(8 * GIGABYTE, 3 * GIGABYTE)
+                .with(GIGABYTE - 4096, 8192, Type.RESERVED)
+                .with(0xF000, 0x2000, Type.RESERVED);
         long end = 0;
         for (Range r : m.ranges()) {
             assertThat(r.start()).isGreaterThanOrEqualTo(end);
