@@ -49,6 +49,7 @@ final class CpuState {
                     c.monitorAddress, c.retired, c.deliveries
                 });
         out.put("monitor", c.monitor);
+        out.putString("shutdown reason", c.shutdownReason == null ? "" : c.shutdownReason);
         if (c.apic != null) {
             out.put("local APIC", c.apic);
         }
@@ -145,6 +146,8 @@ final class CpuState {
         c.retired = a[9];
         c.deliveries = a[10];
         in.get("monitor", c.monitor);
+        String reason = in.getString("shutdown reason");
+        c.shutdownReason = reason.isEmpty() ? null : reason;
         if (c.apic != null) {
             in.get("local APIC", c.apic);
         }

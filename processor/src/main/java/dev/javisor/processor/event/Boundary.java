@@ -33,7 +33,10 @@ public final class Boundary {
         return true;
     }
 
-    /** The engine must run exactly one instruction, between {@link #beforeStep} and {@link #afterStep}, and then come back to {@link #process}. */
+    /**
+     * The engine must run exactly one instruction, between {@link #beforeStep} and {@link #afterStep}, and then come back to {@link
+     * #process}.
+     */
     public static boolean mustStep(Cpu c) {
         return (c.rflags & (Flags.TF | Flags.RF)) != 0 || c.blockingBySti || c.blockingByMovSs || c.watchesCode || c.monitorTrap;
     }

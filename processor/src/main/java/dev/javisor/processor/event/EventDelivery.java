@@ -16,6 +16,8 @@ public final class EventDelivery {
     private static final long DR6_ACTIVE_LOW = 0xFFFF0FF0L;
 
     private static final long GENERAL_DETECT = 1 << 13;
+    /** Events that follow from one another; more than any chain that ends has. */
+    private static final int MOST_ATTEMPTS = 8;
 
     private EventDelivery() {}
 
@@ -24,24 +26,35 @@ public final class EventDelivery {
      * the instruction that faulted, raised the software event, or comes next.
      */
     static void deliver(Cpu c, Event event) {
-        Event during = c.delivering;
-        Event e = during == null ? event : combine(during, event);
-        try {
-            if (e == null) {
-                shutDown(c, tripleFault(c, during));
-                return;
+        Event e = event;
+        for (int attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+            Event during = c.delivering;
+            if (during != null) {
+                e = combine(during, e);
             }
-            GuestExit exit = exit(c, e, during);
-            if (exit != null) {
+            try {
+                if (e == null) {
+                    shutDown(c, tripleFault(c, during));
+                    return;
+                }
+                GuestExit exit = exit(c, e, during);
+                if (exit != null) {
+                    c.guest.leave(c, exit);
+                    return;
+                }
+                c.delivering = e;
+                deliverOnce(c, e);
+                return;
+            } catch (GuestExit exit) {
                 c.guest.leave(c, exit);
                 return;
+            } catch (GuestFault fault) {
+                e = fault.event;
             }
-            c.delivering = e;
-            deliverOnce(c, e);
-            return;
-        } catch (GuestFault fault) {
-            deliver(c, fault);
         }
+        // benign exceptions without end, such as #AC on a misaligned user stack: the instruction raises the first one again
+        c.delivering = null;
+        c.endSlice();
     }
 
     /** The running instruction, which has been taken back to its start, raised an exception or ended the guest's turn. */
@@ -109,7 +122,8 @@ public final class EventDelivery {
     }
 
     private static boolean isException(Event e) {
-        return e.type() == Event.HARDWARE_EXCEPTION || e.type() == Event.SOFTWARE_EXCEPTION || e.type() == Event.PRIVILEGED_SOFTWARE_EXCEPTION;
+        return e.type() == Event.HARDWARE_EXCEPTION || e.type() == Event.SOFTWARE_EXCEPTION
+                || e.type() == Event.PRIVILEGED_SOFTWARE_EXCEPTION;
     }
 
     // ---- payload ----
@@ -136,7 +150,9 @@ public final class EventDelivery {
         return (dr6 & ~Boundary.BREAKPOINTS | DR6_ACTIVE_LOW | payload) & ~(payload & DR6_ACTIVE_LOW) & ~0x1000L;
     }
 
-    /** RFLAGS as the frame shows it: RF is set for faults, so that the instruction's breakpoints do not trigger again when it is retried. */
+    /**
+     * RFLAGS as the frame shows it: RF is set for faults, so that the instruction's breakpoints do not trigger again when it is retried.
+     */
     static long flagsImage(Cpu c, Event e) {
         long flags = Flags.rflags(c);
         return e.type() == Event.HARDWARE_EXCEPTION && isFault(e) && !c.injecting ? flags | Flags.RF : flags;
@@ -172,7 +188,8 @@ public final class EventDelivery {
         if (contributory(first) && contributory(second) || pageFault(first) && (contributory(second) || pageFault(second))) {
             return Event.exception(Event.DF, 0);
         }
-        return new Event(second.type(), second.vector(), second.hasErrorCode(), second.errorCode(), second.instructionLength(), second.payload(), true);
+        return new Event(second.type(), second.vector(), second.hasErrorCode(), second.errorCode(), second.instructionLength(),
+                second.payload(), true);
     }
 
     private static String tripleFault(Cpu c, Event last) {

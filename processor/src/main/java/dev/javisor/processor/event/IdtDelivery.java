@@ -20,7 +20,11 @@ final class IdtDelivery {
 
     private IdtDelivery() {}
 
-    /** @throws dev.javisor.processor.core.GuestFault when the event cannot be delivered; registers are then unchanged (except by a task switch) */
+    /**
+     * Delivers one event.
+     *
+     * @throws dev.javisor.processor.core.GuestFault when that is not possible; registers are then unchanged (except by a task switch)
+     */
     static void deliver(Cpu c, Event e) {
         if (!c.protectedMode()) {
             throughVectorTable(c, e.vector(), returnAddress(c, e));
@@ -33,7 +37,7 @@ final class IdtDelivery {
 
     private static long returnAddress(Cpu c, Event e) {
         long rip = c.rip + e.instructionLength();
-        return c.codeSize64 ? rip : c.codeBits == 16 && !c.protectedMode() ? rip & 0xFFFFFFFFL : rip & 0xFFFFFFFFL;
+        return rip & c.linearWrap;
     }
 
     /** Not caused by the program's own INT n, INT3 or INTO. */
@@ -69,12 +73,14 @@ final class IdtDelivery {
         long gate = Memory.loadSystem(c, DescriptorTables.systemAddress(c, c.idtBase + 8L * e.vector()), 8);
         int type = Descriptor.type(gate);
         boolean known = switch (type) {
-            case Descriptor.TASK_GATE, Descriptor.INTERRUPT_GATE16, Descriptor.TRAP_GATE16, Descriptor.INTERRUPT_GATE, Descriptor.TRAP_GATE -> true;
+            case Descriptor.TASK_GATE, Descriptor.INTERRUPT_GATE16, Descriptor.TRAP_GATE16, Descriptor.INTERRUPT_GATE,
+                    Descriptor.TRAP_GATE -> true;
             default -> false;
         };
         checkGate(c, e, gate, known && Descriptor.isSystem(gate), idtError);
         if (type == Descriptor.TASK_GATE) {
-            TaskSwitch.throughInterruptGate(c, Descriptor.gateSelector(gate), returnAddress(c, e), EventDelivery.flagsImage(c, e), ext, e.hasErrorCode(), e.errorCode());
+            TaskSwitch.throughInterruptGate(c, Descriptor.gateSelector(gate), returnAddress(c, e), EventDelivery.flagsImage(c, e), ext,
+                    e.hasErrorCode(), e.errorCode());
             return;
         }
         int selector = Descriptor.gateSelector(gate);

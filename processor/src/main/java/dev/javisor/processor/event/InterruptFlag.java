@@ -21,8 +21,16 @@ public final class InterruptFlag {
         return switch (i.opcode.mnemonic) {
             case "CLI" -> InterruptFlag::cli;
             case "STI" -> InterruptFlag::sti;
-            case "PUSHF" -> i.operandSize == 16 ? InterruptFlag::pushf16 : i.operandSize == 32 ? InterruptFlag::pushf32 : InterruptFlag::pushf64;
-            case "POPF" -> i.operandSize == 16 ? InterruptFlag::popf16 : i.operandSize == 32 ? InterruptFlag::popf32 : InterruptFlag::popf64;
+            case "PUSHF" -> switch (i.operandSize) {
+                case 16 -> InterruptFlag::pushf16;
+                case 32 -> InterruptFlag::pushf32;
+                default -> InterruptFlag::pushf64;
+            };
+            case "POPF" -> switch (i.operandSize) {
+                case 16 -> InterruptFlag::popf16;
+                case 32 -> InterruptFlag::popf32;
+                default -> InterruptFlag::popf64;
+            };
             case "HLT" -> InterruptFlag::hlt;
             default -> null;
         };

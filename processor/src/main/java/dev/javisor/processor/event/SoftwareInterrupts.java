@@ -60,8 +60,8 @@ public final class SoftwareInterrupts {
     }
 
     /**
-     * INT n redirected to the virtual-8086 program's own vector table. Below IOPL 3 the program's interrupt flag is VIF, and the image shows
-     * IOPL 3 ("Method 5: Software Interrupt Handling").
+     * INT n redirected to the virtual-8086 program's own vector table. Below IOPL 3 the program's interrupt flag is VIF, and
+     * the image shows IOPL 3 ("Method 5: Software Interrupt Handling").
      */
     private static void toVirtualMode(Cpu c, int vector, long returnRip) {
         boolean virtualFlag = c.iopl() < 3;

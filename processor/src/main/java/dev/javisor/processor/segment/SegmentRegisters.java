@@ -149,7 +149,9 @@ public final class SegmentRegisters {
         c.segAccess[segment] = access;
     }
 
-    /** After a return to an outer level, data segments that it may not use become null; their bases stay, as 64-bit code relies on for GS. */
+    /**
+     * After a return to an outer level, data segments that it may not use become null; their bases stay, as 64-bit code relies on for GS.
+     */
     public static void dropInaccessible(Cpu c) {
         for (int s = Cpu.ES; s <= Cpu.GS; s++) {
             int access = c.segAccess[s];

@@ -48,7 +48,8 @@ public final class SelectorChecks {
                 && (!Descriptor.isSystem(d)
                         || switch (Descriptor.type(d)) {
                             case Descriptor.LDT, Descriptor.TSS_AVAILABLE, Descriptor.TSS_BUSY, Descriptor.CALL_GATE -> true;
-                            case Descriptor.TSS16_AVAILABLE, Descriptor.TSS16_BUSY, Descriptor.CALL_GATE16, Descriptor.TASK_GATE -> !c.longMode();
+                            case Descriptor.TSS16_AVAILABLE, Descriptor.TSS16_BUSY, Descriptor.CALL_GATE16,
+                                    Descriptor.TASK_GATE -> !c.longMode();
                             default -> false;
                         });
         setZf(c, valid);

@@ -40,7 +40,8 @@ public final class Stack {
     /** A stack that belongs to privilege level {@code cpl}, described by a stack-segment descriptor. */
     public static Stack of(Cpu c, long descriptor, long pointer, int cpl, int errorCode) {
         return new Stack(
-                c, Descriptor.base(descriptor), Descriptor.limit(descriptor), Descriptor.access(descriptor), false, cpl < 3 && c.cpl == 3, errorCode, pointer);
+                c, Descriptor.base(descriptor), Descriptor.limit(descriptor), Descriptor.access(descriptor), false, cpl < 3 && c.cpl == 3,
+                errorCode, pointer);
     }
 
     /** A stack of 64-bit mode that belongs to privilege level {@code cpl}. */

@@ -31,7 +31,9 @@ public final class TableRegisters {
         };
     }
 
-    /** Canonical for the widest linear addresses that the processor has, whatever the paging mode: the rule of registers that hold a base. */
+    /**
+     * Canonical for the widest linear addresses that the processor has, whatever the paging mode: the rule of registers that hold a base.
+     */
     public static boolean canonicalForProcessor(Cpu c, long linear) {
         int shift = 64 - (c.has(Feature.LA57) ? 57 : 48);
         return linear << shift >> shift == linear;

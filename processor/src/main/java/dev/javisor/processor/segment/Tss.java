@@ -37,7 +37,8 @@ public final class Tss {
 
     /** Stack segment selector for privilege level {@code cpl}, outside IA-32e mode. */
     static int stackSelector(Cpu c, int cpl, int ext) {
-        return (int) (is16(c) ? Memory.loadSystem(c, field(c, 4 + 4 * cpl, 2, ext), 2) : Memory.loadSystem(c, field(c, 8 + 8 * cpl, 2, ext), 2));
+        long offset = is16(c) ? 4 + 4 * cpl : 8 + 8 * cpl;
+        return (int) Memory.loadSystem(c, field(c, offset, 2, ext), 2);
     }
 
     /** Entry 1 to 7 of the interrupt stack table. */

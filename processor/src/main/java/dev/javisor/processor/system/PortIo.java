@@ -8,6 +8,7 @@ import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Memory;
 import dev.javisor.processor.core.Op;
+import dev.javisor.processor.segment.Tss;
 
 /**
  * Input and output: IN, OUT, INS, OUTS. A device access needs an instruction boundary behind it, so that a repeated INS or OUTS moves one
@@ -15,8 +16,6 @@ import dev.javisor.processor.core.Op;
  */
 public final class PortIo {
     private static final int RAX = 0, RCX = 1, RDX = 2, RSI = 6, RDI = 7;
-
-    private static final int TSS_IO_MAP_BASE = 102;
 
     private PortIo() {}
 
@@ -141,18 +140,7 @@ public final class PortIo {
         if (!c.protectedMode() || !c.v86() && c.cpl <= c.iopl()) {
             return;
         }
-        int access = c.segAccess[Cpu.TR];
-        boolean hasMap = (access & Cpu.PRESENT) != 0 && (access & Cpu.UNUSABLE) == 0 && (access & 8) != 0;
-        long limit = c.segLimit[Cpu.TR];
-        if (!hasMap || limit < TSS_IO_MAP_BASE + 1) {
-            throw c.gp0();
-        }
-        long offset = Memory.loadSystem(c, c.segBase[Cpu.TR] + TSS_IO_MAP_BASE & c.linearWrap, 2) + (port >> 3);
-        if (offset + 1 > limit) {
-            throw c.gp0();
-        }
-        long bits = Memory.loadSystem(c, c.segBase[Cpu.TR] + offset & c.linearWrap, 2);
-        if ((bits >>> (port & 7) & (1 << size) - 1) != 0) {
+        if (!Tss.allowsPorts(c, port, size)) {
             throw c.gp0();
         }
     }

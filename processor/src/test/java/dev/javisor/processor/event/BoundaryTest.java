@@ -222,7 +222,8 @@ class BoundaryTest {
 
     @Test
     void trapOfTheFinishedInstructionComesBeforeNmiAndInterrupt() {
-        Guest g = Guest.bits64("mov dword [0x61000], 1", "hlt", "v1: inc rax", "iretq", "v2: inc rax", "mov rbx, rax", "iretq", "v32: inc rax", "mov rcx, rax", "iretq").flag(Flags.IF);
+        Guest g = Guest.bits64("mov dword [0x61000], 1", "hlt", "v1: inc rax", "iretq", "v2: inc rax", "mov rbx, rax", "iretq",
+                "v32: inc rax", "mov rcx, rax", "iretq").flag(Flags.IF);
         g.c.dr[0] = 0x61000;
         g.c.dr7 = 0xD0402;
         g.c.updateBreakpoints();
@@ -245,7 +246,8 @@ class BoundaryTest {
 
     @Test
     void repeatedStringInstructionTrapsAfterEachIteration() {
-        Guest g = Guest.bits64("mov ecx, 3", "mov edi, 0x62000", "cld", "rep stosb", "hlt", "v1: inc rbx", "mov edx, ecx", "mov rax, [rsp]", "iretq");
+        Guest g = Guest.bits64("mov ecx, 3", "mov edi, 0x62000", "cld", "rep stosb", "hlt", "v1: inc rbx", "mov edx, ecx",
+                "mov rax, [rsp]", "iretq");
         g.c.dr[0] = 0x62001;
         g.c.dr7 = 0x10402;
         g.c.updateBreakpoints();

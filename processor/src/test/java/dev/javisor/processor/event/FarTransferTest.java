@@ -21,7 +21,8 @@ import org.junit.jupiter.api.Test;
 
 /** Far JMP, CALL and RET, call gates, and the fast system calls. */
 class FarTransferTest {
-    private static final String FAULTS = "v10: mov ebx, 10\n jmp out\n v11: mov ebx, 11\n jmp out\n v12: mov ebx, 12\n jmp out\n v13: mov ebx, 13\n out: pop eax\n hlt";
+    private static final String FAULTS =
+            "v10: mov ebx, 10\n jmp out\n v11: mov ebx, 11\n jmp out\n v12: mov ebx, 12\n jmp out\n v13: mov ebx, 13\n out: pop eax\n hlt";
     private static final String TO_USER32 = "push 0x23\n push 0x28000\n push 2\n push 0x1B\n push user\n iret";
     private static final String TO_USER64 = "push 0x23\n push 0x28000\n push 2\n push 0x33\n push user\n iretq";
 
@@ -69,7 +70,8 @@ class FarTransferTest {
 
     @Test
     void callGateToAnInnerLevelCopiesParameters() {
-        Guest g = Guest.protected32(TO_USER32, "user: push 0x11", "push 0x22", "call 0x53:0xDEAD", "back: int 0x40", "inner: mov eax, [esp+8]", "mov ecx, [esp+12]", "retf 8", "v64: hlt");
+        Guest g = Guest.protected32(TO_USER32, "user: push 0x11", "push 0x22", "call 0x53:0xDEAD", "back: int 0x40",
+                "inner: mov eax, [esp+8]", "mov ecx, [esp+12]", "retf 8", "v64: hlt");
         g.gate(64, g.label("v64"), CODE32, 0xEE);
         g.callGate(SPARE, g.label("inner"), CODE32, 0xEC, 2).run();
         assertThat(g.c.gpr[RAX]).isEqualTo(0x22);
@@ -103,7 +105,8 @@ class FarTransferTest {
 
     @Test
     void sixtyFourBitCallGateSwitchesToRsp0() {
-        Guest g = Guest.bits64(TO_USER64, "user: call far [0x60000]", "back: jmp back", "inner: mov rax, [rsp+16]", "mov ecx, ss", "o64 retf");
+        Guest g = Guest.bits64(TO_USER64, "user: call far [0x60000]", "back: jmp back", "inner: mov rax, [rsp+16]", "mov ecx, ss",
+                "o64 retf");
         g.memory.write(0x60000, 8, (long) (SPARE | 3) << 32);
         g.callGate(SPARE, g.label("inner"), CODE64, 0xEC, 0).run();
         assertThat(g.c.gpr[RAX]).as("user's stack pointer").isEqualTo(STACK3);
@@ -207,7 +210,8 @@ class FarTransferTest {
 
     @Test
     void singleStepOfSyscallGoesByTheFlagAtItsEnd() {
-        Guest g = syscallGuest("max-intel", "pushfq", "or qword [rsp], 0x100", "popfq", "syscall", "entry: nop", "nop", "mov ecx, user", "mov r11d, 0x102", "o64 sysret", "user: nop",
+        Guest g = syscallGuest("max-intel", "pushfq", "or qword [rsp], 0x100", "popfq", "syscall", "entry: nop", "nop", "mov ecx, user",
+                "mov r11d, 0x102", "o64 sysret", "user: nop",
                 "v1: inc rdi", "mov rbx, [rsp]", "hlt");
         g.c.lstar = g.label("entry");
         g.c.sfmask = 0x100;
@@ -218,7 +222,8 @@ class FarTransferTest {
 
     @Test
     void sysenterAndSysexitUseTheMsrs() {
-        Guest g = Guest.protected32(TO_USER32, "user: mov edx, back", "mov ecx, esp", "sysenter", "back: jmp back", "entry: mov eax, esp", "mov ebx, cs", "sysexit");
+        Guest g = Guest.protected32(TO_USER32, "user: mov edx, back", "mov ecx, esp", "sysenter", "back: jmp back", "entry: mov eax, esp",
+                "mov ebx, cs", "sysexit");
         g.c.sysenterCs = CODE32;
         g.c.sysenterEip = g.label("entry");
         g.c.sysenterEsp = 0x1F000;

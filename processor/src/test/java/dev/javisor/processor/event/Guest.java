@@ -27,7 +27,8 @@ final class Guest {
     /** Tops of stacks: of level 0 when it starts, of level 0 as the TSS has it, of the user, and of the interrupt stack table. */
     static final long STACK = 0x20000, STACK0 = 0x24000, STACK3 = 0x28000, IST = 0x2C000;
 
-    static final int CODE32 = 0x08, DATA = 0x10, CODE32_USER = 0x1B, DATA_USER = 0x23, CODE64 = 0x28, CODE64_USER = 0x33, TASK = 0x38, CODE16 = 0x48, SPARE = 0x50;
+    static final int CODE32 = 0x08, DATA = 0x10, CODE32_USER = 0x1B, DATA_USER = 0x23, CODE64 = 0x28, CODE64_USER = 0x33, TASK = 0x38,
+            CODE16 = 0x48, SPARE = 0x50;
 
     private static final long PML4 = 0x30000, PDPT = 0x31000, PD = 0x32000, PT = 0x33000;
     private static final int RAM = 0x100000;
@@ -152,7 +153,8 @@ final class Guest {
 
     /** A descriptor in the GDT; {@code access} laid out as in {@link Cpu#segAccess}, limit not scaled. */
     Guest descriptor(int selector, long base, long limit, int access) {
-        long d = limit & 0xFFFF | (base & 0xFFFFFF) << 16 | (long) (access & 0xF0FF) << 40 | (limit >>> 16 & 15) << 48 | (base >>> 24 & 0xFF) << 56;
+        long low = limit & 0xFFFF | (base & 0xFFFFFF) << 16;
+        long d = low | (long) (access & 0xF0FF) << 40 | (limit >>> 16 & 15) << 48 | (base >>> 24 & 0xFF) << 56;
         memory.write(GDT + (selector & 0xFFF8), 8, d);
         return this;
     }

@@ -30,7 +30,8 @@ class InterruptDeliveryTest {
 
     @Test
     void realModePushesFlagsAndReturnAddressAndClearsIf() {
-        Guest g = Guest.real("sti", "int 0x21", "back: hlt", "v33: mov bp, sp", "mov ax, [bp]", "mov bx, [bp+4]", "pushf", "pop cx", "iret").run();
+        Guest g = Guest.real("sti", "int 0x21", "back: hlt", "v33: mov bp, sp", "mov ax, [bp]", "mov bx, [bp+4]", "pushf", "pop cx",
+                "iret").run();
         assertThat(g.c.rip).isEqualTo(g.label("back") + 1);
         assertThat(g.c.gpr[RAX] & 0xFFFF).isEqualTo(g.label("back"));
         assertThat(g.c.gpr[RBX] & Flags.IF).isNotZero();
@@ -121,8 +122,10 @@ class InterruptDeliveryTest {
 
     @Test
     void missingGateHasErrorCodeWithIdtAndExtBits() {
-        assertThat(Guest.protected32("ud2", "v11: pop eax", "hlt", "v13: pop ebx", "hlt").gate(6, 0, CODE32, 0x0E).run().c.gpr[RAX]).isEqualTo(8 * 6 + 3);
-        assertThat(Guest.protected32("ud2", "v11: pop eax", "hlt", "v13: pop ebx", "hlt").gate(6, 0, CODE32, 0x89).run().c.gpr[RBX]).isEqualTo(8 * 6 + 3);
+        assertThat(Guest.protected32("ud2", "v11: pop eax", "hlt", "v13: pop ebx", "hlt").gate(6, 0, CODE32, 0x0E).run().c.gpr[RAX])
+                .isEqualTo(8 * 6 + 3);
+        assertThat(Guest.protected32("ud2", "v11: pop eax", "hlt", "v13: pop ebx", "hlt").gate(6, 0, CODE32, 0x89).run().c.gpr[RBX])
+                .isEqualTo(8 * 6 + 3);
         assertThat(Guest.bits64("int 0x50", "v11: pop rax", "hlt").gate(0x50, 0, CODE64, 0x0E).run().c.gpr[RAX]).isEqualTo(8 * 0x50 + 2);
     }
 
@@ -130,7 +133,8 @@ class InterruptDeliveryTest {
     void gateToBadCodeSegmentNamesItsSelector() {
         assertThat(Guest.protected32("int 0x40", "v13: pop ebx", "hlt").gate(64, 0, DATA, 0x8E).run().c.gpr[RBX]).isEqualTo(DATA);
         assertThat(Guest.protected32("int 0x40", "v13: pop ebx", "hlt").gate(64, 0, 0, 0x8E).run().c.gpr[RBX]).isZero();
-        assertThat(Guest.protected32("int 0x40", "v11: pop ebx", "hlt").descriptor(Guest.SPARE, 0, 0xFFFFF, 0xC01A).gate(64, 0, Guest.SPARE, 0x8E).run().c.gpr[RBX])
+        assertThat(Guest.protected32("int 0x40", "v11: pop ebx", "hlt").descriptor(Guest.SPARE, 0, 0xFFFFF, 0xC01A).gate(64, 0,
+                Guest.SPARE, 0x8E).run().c.gpr[RBX])
                 .isEqualTo(Guest.SPARE);
         assertThat(Guest.bits64("int 0x40", "v13: pop rbx", "hlt").gate(64, 0, CODE32, 0x8E).run().c.gpr[RBX]).isEqualTo(CODE32);
     }
@@ -209,7 +213,8 @@ class InterruptDeliveryTest {
         Guest g = Guest.protected32("pushfd", "push 0x10", "push 0", "bad: iret", "v13: pop eax", "pop ebx", "hlt").run();
         assertThat(g.c.gpr[RAX]).isEqualTo(DATA);
         assertThat(g.c.gpr[RBX]).isEqualTo(g.label("bad"));
-        g = Guest.bits64("push 0x10", "push rsp", "pushfq", "push 0x28", "mov rax, 0x800000000000", "push rax", "iretq", "v13: pop rbx", "hlt").run();
+        g = Guest.bits64("push 0x10", "push rsp", "pushfq", "push 0x28", "mov rax, 0x800000000000", "push rax", "iretq", "v13: pop rbx",
+                "hlt").run();
         assertThat(g.c.gpr[RBX]).as("non-canonical").isZero();
         assertThat(g.c.rip).isEqualTo(g.label("v13") + 2);
     }
@@ -237,7 +242,8 @@ class InterruptDeliveryTest {
     @Test
     void userMayNotChangeIfOrIopl() {
         Guest g = Guest.protected32(
-                "push 0x23\n push 0x28000\n push 2\n push 0x1B\n push user\n iret", "user: push 0x3202", "popfd", "pushfd", "pop eax", "bad: cli", "v13: mov ebx, [esp+4]", "hlt").run();
+                "push 0x23\n push 0x28000\n push 2\n push 0x1B\n push user\n iret", "user: push 0x3202", "popfd", "pushfd", "pop eax",
+                        "bad: cli", "v13: mov ebx, [esp+4]", "hlt").run();
         assertThat(g.c.gpr[RAX] & 0x3200).isZero();
         assertThat(g.c.gpr[RBX]).isEqualTo(g.label("bad"));
     }

@@ -16,7 +16,8 @@ import org.junit.jupiter.api.Test;
 
 /** Loads of segment registers, and the instructions that only ask about selectors. */
 class SegmentLoadTest {
-    private static final String FAULTS = "v10: mov ebx, 10\n jmp out\n v11: mov ebx, 11\n jmp out\n v12: mov ebx, 12\n jmp out\n v13: mov ebx, 13\n out: pop eax\n hlt";
+    private static final String FAULTS =
+            "v10: mov ebx, 10\n jmp out\n v11: mov ebx, 11\n jmp out\n v12: mov ebx, 12\n jmp out\n v13: mov ebx, 13\n out: pop eax\n hlt";
 
     /** Vector and error code of loading a selector into a register at CPL 0, as vector * 65536 + error code; 0 when it loads. */
     private static long load32(String register, int selector, int spareAccess) {
@@ -121,7 +122,8 @@ class SegmentLoadTest {
 
     @Test
     void larAndLslAnswerInZf() {
-        Guest g = Guest.protected32("mov eax, 0x50", "lar ecx, ax", "lsl edx, ax", "pushfd", "pop esi", "mov eax, 0x53", "lar ebx, ax", "pushfd", "pop edi", "hlt");
+        Guest g = Guest.protected32("mov eax, 0x50", "lar ecx, ax", "lsl edx, ax", "pushfd", "pop esi", "mov eax, 0x53", "lar ebx, ax",
+                "pushfd", "pop edi", "hlt");
         g.descriptor(SPARE, 0x12345678, 0x23456, 0xC0B3).run();
         assertThat(g.c.gpr[RCX]).as("accessed is still clear").isEqualTo(0xC2B300);
         assertThat(g.c.gpr[RDX]).isEqualTo(0x23456FFFL);
@@ -142,7 +144,8 @@ class SegmentLoadTest {
     @Test
     void verrAndVerwCheckReadAndWrite() {
         for (int[] c : new int[][] {{0x92, 1, 1}, {0x90, 1, 0}, {0x98, 0, 0}, {0x9A, 1, 0}, {0x82, 0, 0}, {0, 0, 0}}) {
-            Guest g = Guest.protected32("mov eax, 0x50", "verr ax", "setz cl", "verw ax", "setz dl", "hlt").descriptor(SPARE, 0, 1, c[0]).run();
+            Guest g = Guest.protected32("mov eax, 0x50", "verr ax", "setz cl", "verw ax", "setz dl", "hlt").descriptor(SPARE, 0, 1, c[0])
+                    .run();
             assertThat(g.c.gpr[RCX]).as("VERR %x", c[0]).isEqualTo(c[1]);
             assertThat(g.c.gpr[RDX]).as("VERW %x", c[0]).isEqualTo(c[2]);
         }
@@ -158,14 +161,16 @@ class SegmentLoadTest {
 
     @Test
     void protectedModeInstructionsDoNotExistInRealMode() {
-        for (String i : new String[] {"sldt ax", "str ax", "lldt ax", "ltr ax", "lar ax, cx", "lsl ax, cx", "verr ax", "verw ax", "arpl ax, cx"}) {
+        for (String i : new String[] {"sldt ax", "str ax", "lldt ax", "ltr ax", "lar ax, cx", "lsl ax, cx", "verr ax", "verw ax",
+                "arpl ax, cx"}) {
             assertThat(Guest.real(i, "hlt", "v6: mov bl, 1", "hlt").run().c.gpr[RBX]).as(i).isEqualTo(1);
         }
     }
 
     @Test
     void lldtAndLtrCheckTypeAndTable() {
-        Guest g = Guest.protected32("mov eax, 0x50", "lldt ax", "mov ax, 0xC", "mov es, ax", "hlt", FAULTS).descriptor(SPARE, 0x60000, 0x1F, 0x82);
+        Guest g = Guest.protected32("mov eax, 0x50", "lldt ax", "mov ax, 0xC", "mov es, ax", "hlt", FAULTS).descriptor(SPARE, 0x60000,
+                0x1F, 0x82);
         g.memory.write(0x60008, 8, 0x0000_9270_0000_FFFFL);
         g.run();
         assertThat(g.c.segBase[Cpu.LDTR]).isEqualTo(0x60000);
@@ -181,7 +186,8 @@ class SegmentLoadTest {
     }
 
     private static long fault(String instruction, int selector, int spareAccess) {
-        Guest g = Guest.protected32("mov eax, " + selector, instruction, "xor eax, eax", "hlt", FAULTS).descriptor(SPARE, 0x60000, 0x67, spareAccess).run();
+        Guest g = Guest.protected32("mov eax, " + selector, instruction, "xor eax, eax", "hlt", FAULTS).descriptor(SPARE, 0x60000, 0x67,
+                spareAccess).run();
         return g.c.gpr[RBX] << 16 | g.c.gpr[RAX];
     }
 
@@ -200,8 +206,10 @@ class SegmentLoadTest {
 
     @Test
     void tableRegistersCheckCanonicalBasesByTheProcessorsWidth() {
-        for (String[] c : new String[][] {{"max-intel", "0x0080000000000000", "0"}, {"max-intel", "0x0200000000000000", "1"}, {"max-intel,-la57", "0x0080000000000000", "1"}}) {
-            Guest g = Guest.bits64On(c[0], "mov rax, " + c[1], "mov [0x60002], rax", "lgdt [0x60000]", "hlt", "v13: mov ebx, 1", "hlt").run();
+        for (String[] c : new String[][] {{"max-intel", "0x0080000000000000", "0"}, {"max-intel", "0x0200000000000000", "1"},
+                {"max-intel,-la57", "0x0080000000000000", "1"}}) {
+            Guest g = Guest.bits64On(c[0], "mov rax, " + c[1], "mov [0x60002], rax", "lgdt [0x60000]", "hlt", "v13: mov ebx, 1", "hlt")
+                    .run();
             assertThat(g.c.gpr[RBX]).as(c[0] + " " + c[1]).isEqualTo(Long.parseLong(c[2]));
         }
     }
@@ -221,7 +229,8 @@ class SegmentLoadTest {
     void umipHidesTheTablesFromPrograms() {
         for (String i : new String[] {"sgdt [0x60000]", "sidt [0x60000]", "sldt eax", "str eax", "smsw eax"}) {
             for (boolean umip : new boolean[] {false, true}) {
-                Guest g = Guest.protected32("push 0x23\n push 0x28000\n push 2\n push 0x1B\n push user\n iret", "user: push 0x23\n pop ds", i, "int 0x40", "v13: mov ebx, 13", "v64: hlt");
+                Guest g = Guest.protected32("push 0x23\n push 0x28000\n push 2\n push 0x1B\n push user\n iret", "user: push 0x23\n pop ds",
+                        i, "int 0x40", "v13: mov ebx, 13", "v64: hlt");
                 g.gate(64, g.label("v64"), CODE32, 0xEE);
                 g.c.cr4 |= umip ? 0x800 : 0;
                 assertThat(g.run().c.gpr[RBX]).as(i).isEqualTo(umip ? 13 : 0);
@@ -232,7 +241,8 @@ class SegmentLoadTest {
     @Test
     void privilegedTableInstructionsFaultForPrograms() {
         for (String i : new String[] {"lgdt [0x60000]", "lidt [0x60000]", "lldt ax", "ltr ax", "hlt", "cli", "sti"}) {
-            Guest g = Guest.protected32("push 0x23\n push 0x28000\n push 2\n push 0x1B\n push user\n iret", "user: push 0x23\n pop ds", i, "int 0x40", "v13: mov ebx, 13", "v64: hlt");
+            Guest g = Guest.protected32("push 0x23\n push 0x28000\n push 2\n push 0x1B\n push user\n iret", "user: push 0x23\n pop ds", i,
+                    "int 0x40", "v13: mov ebx, 13", "v64: hlt");
             g.gate(64, g.label("v64"), CODE32, 0xEE);
             assertThat(g.run().c.gpr[RBX]).as(i).isEqualTo(13);
         }

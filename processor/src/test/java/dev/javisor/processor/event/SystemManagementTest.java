@@ -25,7 +25,8 @@ class SystemManagementTest {
 
     @Test
     void rsmRestoresWhatTheSmiInterrupted() {
-        Guest g = guest("mov eax, 0xFFFFFFFF\n mov [0x50000], cs\n inc dword [0x50004]\n mov ds, ax\n rsm", "mov rcx, 0x123456789A", "mov ebx, 7", "hlt").flag(Flags.CF);
+        Guest g = guest("mov eax, 0xFFFFFFFF\n mov [0x50000], cs\n inc dword [0x50004]\n mov ds, ax\n rsm", "mov rcx, 0x123456789A",
+                "mov ebx, 7", "hlt").flag(Flags.CF);
         g.run(1);
         g.c.request(Cpu.SMI_REQUEST);
         g.run();

@@ -20,7 +20,8 @@ import org.junit.jupiter.api.Test;
 
 /** "Task Management": switches by JMP, CALL, interrupt and IRET. */
 class TaskSwitchTest {
-    private static final String FAULTS = "v10: mov ebx, 10\n jmp out\n v11: mov ebx, 11\n jmp out\n v12: mov ebx, 12\n jmp out\n v13: mov ebx, 13\n out: pop eax\n hlt";
+    private static final String FAULTS =
+            "v10: mov ebx, 10\n jmp out\n v11: mov ebx, 11\n jmp out\n v12: mov ebx, 12\n jmp out\n v13: mov ebx, 13\n out: pop eax\n hlt";
 
     /** A second task at SPARE that starts at label "task". */
     private static Guest twoTasks(String... text) {

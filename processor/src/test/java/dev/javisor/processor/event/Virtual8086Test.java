@@ -21,7 +21,8 @@ class Virtual8086Test {
     /** Enters virtual-8086 mode at label v86 with the given flags; #GP ends in EBX = 13 with the error code in EAX. */
     private static Guest guest(long flags, String... code) {
         List<String> text = new ArrayList<>(List.of(
-                "push 0x44\n push 0x33\n push 0x22\n push 0x11\n push 0\n push 0x7000", "push " + (flags | Flags.VM | 2), "push 0", "push v86", "iret", "v13: mov ebx, 13", "pop eax", "hlt",
+                "push 0x44\n push 0x33\n push 0x22\n push 0x11\n push 0\n push 0x7000", "push " + (flags | Flags.VM | 2), "push 0",
+                        "push v86", "iret", "v13: mov ebx, 13", "pop eax", "hlt",
                 "v64: mov ebx, 64", "hlt", "bits 16", "v86:"));
         text.addAll(List.of(code));
         Guest g = Guest.protected32(text.toArray(new String[0]));
@@ -118,7 +119,8 @@ class Virtual8086Test {
 
     @Test
     void protectedModeVirtualInterruptsLetProgramsHaveVif() {
-        String[] code = {"push 0x23\n push 0x28000\n push 2\n push 0x1B\n push user\n iret", "user: sti", "pushfd", "pop ecx", "cli", "int 0x40", "v64: mov eax, [esp+8]", "hlt", "v13: mov ebx, 13", "hlt"};
+        String[] code = {"push 0x23\n push 0x28000\n push 2\n push 0x1B\n push user\n iret", "user: sti", "pushfd", "pop ecx", "cli",
+                "int 0x40", "v64: mov eax, [esp+8]", "hlt", "v13: mov ebx, 13", "hlt"};
         Guest g = Guest.protected32(code);
         g.gate(64, g.label("v64"), CODE32, 0xEE);
         g.c.cr4 |= Cr.PVI;
