@@ -18,6 +18,7 @@ import static dev.javisor.processor.event.Guest.STACK3;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Flags;
 import org.junit.jupiter.api.Test;
 
@@ -237,6 +238,19 @@ class InterruptDeliveryTest {
         g.run();
         assertThat(g.c.gpr[RAX]).isZero();
         assertThat(g.c.gpr[RBX]).isEqualTo(0x1234);
+    }
+
+    @Test
+    void alignmentFaultsWithoutEndLetTimeGoOn() {
+        Guest g = Guest.protected32(TO_USER32.replace("0x28000", "0x28001").replace("0x3002", "0x43002"), "user: push eax", "v17: hlt");
+        g.c.cr0 |= Cr.AM;
+        g.gate(17, g.label("v17"), CODE32_USER, 0xEE).run(100);
+        assertThat(g.timeline.now()).isEqualTo(100);
+        assertThat(g.c.rip).isEqualTo(g.label("user"));
+        assertThat(g.c.activity).isEqualTo(Cpu.ACTIVE);
+        g.c.request(Cpu.NMI_REQUEST);
+        g.gate(2, g.label("v17"), CODE32, 0x8E).run();
+        assertThat(g.c.activity).as("interrupts still get through").isEqualTo(Cpu.HLT);
     }
 
     @Test
