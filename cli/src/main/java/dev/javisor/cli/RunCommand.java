@@ -9,6 +9,7 @@ import dev.javisor.machine.boot.ImageFile;
 import dev.javisor.machine.console.ByteSink;
 import dev.javisor.machine.console.Script;
 import dev.javisor.machine.virtio.Drive;
+import dev.javisor.processor.execution.Engine;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -96,6 +97,10 @@ final class RunCommand implements Callable<Integer> {
             defaultValue = "1")
     private long seed;
 
+    @Option(names = "--engine", paramLabel = "interpreter|compiler|auto",
+            description = "What runs guest code (default: ${DEFAULT-VALUE}). The guest cannot tell.", defaultValue = "interpreter")
+    private String engine;
+
     @Option(names = "--limit-instructions", paramLabel = "N", description = "Ends the run when N instructions have retired.")
     private Long limit;
 
@@ -123,7 +128,7 @@ final class RunCommand implements Callable<Integer> {
         } catch (IllegalArgumentException e) {
             throw new UserException(e.getMessage());
         }
-        b.chipset(chipset()).commandLine(append).entry(entry()).stopAtReset(noReboot).seed(seed);
+        b.chipset(chipset()).commandLine(append).entry(entry()).stopAtReset(noReboot).seed(seed).engine(engine());
         if (kernel != null) {
             b.kernel(ImageFile.read(kernel, bytes));
         }
@@ -189,6 +194,15 @@ final class RunCommand implements Callable<Integer> {
             case "pc" -> Chipset.PC;
             case "q35" -> Chipset.Q35;
             default -> throw new UserException("--machine " + machine + ": pc and q35 are known");
+        };
+    }
+
+    private Engine engine() {
+        return switch (engine) {
+            case "interpreter" -> Engine.INTERPRETER;
+            case "compiler" -> Engine.COMPILER;
+            case "auto" -> Engine.AUTO;
+            default -> throw new UserException("--engine " + engine + ": interpreter, compiler and auto are known");
         };
     }
 

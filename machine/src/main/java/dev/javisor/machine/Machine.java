@@ -85,7 +85,7 @@ public final class Machine implements Stateful, AutoCloseable {
         map = memoryMap(configuration);
         ApicBus bus = new ApicBus();
         board = new Board(configuration, timeline, memory, bus, new Control());
-        CodeCache cache = new CodeCache(memory);
+        CodeCache cache = new CodeCache(memory, configuration.engine());
         Paging paging = new Paging(configuration.model(), memory);
         for (int i = 0; i < configuration.processors(); i++) {
             LogicalProcessor p = new LogicalProcessor(configuration.model(), i, memory, timeline, cache, paging, board.io);

@@ -5,6 +5,7 @@ import dev.javisor.machine.boot.BootContext.EntryChoice;
 import dev.javisor.machine.boot.ImageFile;
 import dev.javisor.machine.console.ByteSink;
 import dev.javisor.machine.virtio.Drive;
+import dev.javisor.processor.execution.Engine;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -47,6 +48,7 @@ public final class MachineConfiguration {
     private final boolean timer;
     private final long clock;
     private final long seed;
+    private final Engine engine;
 
     private MachineConfiguration(Builder b) {
         model = Objects.requireNonNull(b.model, "a machine needs a CPU model");
@@ -67,6 +69,7 @@ public final class MachineConfiguration {
         timer = b.timer;
         clock = b.clock;
         seed = b.seed;
+        engine = b.engine;
     }
 
     public static Builder builder(CpuModel model) {
@@ -160,6 +163,11 @@ public final class MachineConfiguration {
         return seed;
     }
 
+    /** What runs guest code; the guest cannot tell. */
+    public Engine engine() {
+        return engine;
+    }
+
     /** Collects a configuration. */
     public static final class Builder {
         private final CpuModel model;
@@ -182,6 +190,7 @@ public final class MachineConfiguration {
         private long clock = 1_767_225_600L;
 
         private long seed = 1;
+        private Engine engine = Engine.INTERPRETER;
 
         private Builder(CpuModel model) {
             this.model = model;
@@ -282,6 +291,11 @@ public final class MachineConfiguration {
 
         public Builder seed(long value) {
             seed = value;
+            return this;
+        }
+
+        public Builder engine(Engine value) {
+            engine = value;
             return this;
         }
 

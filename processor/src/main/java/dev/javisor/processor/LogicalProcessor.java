@@ -13,6 +13,7 @@ import dev.javisor.processor.event.Reset;
 import dev.javisor.processor.execution.CodeCache;
 import dev.javisor.processor.execution.Fetcher;
 import dev.javisor.processor.execution.Interpreter;
+import dev.javisor.processor.execution.TieredEngine;
 import dev.javisor.processor.memory.PhysicalMemory;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
@@ -22,6 +23,8 @@ import dev.javisor.processor.state.Stateful;
 public final class LogicalProcessor implements Stateful {
     private final Cpu cpu;
     private final Interpreter interpreter;
+    /** Null when all code is interpreted. */
+    private final TieredEngine tiers;
 
     /**
      * @param index position in the machine, 0 for the bootstrap processor
@@ -32,7 +35,9 @@ public final class LogicalProcessor implements Stateful {
         cpu = new Cpu(model, index, memory, timeline);
         cpu.translation = translation;
         cpu.platform = platform;
-        interpreter = new Interpreter(cpu, new Fetcher(cpu, cache, new Decoder(model.features())));
+        Fetcher fetcher = new Fetcher(cpu, cache, new Decoder(model.features()));
+        interpreter = new Interpreter(cpu, fetcher);
+        tiers = cache.compiles() ? new TieredEngine(cpu, fetcher, interpreter, cache) : null;
     }
 
     public Cpu cpu() {
@@ -101,6 +106,8 @@ public final class LogicalProcessor implements Stateful {
                 c.sliceEnd = end;
                 if (Boundary.mustStep(c)) {
                     step();
+                } else if (tiers != null) {
+                    tiers.run();
                 } else {
                     interpreter.run();
                 }

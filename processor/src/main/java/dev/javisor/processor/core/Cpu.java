@@ -201,6 +201,11 @@ public final class Cpu {
     public long sliceEnd;
     /** Length of the running block and the number of the running instruction in it; both 0 between blocks. */
     public int blockLength, position;
+    /**
+     * Offset of the running instruction from gpr[17] when compiled code has left a fast path, else -1. {@link #blockLength} then counts the
+     * instructions that have not retired, and {@link #position} is 0.
+     */
+    public int site = -1;
     /** The running block's operations. */
     public Op[] running;
     /** Faults delivered by the engines; each takes one tick of time. */
@@ -296,10 +301,10 @@ public final class Cpu {
     /**
      * The running instruction is about to do something that needs an instruction boundary right behind it.
      *
-     * @throws Redo when it is not the last of its block
+     * @throws Redo when it is not the last of its block, or compiled
      */
     public void requireBoundary() {
-        if (blockLength - position > 1) {
+        if (blockLength - position > 1 || site >= 0) {
             throw redo;
         }
     }

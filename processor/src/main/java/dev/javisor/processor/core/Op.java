@@ -52,6 +52,31 @@ public final class Op {
         this.imm = i.immediate;
     }
 
+    /** The same operation at another place. */
+    private Op(Op o, int start) {
+        executor = o.executor;
+        instruction = o.instruction;
+        reg = o.reg;
+        rm = o.rm;
+        base = o.base;
+        index = o.index;
+        scale = o.scale;
+        this.start = start;
+        end = start + o.length();
+        disp = base == Instruction.RIP ? instruction.displacement + end : instruction.displacement;
+        addressMask = o.addressMask;
+        linearMask = o.linearMask;
+        segment = o.segment;
+        checked = o.checked;
+        memory = o.memory;
+        imm = o.imm;
+    }
+
+    /** This operation placed {@code start} bytes behind the address that gpr[17] holds. */
+    public Op at(int start) {
+        return new Op(this, start);
+    }
+
     public int length() {
         return end - start;
     }

@@ -17,6 +17,15 @@ final class Block {
         this.secondPage = secondPage;
     }
 
+    /** Its page, once it is in the code cache. */
+    CodePage page;
+    /** Executions by the interpreter, as far as they matter. */
+    int heat;
+    /** Compiled code that has an entry point here, or null; the number of that entry point. */
+    CompiledRegion region;
+
+    int entry;
+
     boolean crosses() {
         return secondPage != -1;
     }

@@ -27,10 +27,24 @@ public final class CodeCache implements CodeObserver {
     private final Map<Long, Physical> physical = new HashMap<>();
     private final List<Cpu> cpus = new ArrayList<>();
 
+    /** Makes regions of hot code; null when all code is interpreted. */
+    final RegionFactory factory;
+
+    /** For interpretation only. */
     public CodeCache(PhysicalMemory memory) {
+        this(memory, Engine.INTERPRETER);
+    }
+
+    public CodeCache(PhysicalMemory memory, Engine engine) {
         this.memory = memory;
+        factory = engine == Engine.INTERPRETER ? null : new RegionFactory(engine);
         memory.setCodeObserver(this);
         memory.observeMapping(this::clear);
+    }
+
+    /** Hot code is compiled. */
+    public boolean compiles() {
+        return factory != null;
     }
 
     void attach(Cpu c) {

@@ -26,6 +26,7 @@ final class CodePage {
             all.remove(old);
         }
         blocks[b.offset] = b;
+        b.page = this;
         all.add(b);
     }
 
@@ -51,6 +52,9 @@ final class CodePage {
 
     private void forget(int i, Block b) {
         blocks[b.offset] = null;
+        if (b.region != null) {
+            b.region.drop();
+        }
         all.set(i, all.getLast());
         all.removeLast();
     }
@@ -69,6 +73,11 @@ final class CodePage {
     }
 
     void clear() {
+        for (Block b : all) {
+            if (b.region != null) {
+                b.region.drop();
+            }
+        }
         all.clear();
         Arrays.fill(blocks, null);
     }

@@ -48,7 +48,7 @@ public final class Interpreter {
         }
     }
 
-    private static void execute(Cpu c, Block b, int n) {
+    static void execute(Cpu c, Block b, int n) {
         Op[] ops = b.ops;
         long rip = c.rip;
         c.gpr[Op.BLOCK_RIP] = rip;
@@ -66,7 +66,7 @@ public final class Interpreter {
     }
 
     /** Back to the start of the running instruction: what stands before it in its block has retired, it and the rest have not. */
-    private static void rewind(Cpu c) {
+    static void rewind(Cpu c) {
         int n = c.blockLength;
         if (n > 0) {
             int k = c.position;
@@ -77,7 +77,7 @@ public final class Interpreter {
         }
     }
 
-    private void deliver(GuestFault fault) {
+    void deliver(GuestFault fault) {
         Cpu c = cpu;
         c.budget--;
         c.deliveries++;

@@ -4,33 +4,33 @@ import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Flags;
 
 /** Flags of the instructions that use or keep CF. Operands and results are sign-extended to 64 bits. */
-final class Carry {
+public final class Carry {
     private Carry() {}
 
     /** CF as a number. */
-    static int in(Cpu c) {
+    public static int in(Cpu c) {
         return Flags.cf(c) ? 1 : 0;
     }
 
     /** R = A + B + CF. */
-    static void add(Cpu c, long a, long b, long r) {
+    public static void add(Cpu c, long a, long b, long r) {
         long carry = (a & b | (a | b) & ~r) >>> 63;
         Flags.result(c, r, carry | (a ^ b ^ r) & Flags.AF | ((r ^ a) & (r ^ b)) >>> 63 << 11);
     }
 
     /** R = A - B - CF. */
-    static void sub(Cpu c, long a, long b, long r) {
+    public static void sub(Cpu c, long a, long b, long r) {
         long borrow = (~a & b | (~a | b) & r) >>> 63;
         Flags.result(c, r, borrow | (a ^ b ^ r) & Flags.AF | ((a ^ b) & (a ^ r)) >>> 63 << 11);
     }
 
     /** R = A + 1, CF unchanged. */
-    static void inc(Cpu c, long a, long r) {
+    public static void inc(Cpu c, long a, long r) {
         Flags.result(c, r, in(c) | (a ^ r) & Flags.AF | (~a & r) >>> 63 << 11);
     }
 
     /** R = A - 1, CF unchanged. */
-    static void dec(Cpu c, long a, long r) {
+    public static void dec(Cpu c, long a, long r) {
         Flags.result(c, r, in(c) | (a ^ r) & Flags.AF | (a & ~r) >>> 63 << 11);
     }
 }

@@ -3,7 +3,7 @@ package dev.javisor.processor.integer;
 import dev.javisor.isa.Instruction;
 
 /** Where the two operands of an instruction are, destination first. RM is the ModRM operand (or the register of the opcode byte). */
-enum Form {
+public enum Form {
     RM_REG,
     REG_RM,
     RM_IMM,
@@ -12,7 +12,7 @@ enum Form {
     MEM_IMM;
 
     /** The form of an instruction whose operands are E,G, G,E, E,I, E,sI, Z,I, accumulator and immediate, or accumulator and offset. */
-    static Form of(Instruction i) {
+    public static Form of(Instruction i) {
         char first = i.opcode.operands.get(0).charAt(0);
         char second = i.opcode.operands.get(1).charAt(0);
         if (second == 'I' || second == 's') {
@@ -25,7 +25,7 @@ enum Form {
     }
 
     /** Bits of operand {@code n}. */
-    static int bits(Instruction i, int n) {
+    public static int bits(Instruction i, int n) {
         String operand = i.opcode.operands.get(n);
         return switch (operand.charAt(operand.length() - 1)) {
             case 'b', 'L' -> 8;
@@ -38,7 +38,7 @@ enum Form {
     }
 
     /** Bits of the first operand. */
-    static int bits(Instruction i) {
+    public static int bits(Instruction i) {
         return bits(i, 0);
     }
 }

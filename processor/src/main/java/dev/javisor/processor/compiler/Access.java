@@ -1,0 +1,166 @@
+package dev.javisor.processor.compiler;
+
+import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.Memory;
+import dev.javisor.processor.core.Tlb;
+import dev.javisor.processor.integer.ControlTransfer;
+import dev.javisor.processor.memory.HostMemory;
+
+/**
+ * What compiled code calls: memory accesses and near branches whose slow paths first tell which instruction is running. The constant
+ * {@code at} says it, see {@link #at}; so the fast paths need not store anything.
+ */
+public final class Access {
+    private static final int REST_SHIFT = 3, SITE_SHIFT = 10;
+
+    private Access() {}
+
+    /**
+     * @param site offset of the instruction in its page
+     * @param rest instructions of the block that have not retired, this one included
+     * @param segment segment register of the access
+     */
+    static int at(int site, int rest, int segment) {
+        return site << SITE_SHIFT | rest << REST_SHIFT | segment;
+    }
+
+    private static void enter(Cpu c, int at) {
+        c.site = at >>> SITE_SHIFT;
+        c.blockLength = at >>> REST_SHIFT & (1 << SITE_SHIFT - REST_SHIFT) - 1;
+    }
+
+    private static int segment(int at) {
+        return at & (1 << REST_SHIFT) - 1;
+    }
+
+    // ---- loads ----
+
+    public static int load8(Cpu c, long la, int at) {
+        long e = c.tlbBase + (la >>> 7 & Tlb.INDEX_MASK);
+        if (HostMemory.getLong(e) == (la & ~0xFFFL)) {
+            return HostMemory.getByte(la + HostMemory.getLong(e + Tlb.ADDEND)) & 0xFF;
+        }
+        return (int) loadSlow(c, la, 1, at);
+    }
+
+    public static int load16(Cpu c, long la, int at) {
+        long e = c.tlbBase + (la >>> 7 & Tlb.INDEX_MASK);
+        if (HostMemory.getLong(e) == (la + 1 & ~0xFFFL)) {
+            return HostMemory.getShort(la + HostMemory.getLong(e + Tlb.ADDEND)) & 0xFFFF;
+        }
+        return (int) loadSlow(c, la, 2, at);
+    }
+
+    public static int load32(Cpu c, long la, int at) {
+        long e = c.tlbBase + (la >>> 7 & Tlb.INDEX_MASK);
+        if (HostMemory.getLong(e) == (la + 3 & ~0xFFFL)) {
+            return HostMemory.getInt(la + HostMemory.getLong(e + Tlb.ADDEND));
+        }
+        return (int) loadSlow(c, la, 4, at);
+    }
+
+    public static long load64(Cpu c, long la, int at) {
+        long e = c.tlbBase + (la >>> 7 & Tlb.INDEX_MASK);
+        if (HostMemory.getLong(e) == (la + 7 & ~0xFFFL)) {
+            return HostMemory.getLong(la + HostMemory.getLong(e + Tlb.ADDEND));
+        }
+        return loadSlow(c, la, 8, at);
+    }
+
+    private static long loadSlow(Cpu c, long la, int size, int at) {
+        enter(c, at);
+        return Memory.load(c, la, size, segment(at));
+    }
+
+    // ---- stores ----
+
+    public static void store8(Cpu c, long la, int value, int at) {
+        long e = c.tlbBase + (la >>> 7 & Tlb.INDEX_MASK);
+        if (HostMemory.getLong(e + Tlb.WRITE_TAG) == (la & ~0xFFFL)) {
+            HostMemory.putByte(la + HostMemory.getLong(e + Tlb.ADDEND), (byte) value);
+        } else {
+            storeSlow(c, la, 1, value, at);
+        }
+    }
+
+    public static void store16(Cpu c, long la, int value, int at) {
+        long e = c.tlbBase + (la >>> 7 & Tlb.INDEX_MASK);
+        if (HostMemory.getLong(e + Tlb.WRITE_TAG) == (la + 1 & ~0xFFFL)) {
+            HostMemory.putShort(la + HostMemory.getLong(e + Tlb.ADDEND), (short) value);
+        } else {
+            storeSlow(c, la, 2, value, at);
+        }
+    }
+
+    public static void store32(Cpu c, long la, int value, int at) {
+        long e = c.tlbBase + (la >>> 7 & Tlb.INDEX_MASK);
+        if (HostMemory.getLong(e + Tlb.WRITE_TAG) == (la + 3 & ~0xFFFL)) {
+            HostMemory.putInt(la + HostMemory.getLong(e + Tlb.ADDEND), value);
+        } else {
+            storeSlow(c, la, 4, value, at);
+        }
+    }
+
+    public static void store64(Cpu c, long la, long value, int at) {
+        long e = c.tlbBase + (la >>> 7 & Tlb.INDEX_MASK);
+        if (HostMemory.getLong(e + Tlb.WRITE_TAG) == (la + 7 & ~0xFFFL)) {
+            HostMemory.putLong(la + HostMemory.getLong(e + Tlb.ADDEND), value);
+        } else {
+            storeSlow(c, la, 8, value, at);
+        }
+    }
+
+    private static void storeSlow(Cpu c, long la, int size, long value, int at) {
+        enter(c, at);
+        Memory.store(c, la, size, segment(at), value);
+    }
+
+    // ---- the first half of a read-modify-write ----
+
+    public static int change8(Cpu c, long la, int at) {
+        long e = c.tlbBase + (la >>> 7 & Tlb.INDEX_MASK);
+        if (HostMemory.getLong(e + Tlb.WRITE_TAG) == (la & ~0xFFFL)) {
+            return HostMemory.getByte(la + HostMemory.getLong(e + Tlb.ADDEND)) & 0xFF;
+        }
+        return (int) changeSlow(c, la, 1, at);
+    }
+
+    public static int change16(Cpu c, long la, int at) {
+        long e = c.tlbBase + (la >>> 7 & Tlb.INDEX_MASK);
+        if (HostMemory.getLong(e + Tlb.WRITE_TAG) == (la + 1 & ~0xFFFL)) {
+            return HostMemory.getShort(la + HostMemory.getLong(e + Tlb.ADDEND)) & 0xFFFF;
+        }
+        return (int) changeSlow(c, la, 2, at);
+    }
+
+    public static int change32(Cpu c, long la, int at) {
+        long e = c.tlbBase + (la >>> 7 & Tlb.INDEX_MASK);
+        if (HostMemory.getLong(e + Tlb.WRITE_TAG) == (la + 3 & ~0xFFFL)) {
+            return HostMemory.getInt(la + HostMemory.getLong(e + Tlb.ADDEND));
+        }
+        return (int) changeSlow(c, la, 4, at);
+    }
+
+    public static long change64(Cpu c, long la, int at) {
+        long e = c.tlbBase + (la >>> 7 & Tlb.INDEX_MASK);
+        if (HostMemory.getLong(e + Tlb.WRITE_TAG) == (la + 7 & ~0xFFFL)) {
+            return HostMemory.getLong(la + HostMemory.getLong(e + Tlb.ADDEND));
+        }
+        return changeSlow(c, la, 8, at);
+    }
+
+    private static long changeSlow(Cpu c, long la, int size, int at) {
+        enter(c, at);
+        return Memory.loadForWrite(c, la, size, segment(at));
+    }
+
+    // ---- branches in 64-bit mode ----
+
+    /** Checks the target of a near branch. */
+    public static void check64(Cpu c, long target, int at) {
+        if (target << 16 >> 16 != target) {
+            enter(c, at);
+            ControlTransfer.checkTarget(c, target);
+        }
+    }
+}

@@ -1,0 +1,351 @@
+package dev.javisor.processor.compiler;
+
+import dev.javisor.isa.CodeSize;
+import dev.javisor.isa.Instruction;
+import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.core.Op;
+import dev.javisor.processor.integer.Form;
+import dev.javisor.processor.integer.Registers;
+import java.lang.classfile.CodeBuilder;
+import java.lang.classfile.Label;
+
+/** The frequent instructions that are no branches, as bytecode. They mean what their semantics classes say. */
+final class OperationEmitter {
+    private static final int RAX = Registers.RAX, RDX = Registers.RDX, RSP = Registers.RSP, RBP = Registers.RBP;
+    private static final int A = Emitter.A, B = Emitter.B, R = Emitter.R, ADDRESS = Emitter.ADDRESS, VALUE = Emitter.VALUE;
+
+    private final Emitter e;
+    private final CodeBuilder code;
+    private Op o;
+    private Instruction i;
+    private int site;
+    private int rest;
+
+    OperationEmitter(Emitter e) {
+        this.e = e;
+        this.code = e.code;
+    }
+
+    /**
+     * @param rest instructions of the block that have not retired, this one included
+     * @return false when there is nothing better than to call the semantics
+     */
+    boolean emit(Op operation, int rest) {
+        o = operation;
+        i = o.instruction;
+        site = o.start;
+        this.rest = rest;
+        if (o.checked && o.memory && !i.opcode.mnemonic.equals("LEA")) {
+            return false;
+        }
+        String m = i.opcode.mnemonic;
+        switch (m) {
+            case "NOP" -> {}
+            case "MOV" -> {
+                return isGeneral() && mov();
+            }
+            case "MOVZX" -> extend(Form.bits(i, 1), false);
+            case "MOVSX" -> extend(Form.bits(i, 1), true);
+            case "MOVSXD" -> {
+                if (i.operandSize != 64) {
+                    return false;
+                }
+                extend(32, true);
+            }
+            case "LEA" -> {
+                e.effectiveAddress(o).store(VALUE);
+                e.setRegister(i, o.reg, i.operandSize, VALUE);
+            }
+            case "ADD", "OR", "AND", "SUB", "XOR", "CMP", "TEST" -> arithmetic(m);
+            case "INC", "DEC", "NEG", "NOT" -> unary(m);
+            case "CBW" -> widen(RAX, i.operandSize / 2, 0);
+            case "CWD" -> widen(RDX, i.operandSize, i.operandSize - 1);
+            case "PUSH" -> {
+                return push();
+            }
+            case "POP" -> {
+                return pop();
+            }
+            case "LEAVE" -> {
+                return leave();
+            }
+            default -> {
+                return conditional(m);
+            }
+        }
+        return true;
+    }
+
+    private int at() {
+        return Access.at(site, rest, o.segment);
+    }
+
+    private boolean is64() {
+        return i.codeSize == CodeSize.BITS64 && i.operandSize == 64;
+    }
+
+    private boolean isGeneral() {
+        return "CDST".indexOf(i.opcode.operands.get(0).charAt(0)) < 0 && "CDST".indexOf(i.opcode.operands.get(1).charAt(0)) < 0;
+    }
+
+    private void address() {
+        e.linearAddress(o).store(ADDRESS);
+    }
+
+    // ---- data transfer ----
+
+    private boolean mov() {
+        int bits = Form.bits(i);
+        switch (Form.of(i)) {
+            case RM_REG -> copy(o.rm, o.reg, bits);
+            case REG_RM -> copy(o.reg, o.rm, bits);
+            case RM_IMM -> {
+                e.constant(o.imm).store(VALUE);
+                e.setRegister(i, o.rm, bits, VALUE);
+            }
+            case REG_MEM -> {
+                address();
+                e.loadMemoryUnsigned(bits, at()).store(VALUE);
+                e.setRegister(i, o.reg, bits, VALUE);
+            }
+            case MEM_REG -> {
+                address();
+                e.register(i, o.reg, bits).store(VALUE);
+                e.storeMemory(bits, VALUE, at());
+            }
+            case MEM_IMM -> {
+                address();
+                e.constant(o.imm).store(VALUE);
+                e.storeMemory(bits, VALUE, at());
+            }
+        }
+        return true;
+    }
+
+    private void copy(int to, int from, int bits) {
+        e.register(i, from, bits).store(VALUE);
+        e.setRegister(i, to, bits, VALUE);
+    }
+
+    private void extend(int from, boolean signed) {
+        if (i.memory) {
+            address();
+            if (signed) {
+                e.loadMemory(from, at(), false);
+            } else {
+                e.loadMemoryUnsigned(from, at());
+            }
+        } else {
+            e.register(i, o.rm, from);
+            if (!signed) {
+                e.and((1L << from) - 1);
+            }
+        }
+        e.store(VALUE);
+        e.setRegister(i, o.reg, i.operandSize, VALUE);
+    }
+
+    /** Sign extension of the accumulator's low bits, shifted right. */
+    private void widen(int target, int from, int shift) {
+        e.register(RAX).signExtend(from);
+        if (shift != 0) {
+            code.loadConstant(shift).lshr();
+        }
+        e.store(VALUE);
+        e.setRegister(i, target, i.operandSize, VALUE);
+    }
+
+    // ---- arithmetic ----
+
+    private void arithmetic(String m) {
+        int bits = Form.bits(i);
+        boolean compare = m.equals("CMP") || m.equals("TEST");
+        Form form = Form.of(i);
+        if (i.memory) {
+            address();
+        }
+        switch (form) {
+            case RM_REG, RM_IMM -> e.register(i, o.rm, bits).store(A);
+            case REG_RM, REG_MEM -> e.register(i, o.reg, bits).store(A);
+            case MEM_REG, MEM_IMM -> e.loadMemory(bits, at(), !compare).store(A);
+        }
+        switch (form) {
+            case RM_REG, MEM_REG -> e.register(i, o.reg, bits).store(B);
+            case REG_RM -> e.register(i, o.rm, bits).store(B);
+            case REG_MEM -> e.loadMemory(bits, at(), false).store(B);
+            case RM_IMM, MEM_IMM -> e.constant(o.imm).signExtend(bits).store(B);
+        }
+        e.load(A).load(B);
+        int kind = Flags.LOGIC;
+        switch (m) {
+            case "ADD" -> {
+                code.ladd();
+                kind = Flags.ADD;
+            }
+            case "SUB", "CMP" -> {
+                code.lsub();
+                kind = Flags.SUB;
+            }
+            case "OR" -> code.lor();
+            case "XOR" -> code.lxor();
+            default -> code.land();
+        }
+        if (kind != Flags.LOGIC) {
+            e.signExtend(bits);
+        }
+        e.store(R);
+        if (!compare) {
+            writeBack(form == Form.REG_RM || form == Form.REG_MEM ? o.reg : o.rm, form == Form.MEM_REG || form == Form.MEM_IMM, bits);
+        }
+        e.setFlags(kind);
+    }
+
+    private void writeBack(int register, boolean toMemory, int bits) {
+        if (toMemory) {
+            e.storeMemory(bits, R, at());
+        } else {
+            e.setRegister(i, register, bits, R);
+        }
+    }
+
+    private void unary(String m) {
+        int bits = Form.bits(i);
+        if (m.equals("NOT")) {
+            not(bits);
+            return;
+        }
+        boolean negates = m.equals("NEG");
+        int operand = negates ? B : A;
+        if (i.memory) {
+            address();
+            e.loadMemory(bits, at(), true).store(operand);
+        } else {
+            e.register(i, o.rm, bits).store(operand);
+        }
+        if (negates) {
+            e.constant(0).store(A);
+            e.load(A).load(B);
+            code.lsub();
+        } else {
+            e.load(A).constant(m.equals("INC") ? 1 : -1);
+            code.ladd();
+        }
+        e.signExtend(bits).store(R);
+        writeBack(o.rm, i.memory, bits);
+        if (negates) {
+            e.setFlags(Flags.SUB);
+        } else {
+            e.setIncDecFlags(m.equals("INC") ? "inc" : "dec");
+        }
+    }
+
+    private void not(int bits) {
+        if (i.memory) {
+            address();
+            e.loadMemory(bits, at(), true);
+        } else {
+            e.register(i, o.rm, bits);
+        }
+        e.constant(-1);
+        code.lxor();
+        e.store(VALUE);
+        if (i.memory) {
+            e.storeMemory(bits, VALUE, at());
+        } else {
+            e.setRegister(i, o.rm, bits, VALUE);
+        }
+    }
+
+    // ---- stack ----
+
+    private int stackAt() {
+        return Access.at(site, rest, Cpu.SS);
+    }
+
+    private boolean push() {
+        if (!is64() || i.opcode.operands.get(0).charAt(1) == 'S') {
+            return false;
+        }
+        if (i.opcode.operands.get(0).indexOf('I') >= 0) {
+            e.constant(o.imm).store(VALUE);
+        } else if (i.memory) {
+            address();
+            e.loadMemory(64, at(), false).store(VALUE);
+        } else {
+            e.register(o.rm).store(VALUE);
+        }
+        pushValue(stackAt());
+        return true;
+    }
+
+    /** Pushes the local VALUE in 64-bit mode. */
+    void pushValue(int at) {
+        e.register(RSP).constant(-8);
+        code.ladd();
+        e.store(ADDRESS);
+        e.storeMemory(64, VALUE, at);
+        e.setRegister(null, RSP, 64, ADDRESS);
+    }
+
+    private boolean pop() {
+        if (!is64() || i.memory || i.opcode.operands.get(0).charAt(1) == 'S') {
+            return false;
+        }
+        e.register(RSP).store(ADDRESS);
+        e.loadMemory(64, stackAt(), false).store(VALUE);
+        moveStack(8);
+        e.setRegister(i, o.rm, 64, VALUE);
+        return true;
+    }
+
+    /** RSP becomes the local ADDRESS and some bytes more. */
+    void moveStack(long bytes) {
+        e.load(ADDRESS).constant(bytes);
+        code.ladd();
+        e.store(ADDRESS);
+        e.setRegister(null, RSP, 64, ADDRESS);
+    }
+
+    private boolean leave() {
+        if (!is64()) {
+            return false;
+        }
+        e.register(RBP).store(ADDRESS);
+        e.loadMemory(64, stackAt(), false).store(VALUE);
+        moveStack(8);
+        e.setRegister(i, RBP, 64, VALUE);
+        return true;
+    }
+
+    // ---- SETcc and CMOVcc ----
+
+    private boolean conditional(String m) {
+        int condition = i.opcode.code & 15;
+        if (m.startsWith("CMOV") && !i.memory && i.operandSize >= 32) {
+            Label not = code.newLabel();
+            Label done = code.newLabel();
+            e.jumpIf(condition ^ 1, not);
+            copy(o.reg, o.rm, i.operandSize);
+            if (i.operandSize == 32) {
+                code.goto_(done);
+                code.labelBinding(not);
+                copy(o.reg, o.reg, 32);
+            } else {
+                code.labelBinding(not);
+            }
+            code.labelBinding(done);
+            return true;
+        }
+        if (m.startsWith("SET") && i.opcode.operands.size() == 1 && i.opcode.operands.get(0).equals("Eb") && !i.memory) {
+            Label done = code.newLabel();
+            e.constant(1).store(VALUE);
+            e.jumpIf(condition, done);
+            e.constant(0).store(VALUE);
+            code.labelBinding(done);
+            e.setRegister(i, o.rm, 8, VALUE);
+            return true;
+        }
+        return false;
+    }
+}

@@ -1,0 +1,11 @@
+package dev.javisor.processor.execution;
+
+/** How guest code runs. What the guest sees is the same. */
+public enum Engine {
+    /** Decoded blocks only. */
+    INTERPRETER,
+    /** Everything that can be compiled is, as soon as it has run once. For tests. */
+    COMPILER,
+    /** Code that runs often is compiled, on a thread of its own. */
+    AUTO
+}

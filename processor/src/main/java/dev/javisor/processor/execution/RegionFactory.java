@@ -1,0 +1,173 @@
+package dev.javisor.processor.execution;
+
+import dev.javisor.isa.Instruction;
+import dev.javisor.isa.Opcode;
+import dev.javisor.processor.compiler.Plan;
+import dev.javisor.processor.compiler.Region;
+import dev.javisor.processor.compiler.RegionCompiler;
+import dev.javisor.processor.core.Op;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Queue;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+
+/** Chooses what is compiled together, and has it compiled. */
+final class RegionFactory {
+    private static final int MOST_INSTRUCTIONS = 120;
+    /** Near branches; what else changes RIP stays with the interpreter. */
+    private static final Set<String> BRANCHES = Set.of("JMP", "CALL", "RET", "LOOP", "LOOPE", "LOOPNE", "JCXZ");
+
+    /** Executions that make a block hot. */
+    final int threshold;
+
+    private final ExecutorService worker;
+    private final Queue<CompiledRegion> finished = new ConcurrentLinkedQueue<>();
+    private final Statistics statistics = new Statistics();
+
+    /** What {@code --stat} says. */
+    static final class Statistics {
+        volatile long regions, instructions, nanoseconds, tooLarge;
+        long installed, stale;
+    }
+
+    RegionFactory(Engine engine) {
+        boolean atOnce = engine == Engine.COMPILER;
+        threshold = atOnce ? 1 : 500;
+        worker = atOnce ? null : Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().name("region compiler").factory());
+    }
+
+    Statistics statistics() {
+        return statistics;
+    }
+
+    /** A block has become hot. */
+    void request(Block head) {
+        List<Block> blocks = collect(head);
+        if (blocks.isEmpty()) {
+            return;
+        }
+        if (worker != null) {
+            worker.execute(() -> compile(blocks));
+        } else {
+            compile(blocks);
+        }
+        install();
+    }
+
+    /** Enters what has been compiled meanwhile. */
+    void install() {
+        for (CompiledRegion r = finished.poll(); r != null; r = finished.poll()) {
+            if (r.isCurrent()) {
+                r.install();
+                statistics.installed++;
+            } else {
+                statistics.stale++;
+            }
+        }
+    }
+
+    private void compile(List<Block> blocks) {
+        long start = System.nanoTime();
+        List<Block> some = blocks;
+        Region code = null;
+        Plan plan = null;
+        while (code == null && !some.isEmpty()) {
+            plan = plan(some);
+            code = RegionCompiler.compile(plan);
+            if (code == null) {
+                statistics.tooLarge += 1;
+                some = some.subList(0, some.size() / 2);
+            }
+        }
+        if (code != null) {
+            statistics.regions += 1;
+            statistics.instructions += plan.instructions();
+            finished.add(new CompiledRegion(code, order(some)));
+        }
+        statistics.nanoseconds += System.nanoTime() - start;
+    }
+
+    // ---- what belongs together ----
+
+    /** Blocks reachable by jumps within the page, the hot one first. */
+    private static List<Block> collect(Block head) {
+        List<Block> found = new ArrayList<>();
+        Deque<Integer> todo = new ArrayDeque<>();
+        todo.add(head.offset);
+        int instructions = 0;
+        while (!todo.isEmpty() && instructions < MOST_INSTRUCTIONS) {
+            int offset = todo.poll();
+            Block b = offset < 0 || offset >= 4096 ? null : head.page.blocks[offset];
+            if (b == null || b.region != null || b.crosses() || found.contains(b)) {
+                continue;
+            }
+            int n = compilable(b);
+            if (n == 0) {
+                continue;
+            }
+            found.add(b);
+            instructions += n;
+            Op last = b.ops[n - 1];
+            Instruction i = last.instruction;
+            boolean relative = !i.opcode.operands.isEmpty() && i.opcode.operands.get(0).charAt(0) == 'J';
+            boolean branch = i.opcode.is(Opcode.BRANCH);
+            if (n == b.ops.length && !(branch && (i.opcode.mnemonic.equals("JMP") || i.opcode.mnemonic.equals("RET")))) {
+                todo.add(b.offset + last.end);
+            }
+            if (branch && relative && !i.opcode.mnemonic.equals("CALL")) {
+                long target = b.offset + last.end + i.immediate;
+                todo.add(Math.clamp(target, -1, 4096));
+            }
+        }
+        return found;
+    }
+
+    /** Operations at a block's start that a region can hold. */
+    private static int compilable(Block b) {
+        int n = 0;
+        while (n < b.ops.length && isCompilable(b.ops[n].instruction)) {
+            n++;
+        }
+        return n;
+    }
+
+    private static boolean isCompilable(Instruction i) {
+        Opcode o = i.opcode;
+        if (o.is(Opcode.SERIALIZING)) {
+            return false;
+        }
+        return !o.is(Opcode.BRANCH) || BRANCHES.contains(o.mnemonic) || o.mnemonic.startsWith("J") && !o.operands.isEmpty() && o.operands.get(0).charAt(0) == 'J';
+    }
+
+    private static Block[] order(List<Block> blocks) {
+        TreeMap<Integer, Block> byOffset = new TreeMap<>();
+        blocks.forEach(b -> byOffset.put(b.offset, b));
+        return byOffset.values().toArray(new Block[0]);
+    }
+
+    /** Where one block begins within another, the other one ends there. */
+    private static Plan plan(List<Block> blocks) {
+        Block[] ordered = order(blocks);
+        TreeMap<Integer, Block> heads = new TreeMap<>();
+        for (Block b : ordered) {
+            heads.put(b.offset, b);
+        }
+        List<Plan.Part> parts = new ArrayList<>();
+        for (int k = 0; k < ordered.length; k++) {
+            Block b = ordered[k];
+            int n = compilable(b);
+            List<Op> ops = new ArrayList<>(n);
+            for (int j = 0; j < n && (j == 0 || !heads.containsKey(b.offset + b.ops[j].start)); j++) {
+                ops.add(b.ops[j].at(b.offset + b.ops[j].start));
+            }
+            parts.add(new Plan.Part(b.offset, ops, k));
+        }
+        return new Plan(parts);
+    }
+}

@@ -1,0 +1,81 @@
+package dev.javisor.processor.execution;
+
+import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.GuestFault;
+import dev.javisor.processor.core.Op;
+import dev.javisor.processor.core.Redo;
+
+/** Runs compiled regions where there are any, and blocks where not; has hot blocks compiled. */
+public final class TieredEngine {
+    private final Cpu cpu;
+    private final Fetcher fetcher;
+    private final Interpreter interpreter;
+    private final RegionFactory factory;
+
+    public TieredEngine(Cpu cpu, Fetcher fetcher, Interpreter interpreter, CodeCache cache) {
+        this.cpu = cpu;
+        this.fetcher = fetcher;
+        this.interpreter = interpreter;
+        this.factory = cache.factory;
+    }
+
+    /** As {@link Interpreter#run}. */
+    public void run() {
+        Cpu c = cpu;
+        factory.install();
+        while (c.budget > 0) {
+            try {
+                do {
+                    Block b = fetcher.fetch();
+                    CompiledRegion r = b.region;
+                    if (r != null && c.budget >= b.ops.length && isInReach(c, b)) {
+                        execute(c, b, r);
+                    } else {
+                        interpret(c, b);
+                    }
+                } while (c.budget > 0);
+            } catch (GuestFault fault) {
+                rewind(c);
+                interpreter.deliver(fault);
+            } catch (Redo redo) {
+                rewind(c);
+                interpreter.step();
+            }
+        }
+    }
+
+    private static void execute(Cpu c, Block b, CompiledRegion r) {
+        c.gpr[Op.BLOCK_RIP] = c.rip - b.offset;
+        r.code.run(c, b.entry);
+        c.site = -1;
+        c.blockLength = 0;
+    }
+
+    private void interpret(Cpu c, Block b) {
+        Interpreter.execute(c, b, (int) Math.min(b.ops.length, c.budget));
+        if (++b.heat == factory.threshold && b.page != null) {
+            factory.request(b);
+        }
+    }
+
+    /** Outside 64-bit mode: jumps within the page neither wrap around nor leave the code segment. */
+    private static boolean isInReach(Cpu c, Block b) {
+        if (c.codeSize64) {
+            return true;
+        }
+        long first = c.rip - b.offset;
+        long beyond = first + 4096;
+        return first >= 0 && beyond <= (c.codeBits == 16 ? 0x10000 : 1L << 32) && (!c.checksCodeLimit || beyond <= c.segLimit[Cpu.CS] + 1);
+    }
+
+    private static void rewind(Cpu c) {
+        if (c.site < 0) {
+            Interpreter.rewind(c);
+            return;
+        }
+        c.rip = c.gpr[Op.BLOCK_RIP] + c.site;
+        c.budget += c.blockLength;
+        c.site = -1;
+        c.blockLength = 0;
+    }
+}
