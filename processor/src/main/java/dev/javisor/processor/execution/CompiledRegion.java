@@ -1,15 +1,19 @@
 package dev.javisor.processor.execution;
 
 import dev.javisor.processor.compiler.Region;
+import java.util.List;
 
 /** Compiled code in the code cache, and the blocks it stands for. */
 final class CompiledRegion {
     final Region code;
     private final Block[] blocks;
+    /** Were meant to be in it, but it was full. */
+    private final List<Block> left;
 
-    CompiledRegion(Region code, Block[] blocks) {
+    CompiledRegion(Region code, Block[] blocks, List<Block> left) {
         this.code = code;
         this.blocks = blocks;
+        this.left = left;
     }
 
     /** Enters it at each of its blocks. */
@@ -18,6 +22,7 @@ final class CompiledRegion {
             blocks[k].region = this;
             blocks[k].entry = k;
         }
+        left.forEach(CompiledRegion::release);
     }
 
     /** All of its blocks are still what the guest's memory says. */
@@ -33,10 +38,13 @@ final class CompiledRegion {
     /** Its blocks are interpreted again. */
     void drop() {
         for (Block b : blocks) {
-            if (b.region == this) {
-                b.region = null;
-                b.heat = 0;
-            }
+            release(b);
         }
+    }
+
+    private static void release(Block b) {
+        b.region = null;
+        b.claimed = false;
+        b.heat = 0;
     }
 }

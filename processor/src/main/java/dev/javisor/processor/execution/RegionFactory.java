@@ -67,6 +67,7 @@ final class RegionFactory {
                 r.install();
                 statistics.installed++;
             } else {
+                r.drop();
                 statistics.stale++;
             }
         }
@@ -88,7 +89,7 @@ final class RegionFactory {
         if (code != null) {
             statistics.regions += 1;
             statistics.instructions += plan.instructions();
-            finished.add(new CompiledRegion(code, order(some)));
+            finished.add(new CompiledRegion(code, order(some), blocks.subList(some.size(), blocks.size())));
         }
         statistics.nanoseconds += System.nanoTime() - start;
     }
@@ -104,7 +105,7 @@ final class RegionFactory {
         while (!todo.isEmpty() && instructions < MOST_INSTRUCTIONS) {
             int offset = todo.poll();
             Block b = offset < 0 || offset >= 4096 ? null : head.page.blocks[offset];
-            if (b == null || b.region != null || b.crosses() || found.contains(b)) {
+            if (b == null || b.claimed || b.crosses()) {
                 continue;
             }
             int n = compilable(b);
@@ -112,6 +113,7 @@ final class RegionFactory {
                 continue;
             }
             found.add(b);
+            b.claimed = true;
             instructions += n;
             Op last = b.ops[n - 1];
             Instruction i = last.instruction;
