@@ -37,7 +37,7 @@ public final class QemuMain {
 
     private final List<String> arguments;
     private int at;
-    private String cpu = "qemu64";
+    private String cpu = "max";
     private int processors = 1;
     private long memory = 128L << 20;
     private Chipset chipset = Chipset.PC;
@@ -50,7 +50,7 @@ public final class QemuMain {
     private final List<String> serial = new ArrayList<>();
     private String debugConsole = "null";
     private final List<String> drives = new ArrayList<>();
-    private final Set<TestDevice> testDevices = EnumSet.noneOf(TestDevice.class);
+    private final Set<TestDevice> testDevices = EnumSet.of(TestDevice.KVM_HYPERCALLS);
 
     private QemuMain(List<String> arguments) {
         this.arguments = arguments;

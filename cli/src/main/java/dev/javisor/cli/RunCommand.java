@@ -90,7 +90,7 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = "--no-reboot", description = "A reset ends the run.")
     private boolean noReboot;
 
-    @Option(names = "--test-device", paramLabel = "NAME", description = "Adds pc-testdev, pci-testdev or edu. May be repeated.")
+    @Option(names = "--test-device", paramLabel = "NAME", description = "Adds pc-testdev, pci-testdev, edu or kvm-hypercalls. May be repeated.")
     private List<String> testDevices = new ArrayList<>();
 
     @Option(names = "--seed", paramLabel = "N", description = "Seed of everything random in the machine (default: ${DEFAULT-VALUE}).",
@@ -220,7 +220,8 @@ final class RunCommand implements Callable<Integer> {
             case "pc-testdev" -> TestDevice.PC_TESTDEV;
             case "pci-testdev" -> TestDevice.PCI_TESTDEV;
             case "edu" -> TestDevice.EDU;
-            default -> throw new UserException("--test-device " + name + ": pc-testdev, pci-testdev and edu are known");
+            case "kvm-hypercalls" -> TestDevice.KVM_HYPERCALLS;
+            default -> throw new UserException("--test-device " + name + ": pc-testdev, pci-testdev, edu and kvm-hypercalls are known");
         };
     }
 }

@@ -10,6 +10,7 @@ import dev.javisor.machine.console.HostEvents;
 import dev.javisor.machine.console.InputFeeder;
 import dev.javisor.machine.device.FirmwareConfig;
 import dev.javisor.machine.firmware.FirmwareTables;
+import dev.javisor.machine.firmware.RealModeInterrupts;
 import dev.javisor.machine.memory.GuestRam;
 import dev.javisor.machine.memory.MemoryMap;
 import dev.javisor.processor.LogicalProcessor;
@@ -92,6 +93,9 @@ public final class Machine implements Stateful, AutoCloseable {
             p.cpu().processors = configuration.processors();
             p.cpu().rngState = configuration.seed() * MachineConfiguration.MAXIMUM_PROCESSORS + i;
             p.cpu().pauseYields = configuration.processors() > 1;
+            if (configuration.has(MachineConfiguration.TestDevice.KVM_HYPERCALLS)) {
+                p.cpu().hypercalls = new ParavirtualCalls(bus);
+            }
             apics.add(new LocalApic(p.cpu(), bus));
             processors.add(p);
         }
@@ -127,6 +131,7 @@ public final class Machine implements Stateful, AutoCloseable {
         }
         board.setUp();
         tables = FirmwareTables.write(memory, board.describe());
+        RealModeInterrupts.setUp(memory, board.io);
         apics.getFirst().setVirtualWireMode();
         processors.forEach(p -> MemoryTypes.setUp(p.cpu(), configuration.chipset().lowMemoryLimit));
         boolean longMode = configuration.model().features().has(Feature.LM);

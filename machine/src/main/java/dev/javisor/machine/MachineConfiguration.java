@@ -27,7 +27,9 @@ public final class MachineConfiguration {
         /** A PCI function with one memory and one port region. */
         PCI_TESTDEV,
         /** A PCI function that computes factorials and copies memory. */
-        EDU
+        EDU,
+        /** KVM's hypercalls are answered although no hypervisor is there. */
+        KVM_HYPERCALLS
     }
 
     private final CpuModel model;

@@ -9,7 +9,8 @@ public final class FirmwareTables {
     /** Operating systems search the tables' anchors from here to 1 MiB. */
     public static final long AREA = 0xF0000;
 
-    private static final long AREA_END = 0x100000;
+    private static final long AREA_END = (0xF000L << 4) + RealModeInterrupts.CODE;
+    private static final long ONE_MEGABYTE = 0x100000;
     private static final int WAKING_VECTOR = 12;
 
     private final long rootPointer;
@@ -38,7 +39,7 @@ public final class FirmwareTables {
         long acpiTable = up(smbiosTable + smbios.bytes().length, AcpiTables.ALIGNMENT);
         byte[] tables = acpi.place(acpiTable);
         if (acpiTable + tables.length > AREA_END) {
-            throw new IllegalArgumentException("the firmware tables do not fit below 1 MiB");
+            throw new IllegalArgumentException("the firmware tables do not fit into the BIOS area");
         }
         put(memory, rsdp, acpi.rootPointer(acpiTable));
         put(memory, mpPointer, MpTables.pointer(mpTable));
@@ -81,7 +82,7 @@ public final class FirmwareTables {
         TableBuffer b = new TableBuffer();
         b.u64(0).u64(map.lowEnd()).u32(MemoryMap.Type.USABLE.number);
         for (MemoryMap.Range r : map.ranges()) {
-            if (r.start() >= AREA_END && r.start() >= map.lowEnd()) {
+            if (r.start() >= ONE_MEGABYTE && r.start() >= map.lowEnd()) {
                 b.u64(r.start()).u64(r.size()).u32(r.type().number);
             }
         }

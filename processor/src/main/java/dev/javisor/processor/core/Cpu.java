@@ -230,6 +230,8 @@ public final class Cpu {
     public SecondLevel secondLevel;
     /** The processor's virtualization extensions, or null. */
     public Virtualization virtualization;
+    /** Null when the hypercall instruction is #UD outside of virtualization. */
+    public Hypercalls hypercalls;
     /** Arithmetic that the host's cannot do. */
     public final SoftFloat softFloat = new SoftFloat();
 

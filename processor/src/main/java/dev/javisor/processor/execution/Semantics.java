@@ -53,6 +53,7 @@ import dev.javisor.processor.system.CpuId;
 import dev.javisor.processor.system.DebugRegisters;
 import dev.javisor.processor.system.ExtendedControl;
 import dev.javisor.processor.system.Invalidation;
+import dev.javisor.processor.system.Hypercall;
 import dev.javisor.processor.system.MonitorWait;
 import dev.javisor.processor.system.Msrs;
 import dev.javisor.processor.system.PortIo;
@@ -115,6 +116,7 @@ public final class Semantics {
         Fxsave::bind,
         Xsave::bind,
         X87Bind::bind,
+        Hypercall::bind,
         SegmentMoves::bind,
         FarTransfer::bind,
         TableRegisters::bind,
