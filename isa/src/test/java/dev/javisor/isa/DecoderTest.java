@@ -53,7 +53,7 @@ class DecoderTest {
     @CsvSource({
         "BMI1, f30fbcc1, BSF", "ABM, f30fbdc1, BSR", "POPCNT, f30fb8c1, #UD", "IBT, f30f1efa, NOP", "SHSTK, f30f1ec8, NOP",
         "CLDEMOTE, 0f1c00, NOP", "SHSTK, f30faee8, #UD", "WBNOINVD, f30f09, WBINVD", "FRED, f20f01ca, #UD", "LKGS, f20f00f0, #UD",
-        "MOVBE, 0f38f000, #UD", "SSE4_2, f20f38f1c3, #UD", "VMX, 0f01c1, #UD", "SVM, 0f01d8, #UD", "RTM, c7f800000000, #UD",
+        "MOVBE, 0f38f000, #UD", "SSE4_2, f20f38f1c3, #UD", "VMX, 0f01c2, #UD", "SVM, 0f01d8, #UD", "RTM, c7f800000000, #UD",
         "AVX, c5f858c1, #UD", "_3DNOWPREFETCH, 0f0d08, NOP", "PCLMULQDQ, 660f3a44c111, #UD", "CX16, 480fc708, CMPXCHG8B"
     })
     @DisplayName("takes an encoding whose feature is missing for a hint, for its predecessor, or for undefined")
