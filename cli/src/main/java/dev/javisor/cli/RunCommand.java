@@ -90,7 +90,10 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = "--no-reboot", description = "A reset ends the run.")
     private boolean noReboot;
 
-    @Option(names = "--test-device", paramLabel = "NAME", description = "Adds pc-testdev, pci-testdev, edu or kvm-hypercalls. May be repeated.")
+    @Option(
+            names = "--test-device",
+            paramLabel = "NAME",
+            description = "Adds pc-testdev, pci-testdev, edu or kvm-hypercalls. May be repeated.")
     private List<String> testDevices = new ArrayList<>();
 
     @Option(names = "--seed", paramLabel = "N", description = "Seed of everything random in the machine (default: ${DEFAULT-VALUE}).",

@@ -34,7 +34,7 @@ final class ParavirtualCalls implements Hypercalls {
         c.gpr[0] = result & mask;
     }
 
-    /** Sends the interrupt described by an ICR value to the APIC IDs {@code first} + n of the bits n of two bitmaps; returns how many took it. */
+    /** Sends the interrupt that an ICR value describes to the APIC IDs {@code first} + n, n being bits of two bitmaps; how many took it. */
     private long sendIpi(long low, long high, long first, int icr, int width) {
         int mode = icr >>> 8 & 7;
         if (mode != DeliveryMode.FIXED && mode != DeliveryMode.NMI) {
@@ -44,7 +44,8 @@ final class ParavirtualCalls implements Hypercalls {
         for (int i = 0; i < 2 * width; i++) {
             long bits = i < width ? low : high;
             long id = first + i;
-            if ((bits >>> i % width & 1) != 0 && Long.compareUnsigned(id, 0xFF) < 0 && bus.deliver((int) id, false, mode, icr & 0xFF, false)) {
+            boolean addressed = (bits >>> i % width & 1) != 0 && Long.compareUnsigned(id, 0xFF) < 0;
+            if (addressed && bus.deliver((int) id, false, mode, icr & 0xFF, false)) {
                 delivered++;
             }
         }

@@ -6,8 +6,8 @@ import dev.javisor.machine.bus.IoBus;
 import dev.javisor.processor.memory.PhysicalMemory;
 
 /**
- * What a PC's firmware leaves for real-address mode: an interrupt vector table whose handlers return, the 8259s at vectors 8 and 70H, and the
- * timer of 18.2 interrupts a second that counts in the BIOS data area. A kernel may use it or mask it.
+ * What a PC's firmware leaves for real-address mode: an interrupt vector table whose handlers return, the 8259s at vectors 8 and 70H,
+ * and the timer of 18.2 interrupts a second that counts in the BIOS data area. A kernel may use it or mask it.
  */
 public final class RealModeInterrupts {
     /** Where the handlers lie, in segment F000H. */
