@@ -63,7 +63,8 @@ final class CpuCommand implements Runnable {
             out.println("physical address  " + m.physicalBits() + " bits");
             if (bits) {
                 String format = "%-20s CPUID.%02XH.%d:%s[%d]%n";
-                present(m).forEach(f -> out.printf(format, f.lowerCaseName(), f.leaf, f.subleaf, f.register, f.bit));
+                present(m).filter(f -> f.register != null)
+                        .forEach(f -> out.printf(format, f.lowerCaseName(), f.leaf, f.subleaf, f.register, f.bit));
             } else {
                 wrap(out, present(m).map(Feature::lowerCaseName).collect(Collectors.joining(" ")));
             }

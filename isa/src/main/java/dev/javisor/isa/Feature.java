@@ -387,9 +387,37 @@ public enum Feature {
     // Leaf 80000022H: extended performance monitoring
     PERFMON_V2(0x80000022, 0, Register.EAX, 0),
     AMD_LBR_V2(0x80000022, 0, Register.EAX, 1),
-    AMD_LBR_PMC_FREEZE(0x80000022, 0, Register.EAX, 2);
+    AMD_LBR_PMC_FREEZE(0x80000022, 0, Register.EAX, 2),
 
-    /** CPUID output register. */
+    // Optional parts of VMX, which its capability registers enumerate
+    VMX_PREEMPTION_TIMER,
+    VMX_POSTED_INTR,
+    VMX_TERTIARY_CTLS,
+    VMX_VTPR,
+    VMX_APICV_XAPIC,
+    VMX_EPT,
+    VMX_APICV_X2APIC,
+    VMX_VPID,
+    VMX_UNRESTRICTED_GUEST,
+    VMX_APICV_REGISTER,
+    VMX_APICV_VID,
+    VMX_PLE,
+    VMX_VMFUNC,
+    VMX_SHADOW_VMCS,
+    VMX_PML,
+    VMX_EPT_VIOLATION_VE,
+    VMX_MBEC,
+    VMX_SPP,
+    VMX_TSC_SCALING,
+    VMX_BUS_LOCK_DETECTION,
+    VMX_NOTIFY_EXITING,
+    VMX_HLAT,
+    VMX_IPI_VIRTUALIZATION,
+    VMX_VIRTUAL_SPEC_CTRL,
+    VMX_PERF_GLOBAL_CTRL,
+    VMX_DUAL_MONITOR;
+
+    /** CPUID output register; null for a feature that CPUID does not enumerate. */
     public enum Register {
         EAX,
         EBX,
@@ -401,6 +429,11 @@ public enum Feature {
     public final int subleaf;
     public final Register register;
     public final int bit;
+
+    /** A feature that CPUID does not enumerate. */
+    Feature() {
+        this(0, 0, null, 0);
+    }
 
     Feature(int leaf, int subleaf, Register register, int bit) {
         this.leaf = leaf;

@@ -61,6 +61,7 @@ public enum Msr {
     MC_STATUS(at(0x401).banks(Msr.MACHINE_CHECK_BANKS, 4).needs(Feature.MCA).rule(Rule.MC_STATUS)),
     MC_ADDR(at(0x402).banks(Msr.MACHINE_CHECK_BANKS, 4).needs(Feature.MCA)),
     MC_MISC(at(0x403).banks(Msr.MACHINE_CHECK_BANKS, 4).needs(Feature.MCA)),
+    VMX_CAPABILITY(at(0x480).banks(20, 1).needs(Feature.VMX).readOnly(0).field()),
     DS_AREA(at(0x600).needs(Feature.DTS).rule(Rule.CANONICAL)),
     TSC_DEADLINE(at(0x6E0).needs(Feature.TSC_DEADLINE_TIMER).field()),
     PKRS(at(0x6E1).needs(Feature.PKS).writable(0xFFFF_FFFFL).field()),

@@ -2,6 +2,7 @@ package dev.javisor.processor;
 
 import dev.javisor.isa.CpuModel;
 import dev.javisor.isa.Decoder;
+import dev.javisor.isa.Feature;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.core.InterruptController;
@@ -18,6 +19,7 @@ import dev.javisor.processor.memory.PhysicalMemory;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
 import dev.javisor.processor.state.Stateful;
+import dev.javisor.processor.vmx.Vmx;
 
 /** One logical processor, put together: state, paging, interrupt controller, engine. */
 public final class LogicalProcessor implements Stateful {
@@ -35,6 +37,9 @@ public final class LogicalProcessor implements Stateful {
         cpu = new Cpu(model, index, memory, timeline);
         cpu.translation = translation;
         cpu.platform = platform;
+        if (model.features().has(Feature.VMX)) {
+            cpu.virtualization = new Vmx(cpu);
+        }
         Fetcher fetcher = new Fetcher(cpu, cache, new Decoder(model.features()));
         interpreter = new Interpreter(cpu, fetcher);
         tiers = cache.compiles() ? new TieredEngine(cpu, fetcher, interpreter, cache) : null;

@@ -153,6 +153,9 @@ public interface GuestControl {
     /** IRET begins to execute and would end blocking by NMI: true when it shall do so. */
     boolean unblocksNmi(Cpu c);
 
+    /** The IRET has completed. */
+    void returned(Cpu c);
+
     /** Ends the guest's turn: the processor is at the start of the instruction or event that caused it, and runs the host afterwards. */
     void leave(Cpu c, GuestExit exit);
 }

@@ -123,14 +123,7 @@ public final class Boundary {
         }
         int requests = c.requests;
         if ((requests & Cpu.MACHINE_CHECK_REQUEST) != 0 && c.activity != Cpu.SHUTDOWN) {
-            c.withdraw(Cpu.MACHINE_CHECK_REQUEST);
-            wake(c);
-            if ((c.cr4 & Cr.MCE) != 0) {
-                EventDelivery.deliver(c, Event.exception(Event.MC));
-            } else {
-                EventDelivery.shutDown(c, "machine check while CR4.MCE is clear");
-            }
-            return true;
+            return machineCheck(c);
         }
         if (c.activity == Cpu.WAIT_FOR_SIPI) {
             return startedBySipi(c);
@@ -158,9 +151,7 @@ public final class Boundary {
         }
         c.withdraw(Cpu.BOUNDARY_REQUEST);
         if ((requests & Cpu.NMI_REQUEST) != 0 && !c.nmiBlocked && !c.blockingByMovSs) {
-            c.withdraw(Cpu.NMI_REQUEST);
-            wake(c);
-            EventDelivery.deliver(c, Event.nmi());
+            deliverNmi(c);
             return true;
         }
         if ((requests & (Cpu.EXTERNAL_REQUEST | Cpu.APIC_REQUEST)) != 0 && c.activity != Cpu.SHUTDOWN && deliverInterrupt(c)) {
@@ -171,6 +162,25 @@ public final class Boundary {
 
     private static boolean initDue(Cpu c) {
         return (c.requests & Cpu.INIT_REQUEST) != 0 && !c.inSmm && !c.initBlocked;
+    }
+
+    /** Delivers the pending machine check. @return true */
+    public static boolean machineCheck(Cpu c) {
+        c.withdraw(Cpu.MACHINE_CHECK_REQUEST);
+        wake(c);
+        if ((c.cr4 & Cr.MCE) != 0) {
+            EventDelivery.deliver(c, Event.exception(Event.MC));
+        } else {
+            EventDelivery.shutDown(c, "machine check while CR4.MCE is clear");
+        }
+        return true;
+    }
+
+    /** Delivers the pending NMI. */
+    public static void deliverNmi(Cpu c) {
+        c.withdraw(Cpu.NMI_REQUEST);
+        wake(c);
+        EventDelivery.deliver(c, Event.nmi());
     }
 
     private static boolean startedBySipi(Cpu c) {
@@ -186,23 +196,39 @@ public final class Boundary {
     }
 
     /** Blocking by STI holds off interrupts only; the external controller comes first because it does not wait for a priority. */
-    private static boolean deliverInterrupt(Cpu c) {
+    public static boolean deliverInterrupt(Cpu c) {
         boolean open = interruptsEnabled(c);
         boolean breaks = c.activity == Cpu.MWAIT && c.waitBreaksOnInterrupt;
         if (!open && !breaks) {
             return false;
         }
-        boolean external = (c.requests & Cpu.EXTERNAL_REQUEST) != 0;
-        if (!external && c.apic.pendingVector() < 0) {
-            c.withdraw(Cpu.APIC_REQUEST);
+        if (!hasInterrupt(c)) {
             return false;
         }
         wake(c);
         if (!open) {
             return false;
         }
-        EventDelivery.deliver(c, Event.interrupt(external ? c.platform.acknowledgeExternalInterrupt() & 0xFF : c.apic.acknowledge()));
+        EventDelivery.deliver(c, Event.interrupt(acknowledge(c)));
         return true;
+    }
+
+    /** An interrupt is pending, not only requested. */
+    public static boolean hasInterrupt(Cpu c) {
+        if ((c.requests & Cpu.EXTERNAL_REQUEST) != 0) {
+            return true;
+        }
+        if (c.apic.pendingVector() < 0) {
+            c.withdraw(Cpu.APIC_REQUEST);
+            return false;
+        }
+        return true;
+    }
+
+    /** Acknowledges the pending interrupt. @return its vector */
+    public static int acknowledge(Cpu c) {
+        boolean external = (c.requests & Cpu.EXTERNAL_REQUEST) != 0;
+        return external ? c.platform.acknowledgeExternalInterrupt() & 0xFF : c.apic.acknowledge();
     }
 
     /** Maskable hardware interrupts can be delivered at this boundary. */
@@ -210,7 +236,8 @@ public final class Boundary {
         return (c.rflags & Flags.IF) != 0 && !c.blockingBySti && !c.blockingByMovSs;
     }
 
-    private static void deliverDebugTrap(Cpu c) {
+    /** Delivers the #DB trap that is pending. */
+    public static void deliverDebugTrap(Cpu c) {
         long causes = c.pendingDebug;
         c.pendingDebug = 0;
         wake(c);

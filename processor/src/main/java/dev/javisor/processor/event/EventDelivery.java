@@ -153,7 +153,7 @@ public final class EventDelivery {
     /**
      * RFLAGS as the frame shows it: RF is set for faults, so that the instruction's breakpoints do not trigger again when it is retried.
      */
-    static long flagsImage(Cpu c, Event e) {
+    public static long flagsImage(Cpu c, Event e) {
         long flags = Flags.rflags(c);
         return e.type() == Event.HARDWARE_EXCEPTION && isFault(e) && !c.injecting ? flags | Flags.RF : flags;
     }

@@ -44,6 +44,9 @@ public final class InterruptReturn {
         if (unblocks) {
             c.nmiBlocked = false;
         }
+        if (c.guest != null) {
+            c.guest.returned(c);
+        }
         c.resumeFlagLoaded = true;
         if (c.requests != 0 || Boundary.mustStep(c)) {
             c.endSlice();

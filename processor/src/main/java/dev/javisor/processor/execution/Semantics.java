@@ -58,6 +58,7 @@ import dev.javisor.processor.system.MonitorWait;
 import dev.javisor.processor.system.Msrs;
 import dev.javisor.processor.system.PortIo;
 import dev.javisor.processor.system.TimeStamp;
+import dev.javisor.processor.vmx.VmxInstructions;
 import dev.javisor.processor.xsave.Fxsave;
 import dev.javisor.processor.xsave.Xsave;
 
@@ -97,6 +98,7 @@ public final class Semantics {
         AccessControl::bind,
         PortIo::bind,
         Msrs::bind,
+        VmxInstructions::bind,
         TimeStamp::bind,
         CpuId::bind,
         MonitorWait::bind,

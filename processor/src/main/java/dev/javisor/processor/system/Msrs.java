@@ -80,6 +80,7 @@ public final class Msrs {
             case SYSENTER_EIP -> c.sysenterEip;
             case MISC_ENABLE -> c.miscEnable;
             case DEBUGCTL -> c.debugctl;
+            case VMX_CAPABILITY -> capability(c, m.bank(index));
             case PKRS -> c.pkrs;
             case XSS -> c.xss;
             case EFER -> c.efer;
@@ -96,6 +97,13 @@ public final class Msrs {
         };
     }
 
+    private static long capability(Cpu c, int index) {
+        if (c.virtualization == null) {
+            throw c.gp0();
+        }
+        return c.virtualization.capability(c, index);
+    }
+
     /** @throws GuestFault #GP(0) when there is no such register to write, or when it does not take the value */
     public static void write(Cpu c, int index, long value) {
         Msr m = find(c, index);
@@ -108,6 +116,11 @@ public final class Msrs {
         } else if (!m.writeOnly) {
             c.msr[m.slot + m.bank(index)] = v;
         }
+    }
+
+    /** Whether IA32_DEBUGCTL takes a value. */
+    public static boolean isDebugctl(Cpu c, long value) {
+        return MsrRules.allows(c, Msr.DEBUGCTL, value);
     }
 
     private static void writeField(Cpu c, Msr m, int index, long v) {

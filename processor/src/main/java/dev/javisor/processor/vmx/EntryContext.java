@@ -1,0 +1,200 @@
+package dev.javisor.processor.vmx;
+
+import dev.javisor.isa.Feature;
+import dev.javisor.isa.VmcsField;
+import dev.javisor.isa.VmxCapabilities;
+import dev.javisor.isa.VmxControl;
+import dev.javisor.isa.VmxControl.Word;
+import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.Cr;
+import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.system.ControlRegisters;
+import dev.javisor.processor.system.Msrs;
+
+/** What the rules of VM entries look at: the current VMCS, the processor that enters, and common terms of the manual. */
+final class EntryContext {
+    /** Bits of CR0 that need not be one in an unrestricted guest. */
+    static final long CR0_UNRESTRICTED = Cr.PE | Cr.PG;
+
+    private static final int PAT_TYPES = 0b1111_0011;
+
+    final Vmx vmx;
+    final Cpu cpu;
+    final Vmcs vmcs;
+    private final long[] controls = new long[Word.values().length];
+
+    EntryContext(Vmx vmx) {
+        this.vmx = vmx;
+        this.cpu = vmx.cpu;
+        this.vmcs = vmx.current;
+    }
+
+    /** Reads the controls of the current VMCS. */
+    void begin() {
+        vmx.readControls(controls);
+    }
+
+    long get(VmcsField f) {
+        return vmcs.get(f);
+    }
+
+    boolean on(VmxControl c) {
+        return (controls[c.word.ordinal()] & c.bit) != 0;
+    }
+
+    boolean off(VmxControl c) {
+        return !on(c);
+    }
+
+    void copyControls(long[] target) {
+        System.arraycopy(controls, 0, target, 0, controls.length);
+    }
+
+    // ---- terms ----
+
+    boolean areAllowed(Word w) {
+        long value = controls[w.ordinal()];
+        VmxCapabilities k = vmx.capabilities;
+        return (value & k.required1(w)) == k.required1(w) && (value & ~k.allowed1(w)) == 0;
+    }
+
+    /** Aligned, and within the physical-address width. @param alignment a power of two, in bytes */
+    boolean isAddress(VmcsField f, long alignment) {
+        return isAddress(get(f), alignment);
+    }
+
+    boolean isAddress(long address, long alignment) {
+        return (address & (alignment - 1 | cpu.model.physicalReserved())) == 0;
+    }
+
+    boolean isPage(VmcsField f) {
+        return isAddress(f, 0x1000);
+    }
+
+    /** A list of MSRs is empty, or aligned and all within the physical-address width. */
+    boolean isMsrList(VmcsField address, VmcsField count) {
+        long n = get(count);
+        long a = get(address);
+        return n == 0 || isAddress(a, MsrLists.ENTRY_SIZE) && isAddress(a + n * MsrLists.ENTRY_SIZE - 1, 1);
+    }
+
+    boolean isCanonical(VmcsField f) {
+        return vmx.isCanonical(get(f));
+    }
+
+    static boolean arePatTypes(long pat) {
+        for (int i = 0; i < 64; i += 8) {
+            long type = pat >>> i & 0xFF;
+            if (type > 7 || (PAT_TYPES >>> type & 1) == 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    boolean isCr3(VmcsField f) {
+        long lam = cpu.has(Feature.LAM) ? Cr.LAM_U48 | Cr.LAM_U57 : 0;
+        return (get(f) & cpu.model.physicalReserved() & ~lam) == 0;
+    }
+
+    boolean isEfer(VmcsField f) {
+        return (get(f) & ~ControlRegisters.eferBits(cpu)) == 0;
+    }
+
+    boolean isDebugctl(VmcsField f) {
+        return Msrs.isDebugctl(cpu, get(f));
+    }
+
+    boolean hasFixedCr4(VmcsField f) {
+        long v = get(f);
+        return (v & VmxCapabilities.CR4_FIXED0) == VmxCapabilities.CR4_FIXED0 && (v & ~vmx.cr4Bits()) == 0;
+    }
+
+    /** @param exempt bits that may be zero all the same */
+    boolean hasFixedCr0(VmcsField f, long exempt) {
+        long required = VmxCapabilities.CR0_FIXED0 & ~exempt;
+        long v = get(f);
+        return (v & required) == required && v >>> 32 == 0;
+    }
+
+    // ---- the guest that shall be entered ----
+
+    boolean unrestricted() {
+        return on(VmxControl.UNRESTRICTED_GUEST);
+    }
+
+    boolean ia32e() {
+        return on(VmxControl.IA32E_MODE_GUEST);
+    }
+
+    boolean v86() {
+        return (get(VmcsField.GUEST_RFLAGS) & Flags.VM) != 0;
+    }
+
+    boolean guestCr0(long bit) {
+        return (get(VmcsField.GUEST_CR0) & bit) != 0;
+    }
+
+    boolean guestCr4(long bit) {
+        return (get(VmcsField.GUEST_CR4) & bit) != 0;
+    }
+
+    boolean paePaging() {
+        return guestCr0(Cr.PG) && guestCr4(Cr.PAE) && !ia32e();
+    }
+
+    long interruptibility() {
+        return get(VmcsField.GUEST_INTERRUPTIBILITY);
+    }
+
+    boolean blockedBy(long bits) {
+        return (interruptibility() & bits) != 0;
+    }
+
+    long activity() {
+        return get(VmcsField.GUEST_ACTIVITY);
+    }
+
+    long access(int segment) {
+        return get(SegmentFields.access(segment));
+    }
+
+    boolean usable(int segment) {
+        return (access(segment) & Cpu.UNUSABLE) == 0;
+    }
+
+    int type(int segment) {
+        return (int) access(segment) & 15;
+    }
+
+    int dpl(int segment) {
+        return (int) access(segment) >>> 5 & 3;
+    }
+
+    int rpl(int segment) {
+        return (int) get(SegmentFields.selector(segment)) & 3;
+    }
+
+    // ---- event injection ----
+
+    long info() {
+        return get(VmcsField.ENTRY_INTERRUPTION_INFO);
+    }
+
+    boolean injects() {
+        return InterruptionInfo.isValid(info());
+    }
+
+    boolean injects(int type) {
+        return injects() && InterruptionInfo.type(info()) == type;
+    }
+
+    int vector() {
+        return InterruptionInfo.vector(info());
+    }
+
+    /** An error code is to be delivered. */
+    boolean injectsErrorCode() {
+        return injects() && (info() & InterruptionInfo.ERROR_CODE) != 0;
+    }
+}

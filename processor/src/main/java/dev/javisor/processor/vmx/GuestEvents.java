@@ -1,0 +1,224 @@
+package dev.javisor.processor.vmx;
+
+import dev.javisor.isa.ExitReason;
+import dev.javisor.isa.VmcsField;
+import dev.javisor.isa.VmxControl;
+import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.Event;
+import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.event.Boundary;
+import dev.javisor.processor.state.StateInput;
+import dev.javisor.processor.state.StateOutput;
+import dev.javisor.processor.state.Stateful;
+
+/** Events in VMX non-root operation: which exit, in which order they are looked at, and what wakes the guest. */
+final class GuestEvents implements Stateful {
+    private final NonRoot guest;
+    private final Cpu cpu;
+    /** Blocking by NMI as the guest knows it; with "virtual NMIs" only. */
+    boolean virtualNmiBlocked;
+    /** The running IRET has ended blocking by NMI; matters to what interrupts it. */
+    boolean unblockedByIret;
+
+    GuestEvents(NonRoot guest) {
+        this.guest = guest;
+        this.cpu = guest.vmx.cpu;
+    }
+
+    private boolean on(VmxControl control) {
+        return guest.on(control);
+    }
+
+    private void leave(ExitReason reason, long qualification) {
+        guest.vmx.exits.leave(guest.exit.of(reason, qualification));
+    }
+
+    // ---- exceptions ----
+
+    /** The exit that an exception causes, or null. */
+    VmExit exception(Event e) {
+        if (!exits(e)) {
+            unblockedByIret = false;
+            return null;
+        }
+        boolean hardware = e.type() == Event.HARDWARE_EXCEPTION;
+        VmExit exit = guest.exit.of(ExitReason.EXCEPTION_OR_NMI, hardware ? e.payload() : 0);
+        exit.event = e;
+        exit.instructionLength = e.instructionLength();
+        exit.faultLike = true;
+        return exit;
+    }
+
+    private boolean exits(Event e) {
+        Vmcs vmcs = guest.vmx.current;
+        boolean selected = (vmcs.get(VmcsField.EXCEPTION_BITMAP) >>> e.vector() & 1) != 0;
+        if (e.vector() == Event.PF && e.type() == Event.HARDWARE_EXCEPTION) {
+            boolean match = (e.errorCode() & vmcs.get(VmcsField.PAGE_FAULT_ERROR_MASK)) == vmcs.get(VmcsField.PAGE_FAULT_ERROR_MATCH);
+            return selected == match;
+        }
+        return selected;
+    }
+
+    // ---- blocking by NMI ----
+
+    boolean unblocksNmi() {
+        if (!on(VmxControl.NMI_EXITING)) {
+            unblockedByIret = cpu.nmiBlocked;
+            return true;
+        }
+        if (on(VmxControl.VIRTUAL_NMIS)) {
+            unblockedByIret = virtualNmiBlocked;
+            virtualNmiBlocked = false;
+        }
+        return false;
+    }
+
+    // ---- "Priority Among Concurrent Events" ----
+
+    /** @return true when something was delivered or changed, or an exit has happened. */
+    boolean boundary() {
+        Cpu c = cpu;
+        unblockedByIret = false;
+        int requests = c.requests;
+        if ((requests & Cpu.MACHINE_CHECK_REQUEST) != 0) {
+            return Boundary.machineCheck(c);
+        }
+        if (c.activity == Cpu.WAIT_FOR_SIPI) {
+            return startUp();
+        }
+        if ((requests & Cpu.INIT_REQUEST) != 0) {
+            c.withdraw(Cpu.INIT_REQUEST);
+            leave(ExitReason.INIT_SIGNAL, 0);
+            return true;
+        }
+        c.withdraw(Cpu.SIPI_REQUEST);
+        if (c.monitorTrapPending) {
+            leave(ExitReason.MONITOR_TRAP_FLAG, 0);
+            return true;
+        }
+        if (c.pendingDebug != 0 && !c.blockingByMovSs && c.activity != Cpu.SHUTDOWN) {
+            Boundary.deliverDebugTrap(c);
+            return true;
+        }
+        c.withdraw(Cpu.BOUNDARY_REQUEST);
+        if (guest.timerExpired) {
+            leave(ExitReason.PREEMPTION_TIMER_EXPIRED, 0);
+            return true;
+        }
+        return nonMaskable() || maskable();
+    }
+
+    private boolean startUp() {
+        cpu.withdraw(Cpu.INIT_REQUEST);
+        if ((cpu.requests & Cpu.SIPI_REQUEST) == 0) {
+            return false;
+        }
+        cpu.withdraw(Cpu.SIPI_REQUEST);
+        leave(ExitReason.STARTUP_IPI, cpu.sipiVector);
+        return true;
+    }
+
+    private boolean nonMaskable() {
+        Cpu c = cpu;
+        if (c.blockingByMovSs) {
+            return false;
+        }
+        if (on(VmxControl.NMI_WINDOW_EXITING) && !virtualNmiBlocked) {
+            leave(ExitReason.NMI_WINDOW, 0);
+            return true;
+        }
+        if ((c.requests & Cpu.NMI_REQUEST) == 0 || c.nmiBlocked) {
+            return false;
+        }
+        c.withdraw(Cpu.NMI_REQUEST);
+        if (on(VmxControl.NMI_EXITING)) {
+            VmExit exit = guest.exit.of(ExitReason.EXCEPTION_OR_NMI, 0);
+            exit.event = Event.nmi();
+            guest.vmx.exits.leave(exit);
+        } else {
+            Boundary.deliverNmi(c);
+        }
+        return true;
+    }
+
+    private boolean maskable() {
+        Cpu c = cpu;
+        if (c.blockingBySti || c.blockingByMovSs || c.activity == Cpu.SHUTDOWN) {
+            return false;
+        }
+        if (on(VmxControl.INTERRUPT_WINDOW_EXITING) && (c.rflags & Flags.IF) != 0) {
+            leave(ExitReason.INTERRUPT_WINDOW, 0);
+            return true;
+        }
+        if ((c.requests & (Cpu.EXTERNAL_REQUEST | Cpu.APIC_REQUEST)) == 0) {
+            return false;
+        }
+        if (!on(VmxControl.EXTERNAL_INTERRUPT_EXITING)) {
+            return Boundary.deliverInterrupt(c);
+        }
+        if (!Boundary.hasInterrupt(c)) {
+            return false;
+        }
+        VmExit exit = guest.exit.of(ExitReason.EXTERNAL_INTERRUPT, 0);
+        if (on(VmxControl.ACKNOWLEDGE_INTERRUPT_ON_EXIT)) {
+            exit.event = Event.interrupt(Boundary.acknowledge(c));
+        }
+        guest.vmx.exits.leave(exit);
+        return true;
+    }
+
+    /** Something that is pending would end HLT, shutdown or wait-for-SIPI. */
+    boolean wakes() {
+        Cpu c = cpu;
+        int r = c.requests;
+        if (c.activity == Cpu.WAIT_FOR_SIPI) {
+            return (r & Cpu.SIPI_REQUEST) != 0;
+        }
+        if ((r & (Cpu.INIT_REQUEST | Cpu.MACHINE_CHECK_REQUEST)) != 0
+                || c.monitorTrapPending
+                || guest.timerExpired
+                || on(VmxControl.NMI_WINDOW_EXITING) && !virtualNmiBlocked
+                || (r & Cpu.NMI_REQUEST) != 0 && !c.nmiBlocked) {
+            return true;
+        }
+        if (c.activity == Cpu.SHUTDOWN) {
+            return false;
+        }
+        boolean enabled = (c.rflags & Flags.IF) != 0;
+        boolean open = enabled || on(VmxControl.EXTERNAL_INTERRUPT_EXITING) || c.activity == Cpu.MWAIT && c.waitBreaksOnInterrupt;
+        return c.pendingDebug != 0
+                || enabled && on(VmxControl.INTERRUPT_WINDOW_EXITING)
+                || open && (r & (Cpu.EXTERNAL_REQUEST | Cpu.APIC_REQUEST)) != 0 && Boundary.hasInterrupt(c);
+    }
+
+    /** The guest is about to run: must boundaries be looked at although no event has come from outside? */
+    void request() {
+        boolean looks = on(VmxControl.INTERRUPT_WINDOW_EXITING)
+                || on(VmxControl.NMI_WINDOW_EXITING)
+                || cpu.monitorTrapPending
+                || guest.timerExpired
+                || cpu.pendingDebug != 0;
+        if (looks) {
+            cpu.request(Cpu.GUEST_REQUEST);
+        }
+        cpu.endSlice();
+    }
+
+    // ---- state ----
+
+    void reset() {
+        virtualNmiBlocked = false;
+        unblockedByIret = false;
+    }
+
+    @Override
+    public void save(StateOutput out) {
+        out.putBoolean("virtual NMI blocked", virtualNmiBlocked);
+    }
+
+    @Override
+    public void load(StateInput in) {
+        virtualNmiBlocked = in.getBoolean("virtual NMI blocked");
+        unblockedByIret = false;
+    }
+}

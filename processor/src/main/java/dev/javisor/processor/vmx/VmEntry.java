@@ -1,0 +1,285 @@
+package dev.javisor.processor.vmx;
+
+import dev.javisor.isa.ExitReason;
+import dev.javisor.isa.Msr;
+import dev.javisor.isa.VmcsField;
+import dev.javisor.isa.VmxControl;
+import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.Cr;
+import dev.javisor.processor.core.Event;
+import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.event.EventDelivery;
+import dev.javisor.processor.system.DebugRegisters;
+import java.util.ArrayList;
+import java.util.List;
+
+/** VM entries: the checks in their order, loading the guest, injecting an event ("VM Entries"). */
+final class VmEntry {
+    static final VmcsField[] PDPTES = {VmcsField.GUEST_PDPTE0, VmcsField.GUEST_PDPTE1, VmcsField.GUEST_PDPTE2, VmcsField.GUEST_PDPTE3};
+
+    private static final long PDPTE_RESERVED = 0x1E6;
+
+    /** All checks, in the order in which they are made. */
+    static final List<EntryRule> RULES = rules();
+
+    private final Vmx vmx;
+    private final Cpu cpu;
+    private final EntryContext context;
+
+    VmEntry(Vmx vmx) {
+        this.vmx = vmx;
+        this.cpu = vmx.cpu;
+        this.context = new EntryContext(vmx);
+    }
+
+    private static List<EntryRule> rules() {
+        List<EntryRule> rules = new ArrayList<>();
+        ControlRules.addTo(rules);
+        HostRules.addTo(rules);
+        GuestRules.addTo(rules);
+        return List.copyOf(rules);
+    }
+
+    /** PDPTEs of PAE paging, from the VMCS with EPT, else from memory. */
+    static boolean arePointersValid(EntryContext x) {
+        for (int i = 0; i < 4; i++) {
+            long e = x.on(VmxControl.ENABLE_EPT) ? x.get(PDPTES[i]) : x.cpu.memory.read((x.get(VmcsField.GUEST_CR3) & 0xFFFF_FFE0L) + 8 * i, 8);
+            if ((e & 1) != 0 && (e & (PDPTE_RESERVED | x.cpu.model.physicalReserved())) != 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    // ---- the entry as a whole ----
+
+    /** VMLAUNCH and VMRESUME in VMX root operation. */
+    void enter(boolean launch) {
+        Vmcs vmcs = vmx.current;
+        if (!vmcs.exists() || vmcs.isShadow()) {
+            vmx.failInvalid();
+        } else if (cpu.blockingByMovSs) {
+            vmx.failValid(VmxError.ENTRY_MOV_SS);
+        } else if (launch && vmcs.isLaunched()) {
+            vmx.failValid(VmxError.VMLAUNCH_NOT_CLEAR);
+        } else if (!launch && !vmcs.isLaunched()) {
+            vmx.failValid(VmxError.VMRESUME_NOT_LAUNCHED);
+        } else {
+            EntryRule violated = firstViolated();
+            if (violated == null) {
+                commit(launch);
+            } else {
+                explain(launch, violated.group(), -1);
+                fail(violated);
+            }
+        }
+    }
+
+    private EntryRule firstViolated() {
+        context.begin();
+        for (EntryRule r : RULES) {
+            if (!r.holdsIn(context)) {
+                return r;
+            }
+        }
+        return null;
+    }
+
+    private void fail(EntryRule violated) {
+        switch (violated.group()) {
+            case CONTROLS -> vmx.failValid(VmxError.ENTRY_INVALID_CONTROLS);
+            case HOST_STATE -> vmx.failValid(VmxError.ENTRY_INVALID_HOST_STATE);
+            default -> {
+                context.copyControls(vmx.nonRoot.controls);
+                vmx.exits.failEntry(ExitReason.INVALID_GUEST_STATE, violated.qualification());
+            }
+        }
+    }
+
+    /** Tells who wants to know, all violated rules at once. */
+    private void explain(boolean launch, EntryRule.Group group, long msrEntry) {
+        if (vmx.failureListener() == null) {
+            return;
+        }
+        List<VmEntryFailure.Violation> violations = new ArrayList<>();
+        for (EntryRule r : RULES) {
+            if (!r.holdsIn(context)) {
+                violations.add(violation(r));
+            }
+        }
+        if (group == EntryRule.Group.MSR_LOADING) {
+            violations.add(violation(new EntryRule(
+                    "entry-msr-" + msrEntry,
+                    group,
+                    "Loading MSRs",
+                    "entry " + msrEntry + " of the VM-entry MSR-load area is an MSR and a value that WRMSR would take",
+                    0,
+                    List.of(VmcsField.ENTRY_MSR_LOAD_ADDRESS, VmcsField.ENTRY_MSR_LOAD_COUNT),
+                    x -> false)));
+        }
+        long rip = cpu.running == null ? cpu.rip : cpu.ripOf(cpu.running[cpu.position]);
+        vmx.failureListener().accept(new VmEntryFailure(rip, launch, vmx.current.address, group, List.copyOf(violations)));
+    }
+
+    private VmEntryFailure.Violation violation(EntryRule r) {
+        return new VmEntryFailure.Violation(r, r.fields().stream().map(context::get).toList());
+    }
+
+    private void commit(boolean launch) {
+        Cpu c = cpu;
+        Vmcs vmcs = vmx.current;
+        NonRoot guest = vmx.nonRoot;
+        context.copyControls(guest.controls);
+        loadRegisters(vmcs);
+        loadSegments(vmcs);
+        long failed = MsrLists.load(c, vmcs, VmcsField.ENTRY_MSR_LOAD_ADDRESS, VmcsField.ENTRY_MSR_LOAD_COUNT);
+        if (failed != 0) {
+            explain(launch, EntryRule.Group.MSR_LOADING, failed);
+            vmx.exits.failEntry(ExitReason.MSR_LOADING, failed);
+            return;
+        }
+        if (launch) {
+            vmcs.setLaunched(true);
+        }
+        c.guest = guest;
+        c.monitorAddress = -1;
+        vmx.requireFixedBits();
+        translate(vmcs);
+        loadNonRegisterState(vmcs);
+        c.flushTlb();
+        c.updateBreakpoints();
+        c.updateMode();
+        c.shadowBegun = true;
+        c.resumeFlagLoaded = true;
+        c.singleStepDecided = true;
+        c.delivering = null;
+        c.monitorTrap = guest.on(VmxControl.MONITOR_TRAP_FLAG);
+        c.monitorTrapStep = false;
+        if (guest.on(VmxControl.ACTIVATE_PREEMPTION_TIMER)) {
+            guest.startTimer(vmcs.get(VmcsField.PREEMPTION_TIMER_VALUE));
+        }
+        if (context.injects()) {
+            inject(vmcs);
+        } else {
+            c.pendingDebug = pendingDebug(vmcs.get(VmcsField.GUEST_PENDING_DEBUG));
+        }
+        if (c.guest != null) {
+            guest.events.request();
+        }
+    }
+
+    private static long pendingDebug(long field) {
+        long breakpoints = (field & PendingDebug.ENABLED_BREAKPOINT) != 0 ? field & PendingDebug.BREAKPOINTS : 0;
+        return breakpoints | field & PendingDebug.BS;
+    }
+
+    private void inject(Vmcs vmcs) {
+        Cpu c = cpu;
+        c.pendingDebug = 0;
+        Event e = InterruptionInfo.event(
+                context.info(), vmcs.get(VmcsField.ENTRY_EXCEPTION_ERROR_CODE), vmcs.get(VmcsField.ENTRY_INSTRUCTION_LENGTH));
+        if (e.type() == Event.OTHER) {
+            c.monitorTrapPending = true;
+            return;
+        }
+        c.activity = Cpu.ACTIVE;
+        if (e.type() == Event.NMI) {
+            if (vmx.nonRoot.on(VmxControl.VIRTUAL_NMIS)) {
+                vmx.nonRoot.events.virtualNmiBlocked = true;
+            } else {
+                c.nmiBlocked = true;
+            }
+        }
+        EventDelivery.inject(c, e);
+        if (c.guest != null) {
+            c.monitorTrapPending = c.monitorTrap;
+        }
+    }
+
+    // ---- "Loading Guest State" ----
+
+    private void loadRegisters(Vmcs vmcs) {
+        Cpu c = cpu;
+        c.cr0 = c.cr0 & ExitToHost.CR0_KEPT | vmcs.get(VmcsField.GUEST_CR0) & ~ExitToHost.CR0_KEPT;
+        c.cr3 = vmcs.get(VmcsField.GUEST_CR3);
+        c.cr4 = vmcs.get(VmcsField.GUEST_CR4);
+        if (context.on(VmxControl.LOAD_DEBUG_CONTROLS)) {
+            c.dr7 = DebugRegisters.dr7(c, vmcs.get(VmcsField.GUEST_DR7));
+            c.debugctl = vmcs.get(VmcsField.GUEST_DEBUGCTL);
+        }
+        c.sysenterCs = vmcs.get(VmcsField.GUEST_SYSENTER_CS);
+        c.sysenterEsp = vmcs.get(VmcsField.GUEST_SYSENTER_ESP);
+        c.sysenterEip = vmcs.get(VmcsField.GUEST_SYSENTER_EIP);
+        c.efer = efer(vmcs);
+        if (context.on(VmxControl.LOAD_PAT)) {
+            c.msr[Msr.PAT.slot] = vmcs.get(VmcsField.GUEST_PAT);
+        }
+        if (context.on(VmxControl.LOAD_PKRS)) {
+            c.setPkrs(vmcs.get(VmcsField.GUEST_PKRS));
+        }
+        c.gpr[4] = vmcs.get(VmcsField.GUEST_RSP);
+        c.rip = vmcs.get(VmcsField.GUEST_RIP);
+        Flags.setRflags(c, vmcs.get(VmcsField.GUEST_RFLAGS));
+    }
+
+    private long efer(Vmcs vmcs) {
+        if (context.on(VmxControl.LOAD_EFER)) {
+            return vmcs.get(VmcsField.GUEST_EFER);
+        }
+        if (context.ia32e()) {
+            return cpu.efer | Cr.LMA | Cr.LME;
+        }
+        return cpu.efer & ~(context.guestCr0(Cr.PG) ? Cr.LMA | Cr.LME : Cr.LMA);
+    }
+
+    private void loadSegments(Vmcs vmcs) {
+        Cpu c = cpu;
+        for (int s = Cpu.ES; s <= Cpu.TR; s++) {
+            c.selector[s] = (int) vmcs.get(SegmentFields.selector(s));
+            c.segBase[s] = vmcs.get(SegmentFields.base(s));
+            c.segLimit[s] = vmcs.get(SegmentFields.limit(s));
+            c.segAccess[s] = (int) vmcs.get(SegmentFields.access(s));
+        }
+        if (!context.guestCr0(Cr.PE)) {
+            c.segAccess[Cpu.CS] |= Cpu.REAL_MODE;
+        }
+        c.cpl = context.v86() ? 3 : context.dpl(Cpu.SS);
+        c.gdtBase = vmcs.get(VmcsField.GUEST_GDTR_BASE);
+        c.gdtLimit = (int) vmcs.get(VmcsField.GUEST_GDTR_LIMIT);
+        c.idtBase = vmcs.get(VmcsField.GUEST_IDTR_BASE);
+        c.idtLimit = (int) vmcs.get(VmcsField.GUEST_IDTR_LIMIT);
+    }
+
+    private void translate(Vmcs vmcs) {
+        boolean ept = context.on(VmxControl.ENABLE_EPT);
+        if (ept) {
+            vmx.ept.begin();
+        }
+        if (context.paePaging()) {
+            if (ept) {
+                for (int i = 0; i < 4; i++) {
+                    cpu.pdpte[i] = vmcs.get(PDPTES[i]);
+                }
+            } else {
+                cpu.translation.loadPointers(cpu, cpu.cr3);
+            }
+        }
+        cpu.secondLevel = ept ? vmx.ept : null;
+    }
+
+    private void loadNonRegisterState(Vmcs vmcs) {
+        Cpu c = cpu;
+        c.activity = (int) vmcs.get(VmcsField.GUEST_ACTIVITY);
+        c.waitBreaksOnInterrupt = false;
+        c.shutdownReason = c.activity == Cpu.SHUTDOWN ? "the guest was entered in the shutdown state" : null;
+        long state = context.interruptibility();
+        c.blockingBySti = (state & Interruptibility.STI) != 0;
+        c.blockingByMovSs = (state & Interruptibility.MOV_SS) != 0;
+        boolean nmi = (state & Interruptibility.NMI) != 0;
+        GuestEvents events = vmx.nonRoot.events;
+        events.virtualNmiBlocked = nmi && context.on(VmxControl.VIRTUAL_NMIS);
+        if (context.off(VmxControl.VIRTUAL_NMIS)) {
+            c.nmiBlocked = nmi;
+        }
+    }
+}
