@@ -92,8 +92,9 @@ final class EntryContext {
         return true;
     }
 
-    boolean isCr3(VmcsField f) {
-        long lam = cpu.has(Feature.LAM) ? Cr.LAM_U48 | Cr.LAM_U57 : 0;
+    /** @param wide for IA-32e mode, in which LAM has bits in CR3 */
+    boolean isCr3(VmcsField f, boolean wide) {
+        long lam = wide && cpu.has(Feature.LAM) ? Cr.LAM_U48 | Cr.LAM_U57 : 0;
         return (get(f) & cpu.model.physicalReserved() & ~lam) == 0;
     }
 

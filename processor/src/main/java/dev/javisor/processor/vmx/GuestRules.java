@@ -68,7 +68,7 @@ final class GuestRules {
                 x -> x.ia32e() || !x.guestCr4(Cr.PCIDE),
                 VmcsField.GUEST_CR4,
                 VmcsField.ENTRY_CONTROLS);
-        s.rule("guest-cr3", "guest CR3 is within the physical-address width", x -> x.isCr3(VmcsField.GUEST_CR3), VmcsField.GUEST_CR3);
+        s.rule("guest-cr3", "guest CR3 is within the physical-address width", x -> x.isCr3(VmcsField.GUEST_CR3, x.ia32e()), VmcsField.GUEST_CR3);
         s.rule("guest-dr7", "bits 63:32 of guest DR7 are 0", x -> x.off(LOAD_DEBUG_CONTROLS) || x.get(VmcsField.GUEST_DR7) >>> 32 == 0, VmcsField.GUEST_DR7);
         canonical(s, "guest-sysenter-esp", VmcsField.GUEST_SYSENTER_ESP);
         canonical(s, "guest-sysenter-eip", VmcsField.GUEST_SYSENTER_EIP);

@@ -37,7 +37,7 @@ final class HostRules {
                 x -> (x.get(VmcsField.HOST_CR4) & Cr.CET) == 0 || (x.get(VmcsField.HOST_CR0) & Cr.WP) != 0,
                 VmcsField.HOST_CR4,
                 VmcsField.HOST_CR0);
-        s.rule("host-cr3", "host CR3 is within the physical-address width", x -> x.isCr3(VmcsField.HOST_CR3), VmcsField.HOST_CR3);
+        s.rule("host-cr3", "host CR3 is within the physical-address width", x -> x.isCr3(VmcsField.HOST_CR3, x.on(HOST_ADDRESS_SPACE_SIZE)), VmcsField.HOST_CR3);
         canonical(s, "host-sysenter-esp", VmcsField.HOST_SYSENTER_ESP);
         canonical(s, "host-sysenter-eip", VmcsField.HOST_SYSENTER_EIP);
         s.rule(

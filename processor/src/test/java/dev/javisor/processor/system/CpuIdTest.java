@@ -50,7 +50,7 @@ class CpuIdTest {
         c.cr4 |= Cr.OSXSAVE | Cr.PKE;
         for (Feature f : Feature.values()) {
             boolean beyond = f.leaf > (f.leaf >= 0 ? c.model.maxLeaf() : c.model.maxExtendedLeaf());
-            if (!beyond && !isRepeated(c, f)) {
+            if (!beyond && f.register != null && !isRepeated(c, f)) {
                 boolean expected = f == Feature.OSXSAVE ? c.has(Feature.XSAVE) : f == Feature.OSPKE ? c.has(Feature.PKU) : c.has(f);
                 assertThat(has(c, f)).as(f.name()).isEqualTo(expected);
             }
