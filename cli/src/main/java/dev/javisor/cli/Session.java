@@ -5,6 +5,8 @@ import dev.javisor.machine.MachineConfiguration;
 import dev.javisor.machine.MachineExit;
 import dev.javisor.machine.console.Script;
 import dev.javisor.machine.virtio.Drive;
+import dev.javisor.processor.LogicalProcessor;
+import dev.javisor.processor.execution.CompilerStatistics;
 import java.io.PrintStream;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -125,8 +127,24 @@ final class Session {
             out.printf("wall time      %.3f s%n", seconds);
             out.printf("speed          %.1f MIPS%n", retired / seconds / 1e6);
             out.printf("guest time     %.3f s%n", machine.seconds());
+            compiled(out, retired);
             out.printf("guest memory   %d MiB%n", machine.configuration().memory() >> 20);
             out.printf("Java heap      %d MiB%n", r.totalMemory() - r.freeMemory() >> 20);
+        }
+
+        private void compiled(PrintStream out, long retired) {
+            CompilerStatistics s = machine.compilerStatistics();
+            if (s == null) {
+                return;
+            }
+            long instructions = 0;
+            long entries = 0;
+            for (LogicalProcessor p : machine.processors()) {
+                instructions += p.compiledInstructions();
+                entries += p.regionEntries();
+            }
+            out.printf("compiled code  %.1f %% of the instructions, %.1f for each entry%n", 100.0 * instructions / Math.max(1, retired), (double) instructions / Math.max(1, entries));
+            out.printf("regions        %,d of %,d instructions, made in %.3f s; %,d invalidated%n", s.regions(), s.instructions(), s.seconds(), s.invalidated());
         }
     }
 }

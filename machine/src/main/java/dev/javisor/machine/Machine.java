@@ -20,6 +20,7 @@ import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.core.Timeline;
 import dev.javisor.processor.execution.CodeCache;
+import dev.javisor.processor.execution.CompilerStatistics;
 import dev.javisor.processor.memory.PhysicalMemory;
 import dev.javisor.processor.paging.Paging;
 import dev.javisor.processor.state.StateInput;
@@ -45,6 +46,7 @@ public final class Machine implements Stateful, AutoCloseable {
 
     private final MachineConfiguration configuration;
     private final Arena arena = Arena.ofShared();
+    private final CodeCache cache;
     private final Timeline timeline = new Timeline();
     private final PhysicalMemory memory = new PhysicalMemory();
     private final MemoryMap map;
@@ -86,7 +88,7 @@ public final class Machine implements Stateful, AutoCloseable {
         map = memoryMap(configuration);
         ApicBus bus = new ApicBus();
         board = new Board(configuration, timeline, memory, bus, new Control());
-        CodeCache cache = new CodeCache(memory, configuration.engine());
+        cache = new CodeCache(memory, configuration.engine());
         Paging paging = new Paging(configuration.model(), memory);
         for (int i = 0; i < configuration.processors(); i++) {
             LogicalProcessor p = new LogicalProcessor(configuration.model(), i, memory, timeline, cache, paging, board.io);
@@ -184,6 +186,11 @@ public final class Machine implements Stateful, AutoCloseable {
             n += p.cpu().retired;
         }
         return n;
+    }
+
+    /** What has been compiled; null when everything is interpreted. */
+    public CompilerStatistics compilerStatistics() {
+        return cache.statistics();
     }
 
     /** Ends {@link #run} between two instructions; from any thread. */

@@ -49,6 +49,16 @@ public final class LogicalProcessor implements Stateful {
         return cpu;
     }
 
+    /** Instructions retired by compiled code. */
+    public long compiledInstructions() {
+        return tiers == null ? 0 : tiers.compiledInstructions();
+    }
+
+    /** How often compiled code was entered. */
+    public long regionEntries() {
+        return tiers == null ? 0 : tiers.regionEntries();
+    }
+
     /** Connects the local APIC. */
     public void attach(InterruptController apic) {
         cpu.apic = apic;

@@ -5,17 +5,20 @@ import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Executor;
 import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.core.Op;
+import dev.javisor.processor.integer.Carry;
 import java.lang.classfile.CodeBuilder;
+import java.lang.classfile.Label;
 import java.lang.classfile.Opcode;
 import java.lang.constant.ClassDesc;
 import java.lang.constant.ConstantDescs;
 import java.lang.constant.MethodTypeDesc;
+import java.util.Arrays;
 import java.util.List;
 
 /** Writes bytecode in terms of guest registers, memory and flags. Long values are on the Java stack, or in the locals named here. */
 final class Emitter {
     static final ClassDesc CPU = describe(Cpu.class), OP = describe(Op.class), EXECUTOR = describe(Executor.class), FLAGS = describe(Flags.class),
-            ACCESS = describe(Access.class);
+            ACCESS = describe(Access.class), CARRY = describe(Carry.class);
     private static final ClassDesc INT = ConstantDescs.CD_int, LONG = ConstantDescs.CD_long, VOID = ConstantDescs.CD_void, BOOLEAN = ConstantDescs.CD_boolean;
     private static final MethodTypeDesc CONDITION = MethodTypeDesc.of(BOOLEAN, CPU), RUN = MethodTypeDesc.of(VOID, CPU, OP);
     private static final List<String> CONDITIONS = List.of("of", "cf", "zf", "belowOrEqual", "sf", "pf", "less", "lessOrEqual");
@@ -213,17 +216,37 @@ final class Emitter {
         storedKind = kind;
     }
 
-    /** INC and DEC: the locals A and R. */
-    void setIncDecFlags(String name) {
-        code.aload(C).lload(A).lload(R).invokestatic(CARRY, name, MethodTypeDesc.of(VOID, CPU, LONG, LONG));
+    /** Calls a method that sets the flags itself (to {@link Flags#RESULT}) from the processor and some locals; R is the result. */
+    void setFlagsBy(ClassDesc owner, String method, int... locals) {
+        code.aload(C);
+        for (int local : locals) {
+            code.lload(local);
+        }
+        ClassDesc[] types = new ClassDesc[1 + locals.length];
+        Arrays.fill(types, LONG);
+        types[0] = CPU;
+        code.invokestatic(owner, method, MethodTypeDesc.of(VOID, types));
+        resultFlagsSet();
+    }
+
+    /** The flags have been set to {@link Flags#RESULT}; R is the result. */
+    void resultFlagsSet() {
         flags = Flags.RESULT;
         storedKind = Flags.RESULT;
     }
 
-    private static final ClassDesc CARRY = describe(dev.javisor.processor.integer.Carry.class);
+    /** Adds CF, or subtracts it. */
+    void carry(boolean add) {
+        code.aload(C).invokestatic(CARRY, "in", MethodTypeDesc.of(INT, CPU)).i2l();
+        if (add) {
+            code.ladd();
+        } else {
+            code.lsub();
+        }
+    }
 
     /** Jumps when a condition holds. */
-    void jumpIf(int condition, java.lang.classfile.Label target) {
+    void jumpIf(int condition, Label target) {
         boolean negated = (condition & 1) != 0;
         if (!jumpIfKnown(condition >> 1, negated, target)) {
             code.aload(C).invokestatic(FLAGS, CONDITIONS.get(condition >> 1), CONDITION);
@@ -232,7 +255,7 @@ final class Emitter {
     }
 
     /** The same from the locals, where that is simple. */
-    private boolean jumpIfKnown(int condition, boolean negated, java.lang.classfile.Label target) {
+    private boolean jumpIfKnown(int condition, boolean negated, Label target) {
         boolean sub = flags == Flags.SUB;
         if (flags < 0) {
             return false;

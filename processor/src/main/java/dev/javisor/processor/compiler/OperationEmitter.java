@@ -6,14 +6,22 @@ import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.core.Op;
 import dev.javisor.processor.integer.Form;
+import dev.javisor.processor.integer.Multiplication;
 import dev.javisor.processor.integer.Registers;
+import dev.javisor.processor.integer.Shift;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
+import java.lang.constant.ClassDesc;
+import java.lang.constant.ConstantDescs;
+import java.lang.constant.MethodTypeDesc;
 
 /** The frequent instructions that are no branches, as bytecode. They mean what their semantics classes say. */
 final class OperationEmitter {
     private static final int RAX = Registers.RAX, RDX = Registers.RDX, RSP = Registers.RSP, RBP = Registers.RBP;
     private static final int A = Emitter.A, B = Emitter.B, R = Emitter.R, ADDRESS = Emitter.ADDRESS, VALUE = Emitter.VALUE;
+
+    private static final ClassDesc SHIFT = Emitter.describe(Shift.class), MULTIPLICATION = Emitter.describe(Multiplication.class);
+    private static final MethodTypeDesc PRODUCT = MethodTypeDesc.of(ConstantDescs.CD_long, Emitter.CPU, ConstantDescs.CD_long, ConstantDescs.CD_long);
 
     private final Emitter e;
     private final CodeBuilder code;
@@ -57,8 +65,14 @@ final class OperationEmitter {
                 e.effectiveAddress(o).store(VALUE);
                 e.setRegister(i, o.reg, i.operandSize, VALUE);
             }
-            case "ADD", "OR", "AND", "SUB", "XOR", "CMP", "TEST" -> arithmetic(m);
+            case "ADD", "ADC", "SBB", "OR", "AND", "SUB", "XOR", "CMP", "TEST" -> arithmetic(m);
             case "INC", "DEC", "NEG", "NOT" -> unary(m);
+            case "SHL", "SAL", "SHR", "SAR" -> {
+                return shift(m);
+            }
+            case "IMUL" -> {
+                return multiply();
+            }
             case "CBW" -> widen(RAX, i.operandSize / 2, 0);
             case "CWD" -> widen(RDX, i.operandSize, i.operandSize - 1);
             case "PUSH" -> {
@@ -179,6 +193,16 @@ final class OperationEmitter {
         e.load(A).load(B);
         int kind = Flags.LOGIC;
         switch (m) {
+            case "ADC" -> {
+                code.ladd();
+                e.carry(true);
+                kind = Flags.RESULT;
+            }
+            case "SBB" -> {
+                code.lsub();
+                e.carry(false);
+                kind = Flags.RESULT;
+            }
             case "ADD" -> {
                 code.ladd();
                 kind = Flags.ADD;
@@ -198,7 +222,88 @@ final class OperationEmitter {
         if (!compare) {
             writeBack(form == Form.REG_RM || form == Form.REG_MEM ? o.reg : o.rm, form == Form.MEM_REG || form == Form.MEM_IMM, bits);
         }
-        e.setFlags(kind);
+        if (kind == Flags.RESULT) {
+            e.setFlagsBy(Emitter.CARRY, m.equals("ADC") ? "add" : "sub", A, B, R);
+        } else {
+            e.setFlags(kind);
+        }
+    }
+
+    /** By a constant. */
+    private boolean shift(String m) {
+        int bits = Form.bits(i);
+        String by = i.opcode.operands.get(1);
+        if (i.memory || bits < 32 || by.equals("CL")) {
+            return false;
+        }
+        int n = (by.equals("1") ? 1 : (int) o.imm) & bits - 1;
+        boolean arithmetic = m.equals("SAR");
+        boolean left = m.startsWith("S") && m.charAt(2) == 'L';
+        e.register(i, o.rm, bits);
+        if (bits == 32 && !arithmetic) {
+            e.and(0xFFFFFFFFL);
+        }
+        e.store(A);
+        e.load(A);
+        shiftBy(n, left, arithmetic);
+        e.signExtend(bits).store(R);
+        e.setRegister(i, o.rm, bits, R);
+        if (n == 0) {
+            return true;
+        }
+        e.load(A);
+        shiftBy(left ? bits - n : n - 1, false, arithmetic);
+        e.and(1).store(B);
+        if (left || arithmetic) {
+            e.setFlagsBy(SHIFT, left ? "shlFlags" : "sarFlags", B, R);
+        } else {
+            // The result has a zero in front, so that OF is the bit behind it.
+            e.load(R);
+            shiftBy(bits - 2, false, false);
+            e.and(1).store(VALUE);
+            e.setFlagsBy(SHIFT, "shrFlags", B, R, VALUE);
+        }
+        return true;
+    }
+
+    private void shiftBy(int n, boolean left, boolean arithmetic) {
+        if (n != 0) {
+            code.loadConstant(n);
+            if (left) {
+                code.lshl();
+            } else if (arithmetic) {
+                code.lshr();
+            } else {
+                code.lushr();
+            }
+        }
+    }
+
+    /** IMUL with two or three operands. */
+    private boolean multiply() {
+        int bits = i.operandSize;
+        int operands = i.opcode.operands.size();
+        if (operands < 2 || bits < 32) {
+            return false;
+        }
+        if (i.memory) {
+            address();
+            e.loadMemory(bits, at(), false).store(B);
+        } else {
+            e.register(i, o.rm, bits).store(B);
+        }
+        if (operands == 3) {
+            e.constant(o.imm).store(A);
+        } else {
+            e.register(i, o.reg, bits).store(A);
+        }
+        code.aload(Emitter.C);
+        e.load(A).load(B);
+        code.invokestatic(MULTIPLICATION, "product" + bits, PRODUCT);
+        e.signExtend(bits).store(R);
+        e.setRegister(i, o.reg, bits, R);
+        e.resultFlagsSet();
+        return true;
     }
 
     private void writeBack(int register, boolean toMemory, int bits) {
@@ -236,7 +341,7 @@ final class OperationEmitter {
         if (negates) {
             e.setFlags(Flags.SUB);
         } else {
-            e.setIncDecFlags(m.equals("INC") ? "inc" : "dec");
+            e.setFlagsBy(Emitter.CARRY, m.equals("INC") ? "inc" : "dec", A, R);
         }
     }
 

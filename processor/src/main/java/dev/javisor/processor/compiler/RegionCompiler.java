@@ -37,6 +37,8 @@ public final class RegionCompiler {
     private final Map<Integer, Label> labels = new HashMap<>();
     /** Operations whose semantics are called. */
     private final List<Op> called = new ArrayList<>();
+    /** Where calls of this region return to. */
+    private final List<SwitchCase> returns = new ArrayList<>();
     private Emitter e;
     private OperationEmitter operations;
     private CodeBuilder code;
@@ -106,6 +108,7 @@ public final class RegionCompiler {
         code = b;
         called.clear();
         labels.clear();
+        returns.clear();
         e = new Emitter(b, SELF);
         operations = new OperationEmitter(e);
         b.aload(C).getfield(Emitter.CPU, "gpr", ConstantDescs.CD_long.arrayType()).astore(Emitter.GPR);
@@ -119,6 +122,12 @@ public final class RegionCompiler {
             labels.put(p.offset(), l);
             if (p.entry() >= 0) {
                 entries.add(SwitchCase.of(p.entry(), l));
+            }
+        }
+        for (Plan.Part p : plan.parts()) {
+            Label l = labels.get(p.end());
+            if (l != null && p.ops().getLast().instruction.opcode.mnemonic.equals("CALL")) {
+                returns.add(SwitchCase.of(p.end(), l));
             }
         }
         Label first = labels.get(plan.parts().getFirst().offset());
@@ -313,7 +322,18 @@ public final class RegionCompiler {
         e.loadMemory(64, at, false).store(VALUE);
         code.aload(C).lload(VALUE).loadConstant(at).invokestatic(Emitter.ACCESS, "check64", CHECK);
         operations.moveStack(8 + (o.imm & 0xFFFF));
-        code.aload(C).lload(VALUE).putfield(Emitter.CPU, "rip", ConstantDescs.CD_long).return_();
+        code.aload(C).lload(VALUE).putfield(Emitter.CPU, "rip", ConstantDescs.CD_long);
+        if (!returns.isEmpty()) {
+            Label out = code.newLabel();
+            e.load(VALUE).load(PAGE);
+            code.lsub().dup2();
+            e.store(VALUE).and(~0xFFFL);
+            code.lconst_0().lcmp().ifne(out);
+            e.load(VALUE);
+            code.l2i().lookupswitch(out, returns);
+            code.labelBinding(out);
+        }
+        code.return_();
     }
 
     /** A branch that its semantics take; leaves the region. */

@@ -47,6 +47,11 @@ public final class CodeCache implements CodeObserver {
         return factory != null;
     }
 
+    /** Null when nothing is compiled. */
+    public CompilerStatistics statistics() {
+        return factory == null ? null : factory.statistics();
+    }
+
     void attach(Cpu c) {
         cpus.add(c);
         c.codeObserver = this;

@@ -28,21 +28,15 @@ final class RegionFactory {
 
     private final ExecutorService worker;
     private final Queue<CompiledRegion> finished = new ConcurrentLinkedQueue<>();
-    private final Statistics statistics = new Statistics();
-
-    /** What {@code --stat} says. */
-    static final class Statistics {
-        volatile long regions, instructions, nanoseconds, tooLarge;
-        long installed, stale;
-    }
+    private final CompilerStatistics statistics = new CompilerStatistics();
 
     RegionFactory(Engine engine) {
         boolean atOnce = engine == Engine.COMPILER;
-        threshold = atOnce ? 1 : 500;
+        threshold = atOnce ? 1 : Integer.getInteger("thr", 500);
         worker = atOnce ? null : Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().name("region compiler").factory());
     }
 
-    Statistics statistics() {
+    CompilerStatistics statistics() {
         return statistics;
     }
 
@@ -82,12 +76,12 @@ final class RegionFactory {
             plan = plan(some);
             code = RegionCompiler.compile(plan);
             if (code == null) {
-                statistics.tooLarge += 1;
+                statistics.tooLarge++;
                 some = some.subList(0, some.size() / 2);
             }
         }
         if (code != null) {
-            statistics.regions += 1;
+            statistics.regions++;
             statistics.instructions += plan.instructions();
             finished.add(new CompiledRegion(code, order(some), blocks.subList(some.size(), blocks.size())));
         }

@@ -11,12 +11,26 @@ public final class TieredEngine {
     private final Fetcher fetcher;
     private final Interpreter interpreter;
     private final RegionFactory factory;
+    /** The budget when the running region was entered. */
+    private long entered;
+
+    private long compiledInstructions;
+    private long regionEntries;
 
     public TieredEngine(Cpu cpu, Fetcher fetcher, Interpreter interpreter, CodeCache cache) {
         this.cpu = cpu;
         this.fetcher = fetcher;
         this.interpreter = interpreter;
         this.factory = cache.factory;
+    }
+
+    /** Instructions retired by compiled code, and how often it was entered. */
+    public long compiledInstructions() {
+        return compiledInstructions;
+    }
+
+    public long regionEntries() {
+        return regionEntries;
     }
 
     /** As {@link Interpreter#run}. */
@@ -44,11 +58,18 @@ public final class TieredEngine {
         }
     }
 
-    private static void execute(Cpu c, Block b, CompiledRegion r) {
+    private void execute(Cpu c, Block b, CompiledRegion r) {
+        entered = c.budget;
+        regionEntries++;
         c.gpr[Op.BLOCK_RIP] = c.rip - b.offset;
         r.code.run(c, b.entry);
+        leave(c);
+    }
+
+    private void leave(Cpu c) {
         c.site = -1;
         c.blockLength = 0;
+        compiledInstructions += entered - c.budget;
     }
 
     private void interpret(Cpu c, Block b) {
@@ -68,14 +89,13 @@ public final class TieredEngine {
         return first >= 0 && beyond <= (c.codeBits == 16 ? 0x10000 : 1L << 32) && (!c.checksCodeLimit || beyond <= c.segLimit[Cpu.CS] + 1);
     }
 
-    private static void rewind(Cpu c) {
+    private void rewind(Cpu c) {
         if (c.site < 0) {
             Interpreter.rewind(c);
             return;
         }
         c.rip = c.gpr[Op.BLOCK_RIP] + c.site;
         c.budget += c.blockLength;
-        c.site = -1;
-        c.blockLength = 0;
+        leave(c);
     }
 }

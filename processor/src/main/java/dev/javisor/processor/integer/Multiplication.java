@@ -134,16 +134,26 @@ public final class Multiplication {
         flags(c, (short) r, r != (short) r);
     }
 
-    private static void product32(Cpu c, Op o, long a, long b) {
+    /** Product of two sign-extended doublewords, not cut; sets the flags. */
+    public static long product32(Cpu c, long a, long b) {
         long r = a * b;
-        c.gpr[o.reg] = r & 0xFFFFFFFFL;
         flags(c, (int) r, r != (int) r);
+        return r;
+    }
+
+    /** Product of two quadwords; sets the flags. */
+    public static long product64(Cpu c, long a, long b) {
+        long r = a * b;
+        flags(c, r, Math.multiplyHigh(a, b) != r >> 63);
+        return r;
+    }
+
+    private static void product32(Cpu c, Op o, long a, long b) {
+        c.gpr[o.reg] = product32(c, a, b) & 0xFFFFFFFFL;
     }
 
     private static void product64(Cpu c, Op o, long a, long b) {
-        long r = a * b;
-        c.gpr[o.reg] = r;
-        flags(c, r, Math.multiplyHigh(a, b) != r >> 63);
+        c.gpr[o.reg] = product64(c, a, b);
     }
 
     static void imul32RegRm(Cpu c, Op o) {

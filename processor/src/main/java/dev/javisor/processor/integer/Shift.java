@@ -194,16 +194,16 @@ public final class Shift {
         }
     }
 
-    /** OF: CF differs from the sign. */
-    private static void shlFlags(Cpu c, long carry, long r) {
+    /** OF: CF differs from the sign. The result is sign-extended, here and below. */
+    public static void shlFlags(Cpu c, long carry, long r) {
         Flags.result(c, r, carry | (carry ^ r >>> 63) << 11);
     }
 
-    private static void shrFlags(Cpu c, long carry, long r, long overflow) {
+    public static void shrFlags(Cpu c, long carry, long r, long overflow) {
         Flags.result(c, r, carry | overflow << 11);
     }
 
-    private static void sarFlags(Cpu c, long carry, long r) {
+    public static void sarFlags(Cpu c, long carry, long r) {
         Flags.result(c, r, carry);
     }
 

@@ -1,0 +1,27 @@
+package dev.javisor.processor.execution;
+
+/** What has been compiled so far, for people. The compiling thread counts; figures that another one sees may be a little old. */
+public final class CompilerStatistics {
+    long regions, instructions, bytes, nanoseconds, tooLarge;
+    long installed, stale, dropped;
+
+    /** Regions made. */
+    public long regions() {
+        return regions;
+    }
+
+    /** Guest instructions in them. */
+    public long instructions() {
+        return instructions;
+    }
+
+    /** Time spent on making them, without the Java machine's own compilers. */
+    public double seconds() {
+        return nanoseconds / 1e9;
+    }
+
+    /** Regions that code was changed under, before or after they were ready. */
+    public long invalidated() {
+        return stale + dropped;
+    }
+}
