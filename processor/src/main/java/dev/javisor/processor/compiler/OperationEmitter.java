@@ -237,6 +237,10 @@ final class OperationEmitter {
             return false;
         }
         int n = (by.equals("1") ? 1 : (int) o.imm) & bits - 1;
+        if (n == 0) {
+            copy(o.rm, o.rm, bits);
+            return true;
+        }
         boolean arithmetic = m.equals("SAR");
         boolean left = m.startsWith("S") && m.charAt(2) == 'L';
         e.register(i, o.rm, bits);
@@ -248,9 +252,6 @@ final class OperationEmitter {
         shiftBy(n, left, arithmetic);
         e.signExtend(bits).store(R);
         e.setRegister(i, o.rm, bits, R);
-        if (n == 0) {
-            return true;
-        }
         e.load(A);
         shiftBy(left ? bits - n : n - 1, false, arithmetic);
         e.and(1).store(B);

@@ -4,7 +4,7 @@ package dev.javisor.processor.execution;
 public enum Engine {
     /** Decoded blocks only. */
     INTERPRETER,
-    /** Everything that can be compiled is, as soon as it has run once. For tests. */
+    /** Everything that can be compiled is, as soon as it runs again. For tests. */
     COMPILER,
     /** Code that runs often is compiled, on a thread of its own. */
     AUTO

@@ -32,7 +32,7 @@ final class RegionFactory {
 
     RegionFactory(Engine engine) {
         boolean atOnce = engine == Engine.COMPILER;
-        threshold = atOnce ? 1 : Integer.getInteger("thr", 500);
+        threshold = atOnce ? 2 : 500;
         worker = atOnce ? null : Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().name("region compiler").factory());
     }
 

@@ -1,0 +1,163 @@
+package dev.javisor.processor.execution;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.javisor.isa.Asm;
+import dev.javisor.isa.CodeSize;
+import dev.javisor.isa.CpuModel;
+import dev.javisor.isa.CpuModels;
+import dev.javisor.processor.LogicalProcessor;
+import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.Cr;
+import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.core.Platform;
+import dev.javisor.processor.core.Timeline;
+import dev.javisor.processor.event.Reset;
+import dev.javisor.processor.memory.PhysicalMemory;
+import dev.javisor.processor.paging.Paging;
+import java.lang.foreign.Arena;
+import java.util.HexFormat;
+import java.util.Random;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Compiled code does what the interpreter does, instruction for instruction. */
+class EnginesTest {
+    /** A page that is not present in 64-bit mode. */
+    static final long ABSENT = 0x50000;
+
+    /** Memory to play with. */
+    static final long DATA = 0x6000;
+
+    private static final long CODE = 0x8000, STACK = 0x5000, IDT = 0x2000, GDT = 0x1000, PML4 = 0x30000;
+    private static final int RAM = 0x80000, PROGRAMS = 60;
+
+    private static final class NoDevices implements Platform {
+        @Override
+        public int in(int port, int size) {
+            return -1;
+        }
+
+        @Override
+        public void out(int port, int size, int value) {}
+
+        @Override
+        public int acknowledgeExternalInterrupt() {
+            return 0;
+        }
+    }
+
+    /** A processor with a program in memory. */
+    private static final class Subject {
+        final PhysicalMemory memory = new PhysicalMemory();
+        final Timeline timeline = new Timeline();
+        final LogicalProcessor processor;
+        final Cpu c;
+
+        Subject(Engine engine, CodeSize size, Asm.Program program) {
+            CpuModel model = CpuModels.parse("max-intel");
+            memory.addRam(0, Arena.ofAuto().allocate(RAM, 4096));
+            processor = new LogicalProcessor(model, 0, memory, timeline, new CodeCache(memory, engine), new Paging(model, memory), new NoDevices());
+            c = processor.cpu();
+            Reset.reset(c);
+            memory.write(CODE, program.code(), 0, program.code().length);
+            c.selector[Cpu.CS] = 8;
+            c.segBase[Cpu.CS] = 0;
+            if (size != CodeSize.BITS16) {
+                protect(size);
+            }
+            for (int v = 0; v < 32; v++) {
+                gate(size, v, program.label("next"));
+            }
+            c.rip = CODE;
+            c.gpr[3] = DATA;
+            c.updateMode();
+        }
+
+        private void protect(CodeSize size) {
+            boolean wide = size == CodeSize.BITS64;
+            c.cr0 |= Cr.PE;
+            memory.write(GDT + 8, 8, wide ? 0x00AF9A000000FFFFL : 0x00CF9A000000FFFFL);
+            c.gdtBase = GDT;
+            c.gdtLimit = 0xFF;
+            c.idtBase = IDT;
+            c.idtLimit = 0xFFF;
+            for (int s = Cpu.ES; s <= Cpu.GS; s++) {
+                c.segLimit[s] = 0xFFFFFFFFL;
+                c.segAccess[s] = s == Cpu.CS ? wide ? 0xA09B : 0xC09B : 0xC093;
+            }
+            if (wide) {
+                c.cr0 |= Cr.PG;
+                c.cr4 = Cr.PAE;
+                c.efer = Cr.LME | Cr.LMA;
+                c.cr3 = PML4;
+                for (int level = 0; level < 3; level++) {
+                    memory.write(PML4 + 0x1000L * level, 8, PML4 + 0x1000L * (level + 1) | 3);
+                }
+                for (long page = 0; page < RAM; page += 4096) {
+                    memory.write(PML4 + 0x3000 + (page >>> 9), 8, page == ABSENT ? 0 : page | 3);
+                }
+            }
+        }
+
+        private void gate(CodeSize size, int vector, long handler) {
+            switch (size) {
+                case BITS16 -> memory.write(4L * vector, 4, handler);
+                case BITS32 -> memory.write(IDT + 8L * vector, 8, handler & 0xFFFF | 8 << 16 | 0x8E00L << 32);
+                default -> memory.write(IDT + 16L * vector, 8, handler & 0xFFFF | 8 << 16 | 0x8E00L << 32);
+            }
+        }
+
+        void run(long ticks) {
+            c.gpr[4] = STACK;
+            processor.run(timeline.now() + ticks);
+        }
+
+        String state() {
+            StringBuilder s = new StringBuilder();
+            for (int r = 0; r < 16; r++) {
+                s.append(String.format("%d=%x ", r, c.gpr[r]));
+            }
+            byte[] data = new byte[128];
+            memory.read(DATA, data, 0, data.length);
+            return s.append(String.format(
+                            "rip=%x flags=%x cr2=%x time=%d retired=%d %s%n", c.rip, Flags.rflags(c), c.cr2, timeline.now(), c.retired, HexFormat.of().formatHex(data)))
+                    .toString();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(CodeSize.class)
+    void randomProgramsRunAlike(CodeSize size) {
+        long seed = Long.getLong("javisor.seed", System.nanoTime());
+        System.out.println("EnginesTest " + size + " -Djavisor.seed=" + seed);
+        long compiled = 0;
+        for (int p = 0; p < PROGRAMS; p++) {
+            Random random = new Random(seed + p);
+            Asm.Program program = Asm.program(size, CODE, RandomProgram.text(random, size));
+            compiled += compare(size, program, random, "seed " + (seed + p));
+        }
+        assertThat(compiled).as("instructions that compiled code ran").isPositive();
+    }
+
+    @ParameterizedTest
+    @EnumSource(CodeSize.class)
+    void aShiftByZeroLeavesTheFlagsToTheNextCondition(CodeSize size) {
+        String[] text = {"next:", "xor eax, eax", "dec eax", "mov edx, 7", "sar edx, 0", "setle ah", "shl edx, 32", "js on", "inc ecx", "on:", "jmp next"};
+        compare(size, Asm.program(size, CODE, text), new Random(1), "shift by zero");
+    }
+
+    /** Runs a program on both engines; instructions that compiled code ran. */
+    private static long compare(CodeSize size, Asm.Program program, Random random, String what) {
+        Subject oracle = new Subject(Engine.INTERPRETER, size, program);
+        Subject subject = new Subject(Engine.COMPILER, size, program);
+        for (int slice = 0; slice < 40; slice++) {
+            int ticks = random.nextInt(1, 400);
+            String before = oracle.state();
+            oracle.run(ticks);
+            subject.run(ticks);
+            assertThat(subject.state()).as("%s, %s, slice %d of %d ticks, from %s", size, what, slice, ticks, before).isEqualTo(oracle.state());
+        }
+        return subject.processor.compiledInstructions();
+    }
+}
