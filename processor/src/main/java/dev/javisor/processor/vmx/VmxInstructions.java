@@ -12,6 +12,7 @@ import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Memory;
 import dev.javisor.processor.core.Op;
+import dev.javisor.processor.system.Hypercall;
 
 /** The VMX instructions ("VMX Instruction Reference"): faults, exits, and the operands of what {@link VmxOperations} does. */
 public final class VmxInstructions {
@@ -217,6 +218,10 @@ public final class VmxInstructions {
     }
 
     static void vmcall(Cpu c, Op o) {
+        if (!(c.virtualization instanceof Vmx v) || !v.operation) {
+            Hypercall.vmcall(c, o);
+            return;
+        }
         inRoot(c, o, ExitReason.VMCALL, false).fail(VmxError.VMCALL_IN_ROOT);
     }
 
