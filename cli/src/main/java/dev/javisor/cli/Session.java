@@ -143,8 +143,12 @@ final class Session {
                 instructions += p.compiledInstructions();
                 entries += p.regionEntries();
             }
-            out.printf("compiled code  %.1f %% of the instructions, %.1f for each entry%n", 100.0 * instructions / Math.max(1, retired), (double) instructions / Math.max(1, entries));
-            out.printf("regions        %,d of %,d instructions, made in %.3f s; %,d invalidated%n", s.regions(), s.instructions(), s.seconds(), s.invalidated());
+            double share = 100.0 * instructions / Math.max(1, retired);
+            double length = (double) instructions / Math.max(1, entries);
+            out.printf("compiled code  %.1f %% of the instructions, %.1f for each entry%n", share, length);
+            out.printf(
+                    "regions        %,d of %,d instructions, made in %.3f s; %,d invalidated%n",
+                    s.regions(), s.instructions(), s.seconds(), s.invalidated());
         }
     }
 }
