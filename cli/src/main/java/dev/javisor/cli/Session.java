@@ -147,8 +147,8 @@ final class Session {
             double length = (double) instructions / Math.max(1, entries);
             out.printf("compiled code  %.1f %% of the instructions, %.1f for each entry%n", share, length);
             out.printf(
-                    "regions        %,d of %,d instructions, made in %.3f s; %,d invalidated%n",
-                    s.regions(), s.instructions(), s.seconds(), s.invalidated());
+                    "regions        %,d of %,d instructions, made in %.3f s; %,d too late, %,d evicted%n",
+                    s.regions(), s.instructions(), s.seconds(), s.stale(), s.evicted());
         }
     }
 }

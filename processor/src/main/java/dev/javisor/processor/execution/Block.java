@@ -21,6 +21,8 @@ final class Block {
     CodePage page;
     /** Executions by the interpreter, as far as they matter. */
     int heat;
+    /** It has been hot before, but was not compiled because the code around it changes often. */
+    boolean waited;
     /** It is, or will be, part of a region: of one only, so that forgetting the block forgets all code that was made from it. */
     boolean claimed;
     /** Compiled code that has an entry point here, or null; the number of that entry point. */

@@ -13,6 +13,9 @@ final class CodePage {
     /** Blocks by the offset of their first byte. */
     final Block[] blocks = new Block[4096];
 
+    /** How often compiled code of this page has been forgotten. */
+    int changes;
+
     private final List<Block> all = new ArrayList<>();
 
     CodePage(long gpa, int mode) {
@@ -54,6 +57,7 @@ final class CodePage {
         blocks[b.offset] = null;
         if (b.region != null) {
             b.region.drop();
+            changes++;
         }
         all.set(i, all.getLast());
         all.removeLast();

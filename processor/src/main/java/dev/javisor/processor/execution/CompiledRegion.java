@@ -7,6 +7,10 @@ import java.util.List;
 final class CompiledRegion {
     final Region code;
     private final Block[] blocks;
+    /** Entered since eviction looked last. */
+    boolean used;
+    /** Its blocks know it. */
+    private boolean installed;
     /** Were meant to be in it, but it was full. */
     private final List<Block> left;
 
@@ -18,6 +22,8 @@ final class CompiledRegion {
 
     /** Enters it at each of its blocks. */
     void install() {
+        installed = true;
+        used = true;
         for (int k = 0; k < blocks.length; k++) {
             blocks[k].region = this;
             blocks[k].entry = k;
@@ -35,8 +41,13 @@ final class CompiledRegion {
         return true;
     }
 
+    boolean isInstalled() {
+        return installed;
+    }
+
     /** Its blocks are interpreted again. */
     void drop() {
+        installed = false;
         for (Block b : blocks) {
             release(b);
         }

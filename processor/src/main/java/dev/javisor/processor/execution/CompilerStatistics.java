@@ -2,8 +2,8 @@ package dev.javisor.processor.execution;
 
 /** What has been compiled so far, for people. The compiling thread counts; figures that another one sees may be a little old. */
 public final class CompilerStatistics {
-    long regions, instructions, bytes, nanoseconds, tooLarge;
-    long installed, stale, dropped;
+    long regions, instructions, nanoseconds, tooLarge;
+    long installed, stale, evicted;
 
     /** Regions made. */
     public long regions() {
@@ -20,8 +20,13 @@ public final class CompilerStatistics {
         return nanoseconds / 1e9;
     }
 
-    /** Regions that code was changed under, before or after they were ready. */
-    public long invalidated() {
-        return stale + dropped;
+    /** Regions whose code had changed before they were ready. */
+    public long stale() {
+        return stale;
+    }
+
+    /** Regions that made room for others. */
+    public long evicted() {
+        return evicted;
     }
 }

@@ -20,6 +20,10 @@ import java.util.concurrent.Executors;
 /** Chooses what is compiled together, and has it compiled. */
 final class RegionFactory {
     private static final int MOST_INSTRUCTIONS = 120;
+    /** Each costs some 25 KB of the Java machine's memory. */
+    private static final int MOST_REGIONS = 6000;
+    /** A page whose compiled code has changed so often is compiled later: its code may go on changing. */
+    private static final int RESTLESS = 4;
     /** Near branches; what else changes RIP stays with the interpreter. */
     private static final Set<String> BRANCHES = Set.of("JMP", "CALL", "RET", "LOOP", "LOOPE", "LOOPNE", "JCXZ");
 
@@ -28,6 +32,8 @@ final class RegionFactory {
 
     private final ExecutorService worker;
     private final Queue<CompiledRegion> finished = new ConcurrentLinkedQueue<>();
+    /** In the order of installation; some may have been dropped meanwhile. */
+    private final Deque<CompiledRegion> installed = new ArrayDeque<>();
     private final CompilerStatistics statistics = new CompilerStatistics();
 
     RegionFactory(Engine engine) {
@@ -42,6 +48,12 @@ final class RegionFactory {
 
     /** A block has become hot. */
     void request(Block head) {
+        int changes = head.page.changes;
+        if (changes >= RESTLESS && !head.waited) {
+            head.waited = true;
+            head.heat = -threshold * Math.min(changes, 100);
+            return;
+        }
         List<Block> blocks = collect(head);
         if (blocks.isEmpty()) {
             return;
@@ -59,10 +71,26 @@ final class RegionFactory {
         for (CompiledRegion r = finished.poll(); r != null; r = finished.poll()) {
             if (r.isCurrent()) {
                 r.install();
+                installed.add(r);
                 statistics.installed++;
+                evict();
             } else {
                 r.drop();
                 statistics.stale++;
+            }
+        }
+    }
+
+    /** Drops regions that have not been entered for a round of the queue, until there is room. */
+    private void evict() {
+        while (installed.size() > MOST_REGIONS) {
+            CompiledRegion r = installed.poll();
+            if (r.isInstalled() && r.used) {
+                r.used = false;
+                installed.add(r);
+            } else if (r.isInstalled()) {
+                r.drop();
+                statistics.evicted++;
             }
         }
     }

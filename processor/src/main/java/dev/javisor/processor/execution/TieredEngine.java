@@ -61,6 +61,7 @@ public final class TieredEngine {
     private void execute(Cpu c, Block b, CompiledRegion r) {
         entered = c.budget;
         regionEntries++;
+        r.used = true;
         c.gpr[Op.BLOCK_RIP] = c.rip - b.offset;
         r.code.run(c, b.entry);
         leave(c);
