@@ -3,8 +3,8 @@ package dev.javisor.bench;
 import java.util.Random;
 
 /**
- * Writes a guest whose time is spread evenly over some 25,000 instructions in 600 functions, as an operating system's is. The same seed always
- * gives the same text.
+ * Writes a guest whose time is spread evenly over some 25,000 instructions in 600 functions, as an operating system's is. The same seed
+ * always gives the same text.
  */
 final class FlatGuest {
     private static final int FUNCTIONS = 600;
@@ -96,7 +96,8 @@ final class FlatGuest {
             case 12 -> indexed();
             case 13 -> {
                 compare();
-                line((random.nextBoolean() ? "set" + condition() + " " + LOW[random.nextInt(LOW.length)] : "cmov" + condition() + " " + pair()));
+                line((random.nextBoolean() ? "set" + condition() + " " + LOW[random.nextInt(LOW.length)]
+                        : "cmov" + condition() + " " + pair()));
             }
             case 14 -> branch();
             default -> loop();
@@ -108,7 +109,8 @@ final class FlatGuest {
             case 0, 1 -> line(binary() + " " + pair());
             case 2 -> line(binary() + " " + narrow() + ", " + (random.nextInt(200) - 100));
             case 3 -> line((random.nextBoolean() ? "shl " : "shr ") + narrow() + ", " + (1 + random.nextInt(7)));
-            case 4 -> line("lea " + wide() + ", [" + wide() + "+" + wide() + "*" + (1 << random.nextInt(4)) + "+" + random.nextInt(1000) + "]");
+            case 4 -> line(
+                    "lea " + wide() + ", [" + wide() + "+" + wide() + "*" + (1 << random.nextInt(4)) + "+" + random.nextInt(1000) + "]");
             case 5 -> line("imul " + narrow() + ", " + narrow() + ", " + (3 + random.nextInt(100_000)));
             default -> line((random.nextBoolean() ? "not " : "neg ") + wide());
         }

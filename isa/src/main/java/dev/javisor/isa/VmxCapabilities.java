@@ -25,16 +25,19 @@ public final class VmxCapabilities {
     private static final long VMWRITE_ANY_FIELD = 1 << 29, INJECTION_LENGTH_ZERO = 1 << 30;
 
     // IA32_VMX_EPT_VPID_CAP
-    public static final long EXECUTE_ONLY = 1, WALK_4 = 1 << 6, WALK_5 = 1 << 7, UNCACHEABLE = 1 << 8, EPT_WRITE_BACK = 1 << 14, PAGES_2M = 1 << 16, PAGES_1G = 1 << 17;
+    public static final long EXECUTE_ONLY = 1, WALK_4 = 1 << 6, WALK_5 = 1 << 7, UNCACHEABLE = 1 << 8, EPT_WRITE_BACK = 1 << 14,
+            PAGES_2M = 1 << 16, PAGES_1G = 1 << 17;
 
     private static final long INVEPT = 1 << 20, ADVANCED_INFORMATION = 1 << 22, INVEPT_TYPES = 3 << 25;
     public static final long ACCESSED_AND_DIRTY = 1 << 21;
     private static final long INVVPID = 1L << 32, INVVPID_TYPES = 15L << 40;
 
     /** Positions of the registers behind IA32_VMX_BASIC. */
-    public static final int BASIC = 0, PIN_BASED = 1, PRIMARY = 2, EXIT = 3, ENTRY = 4, MISC = 5, CR0_FIXED_0 = 6, CR0_FIXED_1 = 7, CR4_FIXED_0 = 8;
+    public static final int BASIC = 0, PIN_BASED = 1, PRIMARY = 2, EXIT = 3, ENTRY = 4, MISC = 5, CR0_FIXED_0 = 6, CR0_FIXED_1 = 7,
+            CR4_FIXED_0 = 8;
 
-    public static final int CR4_FIXED_1 = 9, VMCS_ENUM = 10, SECONDARY = 11, EPT_VPID = 12, TRUE_PIN_BASED = 13, TRUE_PRIMARY = 14, TRUE_EXIT = 15;
+    public static final int CR4_FIXED_1 = 9, VMCS_ENUM = 10, SECONDARY = 11, EPT_VPID = 12, TRUE_PIN_BASED = 13, TRUE_PRIMARY = 14,
+            TRUE_EXIT = 15;
     public static final int TRUE_ENTRY = 16, VM_FUNCTION = 17, TERTIARY = 18, SECONDARY_EXIT = 19;
 
     private final FeatureSet features;
@@ -59,7 +62,8 @@ public final class VmxCapabilities {
             }
         }
         highestIndex = highest;
-        long ept = EXECUTE_ONLY | WALK_4 | UNCACHEABLE | EPT_WRITE_BACK | PAGES_2M | PAGES_1G | INVEPT | ACCESSED_AND_DIRTY | ADVANCED_INFORMATION | INVEPT_TYPES;
+        long ept = EXECUTE_ONLY | WALK_4 | UNCACHEABLE | EPT_WRITE_BACK | PAGES_2M | PAGES_1G | INVEPT | ACCESSED_AND_DIRTY
+                | ADVANCED_INFORMATION | INVEPT_TYPES;
         ept |= features.has(Feature.LA57) ? WALK_5 : 0;
         eptVpid = (has(VmxControl.ENABLE_EPT) ? ept : 0) | (has(VmxControl.ENABLE_VPID) ? INVVPID | INVVPID_TYPES : 0);
     }
@@ -90,7 +94,8 @@ public final class VmxCapabilities {
 
     /** IA32_VMX_MISC. */
     public long misc() {
-        return PREEMPTION_TIMER_RATE | STORES_LMA | HLT | SHUTDOWN | WAIT_FOR_SIPI | (long) CR3_TARGETS << 16 | VMWRITE_ANY_FIELD | INJECTION_LENGTH_ZERO;
+        return PREEMPTION_TIMER_RATE | STORES_LMA | HLT | SHUTDOWN | WAIT_FOR_SIPI | (long) CR3_TARGETS << 16 | VMWRITE_ANY_FIELD
+                | INJECTION_LENGTH_ZERO;
     }
 
     private long basic() {

@@ -24,14 +24,16 @@ class CpuModelsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"qemu64", "max", "host", "IvyBridge", "Skylake-Server", "Opteron_G1", "max,host-phys-bits", "max,migratable=no"})
+    @ValueSource(
+            strings = {"qemu64", "max", "host", "IvyBridge", "Skylake-Server", "Opteron_G1", "max,host-phys-bits", "max,migratable=no"})
     void knowsTheNamesThatOtherMachinesUse(String text) {
         assertThat(CpuModels.parse(text).features().has(Feature.FPU)).isTrue();
     }
 
     @Test
     void optionsChangeTheModel() {
-        CpuModel m = CpuModels.parse("qemu64,+x2apic,+tsc-deadline,-cx16,vendor=GenuineIntel,phys-bits=36,family=6,model=0x8f,stepping=3,pku=on");
+        CpuModel m = CpuModels.parse(
+                "qemu64,+x2apic,+tsc-deadline,-cx16,vendor=GenuineIntel,phys-bits=36,family=6,model=0x8f,stepping=3,pku=on");
         assertThat(m.vendor()).isEqualTo(CpuModel.Vendor.INTEL);
         assertThat(m.physicalBits()).isEqualTo(36);
         assertThat(m.signature()).isEqualTo(0x806F3);

@@ -26,8 +26,8 @@ final class CpuState {
         out.putLongs(
                 "system",
                 new long[] {
-                    c.star, c.lstar, c.cstar, c.sfmask, c.kernelGsBase, c.tscAux, c.sysenterCs, c.sysenterEsp, c.sysenterEip, c.tscOffset, c.debugctl, c.pkrs, c.xss,
-                    c.miscEnable, c.apicBaseMsr, c.smbase
+                    c.star, c.lstar, c.cstar, c.sfmask, c.kernelGsBase, c.tscAux, c.sysenterCs, c.sysenterEsp, c.sysenterEip, c.tscOffset,
+                    c.debugctl, c.pkrs, c.xss, c.miscEnable, c.apicBaseMsr, c.smbase
                 });
         out.putLongs("msr", c.msr);
         out.putLongs("clocks", new long[] {c.tscAdjust, c.notRunning, c.stoppedAt, c.mperfOffset, c.aperfOffset});
@@ -45,8 +45,8 @@ final class CpuState {
         out.putLongs(
                 "activity",
                 new long[] {
-                    c.activity, flag(c.blockingBySti), flag(c.blockingByMovSs), flag(c.nmiBlocked), flag(c.inSmm), c.pendingDebug, c.requests, c.sipiVector,
-                    c.monitorAddress, c.retired, c.deliveries
+                    c.activity, flag(c.blockingBySti), flag(c.blockingByMovSs), flag(c.nmiBlocked), flag(c.inSmm), c.pendingDebug,
+                    c.requests, c.sipiVector, c.monitorAddress, c.retired, c.deliveries
                 });
         out.put("monitor", c.monitor);
         out.putString("shutdown reason", c.shutdownReason == null ? "" : c.shutdownReason);

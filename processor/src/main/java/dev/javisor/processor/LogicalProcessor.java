@@ -33,7 +33,8 @@ public final class LogicalProcessor implements Stateful {
      * @param cache decoded code, shared by the processors of the machine
      */
     public LogicalProcessor(
-            CpuModel model, int index, PhysicalMemory memory, Timeline timeline, CodeCache cache, Translation translation, Platform platform) {
+            CpuModel model, int index, PhysicalMemory memory, Timeline timeline, CodeCache cache, Translation translation,
+            Platform platform) {
         cpu = new Cpu(model, index, memory, timeline);
         cpu.translation = translation;
         cpu.platform = platform;
@@ -87,8 +88,8 @@ public final class LogicalProcessor implements Stateful {
     }
 
     /**
-     * Runs until machine time {@code limit}, or until the processor waits (HLT, MWAIT, shutdown, wait-for-SIPI) or gives way to others (PAUSE).
-     * Deadlines of the timeline run exactly when they are due.
+     * Runs until machine time {@code limit}, or until the processor waits (HLT, MWAIT, shutdown, wait-for-SIPI) or gives way to others
+     * (PAUSE). Deadlines of the timeline run exactly when they are due.
      *
      * @return instructions retired
      */
@@ -145,7 +146,9 @@ public final class LogicalProcessor implements Stateful {
         }
     }
 
-    /** Cached translations are not saved. They are forgotten here too, so that what goes on and what is restored see the same page tables. */
+    /**
+     * Cached translations are not saved. They are forgotten here too, so that what goes on and what is restored see the same page tables.
+     */
     @Override
     public void save(StateOutput out) {
         cpu.flushTlb();

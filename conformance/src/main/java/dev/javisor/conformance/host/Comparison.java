@@ -16,7 +16,8 @@ import java.util.Set;
 
 /** Finds what differs between two results of a case, leaving out what the architecture does not define. */
 final class Comparison {
-    private static final String[] NAMES = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"};
+    private static final String[] NAMES =
+            {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"};
     private static final int ST = 32, XMM = 160;
     private static final int C1 = 0x200;
     /** Computed to within one unit in the last place ("Transcendental Instruction Accuracy"); C1 says which way it was rounded. */
@@ -37,7 +38,8 @@ final class Comparison {
         number(found, "exception", trap, ours.get(JAVA_LONG_UNALIGNED, Layout.RESULT_TRAP));
         boolean branch = i != null && trap == Event.BP;
         if (found.isEmpty() && trap != -1) {
-            number(found, "error code", host.get(JAVA_LONG_UNALIGNED, Layout.RESULT_ERROR), ours.get(JAVA_LONG_UNALIGNED, Layout.RESULT_ERROR));
+            number(found, "error code", host.get(JAVA_LONG_UNALIGNED, Layout.RESULT_ERROR),
+                    ours.get(JAVA_LONG_UNALIGNED, Layout.RESULT_ERROR));
             number(found, "rip", host.get(JAVA_LONG_UNALIGNED, Layout.RESULT_RIP), ours.get(JAVA_LONG_UNALIGNED, Layout.RESULT_RIP));
             if (trap == Event.PF) {
                 number(found, "cr2", host.get(JAVA_LONG_UNALIGNED, Layout.RESULT_CR2), ours.get(JAVA_LONG_UNALIGNED, Layout.RESULT_CR2));
@@ -50,7 +52,8 @@ final class Comparison {
         long undefined = i == null || !completed ? 0 : UndefinedFlags.of(i, UndefinedFlags.count(i, input.get(JAVA_LONG_UNALIGNED, 8)));
         long ignored = undefined | Flags.TF | Flags.RF;
         number(
-                found, "rflags", host.get(JAVA_LONG_UNALIGNED, Layout.FLAGS) & ~ignored, ours.get(JAVA_LONG_UNALIGNED, Layout.FLAGS) & ~ignored);
+                found, "rflags", host.get(JAVA_LONG_UNALIGNED, Layout.FLAGS) & ~ignored,
+                ours.get(JAVA_LONG_UNALIGNED, Layout.FLAGS) & ~ignored);
         floatingPoint(found, name, host, ours);
         memory(found, i, name, input, host, ours);
         return found;
@@ -67,7 +70,8 @@ final class Comparison {
         boolean transcendental = TRANSCENDENTAL.contains(name);
         number(found, "fcw", host.get(JAVA_SHORT_UNALIGNED, at) & 0xFFFF, ours.get(JAVA_SHORT_UNALIGNED, at) & 0xFFFF);
         int ignored = transcendental ? C1 : 0;
-        number(found, "fsw", host.get(JAVA_SHORT_UNALIGNED, at + 2) & 0xFFFF & ~ignored, ours.get(JAVA_SHORT_UNALIGNED, at + 2) & 0xFFFF & ~ignored);
+        number(found, "fsw", host.get(JAVA_SHORT_UNALIGNED, at + 2) & 0xFFFF & ~ignored,
+                ours.get(JAVA_SHORT_UNALIGNED, at + 2) & 0xFFFF & ~ignored);
         number(found, "ftw", host.get(JAVA_BYTE, at + 4) & 0xFF, ours.get(JAVA_BYTE, at + 4) & 0xFF);
         number(found, "mxcsr", host.get(JAVA_INT_UNALIGNED, at + 24), ours.get(JAVA_INT_UNALIGNED, at + 24));
         for (int r = 0; r < 8; r++) {
@@ -143,7 +147,8 @@ final class Comparison {
         int offset = at + Layout.WINDOW_OFFSET - (int) (address(i, input) & 0xFFFF);
         return switch (name) {
             case "FNSTENV", "FNSAVE" -> i.operandSize == 16 ? offset >= 6 && offset < 14 : offset >= 12 && offset < 28;
-            case "FXSAVE" -> offset >= 5 && offset < 24 || offset >= 28 && offset < 32 || offset >= 32 && offset < 160 && (offset & 15) >= 10
+            case "FXSAVE" -> offset >= 5 && offset < 24 || offset >= 28 && offset < 32 || offset >= 32 && offset < 160
+                    && (offset & 15) >= 10
                     || offset >= 416;
             default -> false;
         };

@@ -157,13 +157,15 @@ public final class HostConformance {
             }
             out.println(st);
         } else if (i != null && i.opcode.feature != null) {
-            out.println("   xmm" + i.reg + " " + xmm(input, i.reg) + (i.memory ? "" : " xmm" + i.rm + " " + xmm(input, i.rm)) + " xmm0 " + xmm(input, 0));
+            out.println("   xmm" + i.reg + " " + xmm(input, i.reg) + (i.memory ? "" : " xmm" + i.rm + " " + xmm(input, i.rm)) + " xmm0 "
+                    + xmm(input, 0));
         }
         if (i != null && i.memory) {
             long at = Comparison.address(i, input) & 0xFFFF;
             long offset = at - Layout.WINDOW_OFFSET;
             if (offset >= 0 && offset <= Layout.WINDOW_SIZE - 16) {
-                out.println("   memory at +" + Long.toHexString(offset) + ": " + Comparison.vector(input, Layout.CASE_WINDOW + (int) offset));
+                out.println(
+                        "   memory at +" + Long.toHexString(offset) + ": " + Comparison.vector(input, Layout.CASE_WINDOW + (int) offset));
             }
         }
     }
@@ -173,7 +175,8 @@ public final class HostConformance {
     }
 
     private void report(Population population, double time) {
-        out.printf("%d cases in %.1f s, %d of %d table lines; exceptions %s%n", compared, time, covered.size(), population.forms().size(), exceptions);
+        out.printf("%d cases in %.1f s, %d of %d table lines; exceptions %s%n", compared, time, covered.size(), population.forms().size(),
+                exceptions);
         int sum = mismatches.values().stream().mapToInt(Integer::intValue).sum();
         out.println(sum + " mismatches" + (sum == 0 ? "" : ": " + mismatches));
     }

@@ -350,7 +350,8 @@ final class InstanceGenerator {
             return;
         }
         long destination = random.nextInt(4) == 0 ? HOLE + random.nextInt(1 << 28)
-                : random.nextBoolean() ? Layout.CODE_PAGE + random.nextInt(0x700) : Layout.CODE_AREA + Layout.CODE_SIZE + random.nextInt(0x700);
+                : random.nextBoolean() ? Layout.CODE_PAGE + random.nextInt(0x700)
+                : Layout.CODE_AREA + Layout.CODE_SIZE + random.nextInt(0x700);
         if (i.opcode.operands.contains("Jb")) {
             int length = i.length;
             int relative = random.nextBoolean() ? random.nextInt(16, 128) : random.nextInt(-128, -length - 16);

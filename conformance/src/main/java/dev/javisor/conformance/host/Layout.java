@@ -41,7 +41,10 @@ final class Layout {
     static final int CASE_WINDOW = CASE_X87 + 512;
     static final int CASE_SIZE = CASE_WINDOW + WINDOW_SIZE;
 
-    /** A result: general registers, RFLAGS, exception or -1, its error code, CR2, RIP and RFLAGS at the exception; FXSAVE image; data window. */
+    /**
+     * A result: general registers, RFLAGS, exception or -1, its error code, CR2, RIP and RFLAGS at the exception; FXSAVE image; data
+     * window.
+     */
     static final int RESULT_HEADER = 192;
 
     static final int RESULT_TRAP = 136;

@@ -109,7 +109,8 @@ final class NativeHost implements AutoCloseable {
         elf.putLong(program.label("start")).putLong(ELF_HEADER).putLong(0).putInt(0);
         elf.putShort((short) ELF_HEADER).putShort((short) PROGRAM_HEADER).putShort((short) 1);
         elf.putShort((short) 0).putShort((short) 0).putShort((short) 0);
-        elf.putInt(1).putInt(7).putLong(0).putLong(Layout.LOAD_ADDRESS).putLong(Layout.LOAD_ADDRESS).putLong(size).putLong(size).putLong(0x1000);
+        elf.putInt(1).putInt(7).putLong(0).putLong(Layout.LOAD_ADDRESS).putLong(Layout.LOAD_ADDRESS).putLong(size).putLong(size)
+                .putLong(0x1000);
         elf.put(program.code());
         return elf.array();
     }

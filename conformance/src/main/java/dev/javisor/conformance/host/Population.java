@@ -16,12 +16,13 @@ final class Population {
     /** What an operating system answers for, or what differs from machine to machine. */
     private static final Set<String> EXCLUDED = Set.of(
             // system calls, interrupts, far transfers, segment registers
-            "SYSCALL", "SYSENTER", "SYSEXIT", "SYSRET", "INT", "INT1", "INT3", "INTO", "IRET", "CALLF", "JMPF", "RETF", "LDS", "LES", "LFS", "LGS",
-            "LSS", "SWAPGS", "LAR", "LSL", "VERR", "VERW", "ARPL",
+            "SYSCALL", "SYSENTER", "SYSEXIT", "SYSRET", "INT", "INT1", "INT3", "INTO", "IRET", "CALLF", "JMPF", "RETF", "LDS", "LES", "LFS",
+            "LGS", "LSS", "SWAPGS", "LAR", "LSL", "VERR", "VERW", "ARPL",
             // reported or emulated by the system (UMIP), or by another level of it
-            "SGDT", "SIDT", "SLDT", "SMSW", "STR", "CPUID", "XGETBV", "XSETBV", "XSAVE", "XSAVEC", "XSAVEOPT", "XSAVES", "XRSTOR", "XRSTORS",
-            "VMCALL", "VMMCALL", "RSM", "GETSEC", "SKINIT", "RDPMC", "MONITOR", "MWAIT", "MONITORX", "MWAITX", "INVLPGB", "TLBSYNC", "HLT",
-            "IN", "OUT", "INSB", "INSW", "OUTSB", "OUTSW", "CLI", "STI", "RDMSR", "WRMSR", "INVD", "WBINVD", "WBNOINVD", "INVPCID", "CLAC", "STAC",
+            "SGDT", "SIDT", "SLDT", "SMSW", "STR", "CPUID", "XGETBV", "XSETBV", "XSAVE", "XSAVEC", "XSAVEOPT", "XSAVES", "XRSTOR",
+            "XRSTORS", "VMCALL", "VMMCALL", "RSM", "GETSEC", "SKINIT", "RDPMC", "MONITOR", "MWAIT", "MONITORX", "MWAITX", "INVLPGB",
+            "TLBSYNC", "HLT", "IN", "OUT", "INSB", "INSW", "OUTSB", "OUTSW", "CLI", "STI", "RDMSR", "WRMSR", "INVD", "WBINVD", "WBNOINVD",
+            "INVPCID", "CLAC", "STAC",
             // time, chance, identity
             "RDTSC", "RDTSCP", "RDPID", "RDPRU", "RDRAND", "RDSEED", "RDPKRU", "WRPKRU", "RDFSBASE", "RDGSBASE", "WRFSBASE", "WRGSBASE");
 
@@ -61,7 +62,8 @@ final class Population {
     private static boolean isCompared(Opcode o) {
         boolean segmentLoad = (o.mnemonic.equals("MOV") || o.mnemonic.equals("POP")) && o.is(Opcode.SERIALIZING);
         boolean vectorExtension = o.isVex() && o.feature != Feature.BMI1 && o.feature != Feature.BMI2;
-        return !EXCLUDED.contains(o.mnemonic) && !vectorExtension && !o.is(Opcode.PRIVILEGED) && !segmentLoad && (o.feature == null || !SYSTEM.contains(o.feature));
+        return !EXCLUDED.contains(o.mnemonic) && !vectorExtension && !o.is(Opcode.PRIVILEGED) && !segmentLoad
+                && (o.feature == null || !SYSTEM.contains(o.feature));
     }
 
     List<Form> forms() {

@@ -18,7 +18,8 @@ final class UndefinedFlags {
             case "AND", "OR", "XOR", "TEST" -> AF;
             case "MUL", "IMUL" -> SF | ZF | AF | PF;
             case "DIV", "IDIV" -> Flags.ARITHMETIC;
-            case "SHL", "SHR", "SAR" -> count == 0 ? 0 : AF | (count > 1 ? OF : 0) | (count >= size && !i.opcode.mnemonic.equals("SAR") ? CF : 0);
+            case "SHL", "SHR", "SAR" -> count == 0 ? 0
+                    : AF | (count > 1 ? OF : 0) | (count >= size && !i.opcode.mnemonic.equals("SAR") ? CF : 0);
             case "SHLD", "SHRD" -> count == 0 ? 0 : count > size ? Flags.ARITHMETIC : AF | (count > 1 ? OF : 0);
             case "ROL", "ROR", "RCL", "RCR" -> count > 1 ? OF : 0;
             case "BT", "BTS", "BTR", "BTC" -> OF | SF | AF | PF;

@@ -635,7 +635,10 @@ public final class LocalApic implements InterruptController {
         out.putInts("LVT", lvt);
         out.putInts(
                 "registers",
-                new int[] {id, taskPriority, logicalDestination, destinationFormat, spuriousVector, errorStatus, errors, command, commandDestination});
+                new int[] {
+                    id, taskPriority, logicalDestination, destinationFormat, spuriousVector, errorStatus, errors, command,
+                    commandDestination
+                });
         out.putBoolean("LINT0", lint0);
         out.putBoolean("LINT1", lint1);
         out.putBoolean("ExtINT message", externalMessage);

@@ -17,9 +17,10 @@ import java.util.List;
 
 /** Writes bytecode in terms of guest registers, memory and flags. Long values are on the Java stack, or in the locals named here. */
 final class Emitter {
-    static final ClassDesc CPU = describe(Cpu.class), OP = describe(Op.class), EXECUTOR = describe(Executor.class), FLAGS = describe(Flags.class),
-            ACCESS = describe(Access.class), CARRY = describe(Carry.class);
-    private static final ClassDesc INT = ConstantDescs.CD_int, LONG = ConstantDescs.CD_long, VOID = ConstantDescs.CD_void, BOOLEAN = ConstantDescs.CD_boolean;
+    static final ClassDesc CPU = describe(Cpu.class), OP = describe(Op.class), EXECUTOR = describe(Executor.class),
+            FLAGS = describe(Flags.class), ACCESS = describe(Access.class), CARRY = describe(Carry.class);
+    private static final ClassDesc INT = ConstantDescs.CD_int, LONG = ConstantDescs.CD_long, VOID = ConstantDescs.CD_void,
+            BOOLEAN = ConstantDescs.CD_boolean;
     private static final MethodTypeDesc CONDITION = MethodTypeDesc.of(BOOLEAN, CPU), RUN = MethodTypeDesc.of(VOID, CPU, OP);
     private static final List<String> CONDITIONS = List.of("of", "cf", "zf", "belowOrEqual", "sf", "pf", "less", "lessOrEqual");
 

@@ -21,7 +21,8 @@ final class OperationEmitter {
     private static final int A = Emitter.A, B = Emitter.B, R = Emitter.R, ADDRESS = Emitter.ADDRESS, VALUE = Emitter.VALUE;
 
     private static final ClassDesc SHIFT = Emitter.describe(Shift.class), MULTIPLICATION = Emitter.describe(Multiplication.class);
-    private static final MethodTypeDesc PRODUCT = MethodTypeDesc.of(ConstantDescs.CD_long, Emitter.CPU, ConstantDescs.CD_long, ConstantDescs.CD_long);
+    private static final MethodTypeDesc PRODUCT = MethodTypeDesc.of(
+            ConstantDescs.CD_long, Emitter.CPU, ConstantDescs.CD_long, ConstantDescs.CD_long);
 
     private final Emitter e;
     private final CodeBuilder code;

@@ -4,7 +4,6 @@ import dev.javisor.isa.CodeSize;
 import dev.javisor.isa.Instruction;
 import dev.javisor.isa.Opcode;
 import dev.javisor.processor.core.Cpu;
-import dev.javisor.processor.core.Executor;
 import dev.javisor.processor.core.Op;
 import java.lang.classfile.ClassBuilder;
 import java.lang.classfile.ClassFile;
@@ -93,7 +92,8 @@ public final class RegionCompiler {
         b.invokestatic(
                 Emitter.describe(MethodHandles.class),
                 "classData",
-                MethodTypeDesc.of(ConstantDescs.CD_Object, ConstantDescs.CD_MethodHandles_Lookup, ConstantDescs.CD_String, ConstantDescs.CD_Class));
+                MethodTypeDesc.of(
+                        ConstantDescs.CD_Object, ConstantDescs.CD_MethodHandles_Lookup, ConstantDescs.CD_String, ConstantDescs.CD_Class));
         b.checkcast(OBJECTS).astore(0);
         for (int k = 0; k < called.size(); k++) {
             b.aload(0).loadConstant(2 * k).aaload().checkcast(Emitter.EXECUTOR).putstatic(SELF, "E" + k, Emitter.EXECUTOR);
@@ -287,7 +287,8 @@ public final class RegionCompiler {
         }
     }
 
-    private static final MethodTypeDesc CHECK = MethodTypeDesc.of(ConstantDescs.CD_void, Emitter.CPU, ConstantDescs.CD_long, ConstantDescs.CD_int);
+    private static final MethodTypeDesc CHECK = MethodTypeDesc.of(
+            ConstantDescs.CD_void, Emitter.CPU, ConstantDescs.CD_long, ConstantDescs.CD_int);
 
     private void indirect(Op o, int rest, boolean call) {
         Instruction i = o.instruction;

@@ -172,7 +172,9 @@ public final class Cpu {
     public long stackMask = 0xFFFF;
     /** ES, CS, SS and DS are flat and usable, so that most 32-bit code needs no segment checks. */
     public boolean flat;
-    /** What decoding depends on: code size, flatness, VEX legality; and {@link #USER_MODE}, on which fetch permission depends. Below 4096. */
+    /**
+     * What decoding depends on: code size, flatness, VEX legality; and {@link #USER_MODE}, on which fetch permission depends. Below 4096.
+     */
     public int decodeMode;
 
     public static final int USER_MODE = 1;
@@ -365,7 +367,10 @@ public final class Cpu {
         return linear << shift >> shift == linear;
     }
 
-    /** Data of {@code size} bytes is accessed at a linear address while data breakpoints are enabled: collects matches into {@link #pendingDebug}. */
+    /**
+     * Data of {@code size} bytes is accessed at a linear address while data breakpoints are enabled: collects matches into
+     * {@link #pendingDebug}.
+     */
     public void watch(long la, int size, boolean write) {
         for (int i = 0; i < 4; i++) {
             int rw = (int) (dr7 >>> 16 + 4 * i) & 3;

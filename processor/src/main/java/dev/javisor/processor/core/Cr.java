@@ -3,7 +3,8 @@ package dev.javisor.processor.core;
 /** Bits of the control registers and of IA32_EFER. */
 public final class Cr {
     // CR0
-    public static final long PE = 1, MP = 2, EM = 4, TS = 8, ET = 0x10, NE = 0x20, WP = 0x10000, AM = 0x40000, NW = 0x20000000L, CD = 0x40000000L, PG = 0x80000000L;
+    public static final long PE = 1, MP = 2, EM = 4, TS = 8, ET = 0x10, NE = 0x20, WP = 0x10000, AM = 0x40000, NW = 0x20000000L,
+            CD = 0x40000000L, PG = 0x80000000L;
 
     // CR4
     public static final long VME = 1,
@@ -39,7 +40,8 @@ public final class Cr {
     public static final long LAM_U57 = 1L << 61, LAM_U48 = 1L << 62, NOFLUSH = 1L << 63;
 
     // IA32_EFER
-    public static final long SCE = 1, LME = 0x100, LMA = 0x400, NXE = 0x800, SVME = 0x1000, LMSLE = 0x2000, FFXSR = 0x4000, TCE = 0x8000, AUTOIBRS = 0x200000;
+    public static final long SCE = 1, LME = 0x100, LMA = 0x400, NXE = 0x800, SVME = 0x1000, LMSLE = 0x2000, FFXSR = 0x4000, TCE = 0x8000,
+            AUTOIBRS = 0x200000;
 
     private Cr() {}
 }

@@ -22,8 +22,8 @@ public record Event(int type, int vector, boolean hasErrorCode, int errorCode, i
             OTHER = 7;
 
     /** Exception vectors. */
-    public static final int DE = 0, DB = 1, NMI_VECTOR = 2, BP = 3, OF = 4, BR = 5, UD = 6, NM = 7, DF = 8, TS = 10, NP = 11, SS = 12, GP = 13, PF = 14,
-            MF = 16, AC = 17, MC = 18, XM = 19, VE = 20, CP = 21;
+    public static final int DE = 0, DB = 1, NMI_VECTOR = 2, BP = 3, OF = 4, BR = 5, UD = 6, NM = 7, DF = 8, TS = 10, NP = 11, SS = 12,
+            GP = 13, PF = 14, MF = 16, AC = 17, MC = 18, XM = 19, VE = 20, CP = 21;
 
     /** A hardware exception without error code. */
     public static Event exception(int vector) {

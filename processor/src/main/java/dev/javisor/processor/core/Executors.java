@@ -74,7 +74,8 @@ final class Executors {
     }
 
     private static Executor direct(SerializedLambda lambda)
-            throws ClassNotFoundException, IllegalAccessException, InvocationTargetException, InstantiationException, NoSuchMethodException {
+            throws ClassNotFoundException, IllegalAccessException, InvocationTargetException, InstantiationException,
+            NoSuchMethodException {
         String owner = lambda.getImplClass().replace('/', '.');
         Class<?> host = Class.forName(owner, false, Executors.class.getClassLoader());
         byte[] bytes = ClassFile.of().build(ClassDesc.of(owner + "$$" + lambda.getImplMethodName()), type -> type

@@ -6,8 +6,8 @@ package dev.javisor.processor.core;
  * zero-ness, so no size is needed. The low byte of R gives PF, bit 4 of A^B^R gives AF.
  */
 public final class Flags {
-    public static final long CF = 1, PF = 4, AF = 0x10, ZF = 0x40, SF = 0x80, TF = 0x100, IF = 0x200, DF = 0x400, OF = 0x800, IOPL = 0x3000, NT = 0x4000,
-            RF = 0x10000, VM = 0x20000, AC = 0x40000, VIF = 0x80000, VIP = 0x100000, ID = 0x200000;
+    public static final long CF = 1, PF = 4, AF = 0x10, ZF = 0x40, SF = 0x80, TF = 0x100, IF = 0x200, DF = 0x400, OF = 0x800, IOPL = 0x3000,
+            NT = 0x4000, RF = 0x10000, VM = 0x20000, AC = 0x40000, VIF = 0x80000, VIP = 0x100000, ID = 0x200000;
     /** The flags that arithmetic sets. */
     public static final long ARITHMETIC = CF | PF | AF | ZF | SF | OF;
     /** Bit 1 always reads as 1. */
@@ -86,7 +86,8 @@ public final class Flags {
         long a = c.ccA;
         long b = c.ccB;
         switch (c.ccOp) {
-            case ADD -> f |= (Long.compareUnsigned(r, a) < 0 || Long.compareUnsigned(r, b) < 0 ? CF : 0) | (a ^ b ^ r) & AF | ((r ^ a) & (r ^ b)) >>> 63 << 11;
+            case ADD -> f |= (Long.compareUnsigned(r, a) < 0 || Long.compareUnsigned(r, b) < 0 ? CF : 0) | (a ^ b ^ r) & AF
+                    | ((r ^ a) & (r ^ b)) >>> 63 << 11;
             case SUB -> f |= (Long.compareUnsigned(a, b) < 0 ? CF : 0) | (a ^ b ^ r) & AF | ((a ^ b) & (a ^ r)) >>> 63 << 11;
             case RESULT -> f |= b;
             default -> {}

@@ -7,9 +7,9 @@ import java.util.Arrays;
 
 /**
  * The translation cache for data accesses and, where an entry says so, instruction fetch: native memory, one direct-mapped set of entries
- * for each MMU context. An entry is 32 bytes: read tag, write tag, addend (host address = linear address + addend), and the guest-physical page
- * with the mapping's attributes in its low bits. A tag is the linear page address; with {@link #SLOW} set it never matches on the fast path
- * although the translation is valid (devices, code, watched or logged pages).
+ * for each MMU context. An entry is 32 bytes: read tag, write tag, addend (host address = linear address + addend), and the guest-physical
+ * page with the mapping's attributes in its low bits. A tag is the linear page address; with {@link #SLOW} set it never matches on the fast
+ * path although the translation is valid (devices, code, watched or logged pages).
  *
  * <p>The sets exist once for each of a few address spaces (PCIDs), so that switching between them keeps translations. One space is current.
  */

@@ -174,8 +174,8 @@ public final class Fetcher {
             return new Op(Semantics.bind(i), i, start, cpu.flat);
         }
         Instruction none = new Instruction(
-                NONE, Math.clamp(result.length, 1, Decoder.MAX_LENGTH), 0, 0, 64, false, 0, 0, 0, false, 0, Instruction.NO_REGISTER, Instruction.NO_REGISTER, 0, 0,
-                Cpu.DS, 0, 0, codeSize());
+                NONE, Math.clamp(result.length, 1, Decoder.MAX_LENGTH), 0, 0, 64, false, 0, 0, 0, false, 0, Instruction.NO_REGISTER,
+                Instruction.NO_REGISTER, 0, 0, Cpu.DS, 0, 0, codeSize());
         return new Op(outcome == Decoder.Outcome.TOO_LONG ? TOO_LONG : INVALID_OPCODE, none, start, true);
     }
 

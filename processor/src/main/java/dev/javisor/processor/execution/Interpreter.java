@@ -16,7 +16,9 @@ public final class Interpreter {
         this.fetcher = fetcher;
     }
 
-    /** Runs until the slice's budget is used up. Faults are delivered here; each delivery takes one tick, so that time never stands still. */
+    /**
+     * Runs until the slice's budget is used up. Faults are delivered here; each delivery takes one tick, so that time never stands still.
+     */
     public void run() {
         Cpu c = cpu;
         while (c.budget > 0) {

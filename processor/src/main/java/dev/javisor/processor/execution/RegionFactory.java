@@ -166,7 +166,8 @@ final class RegionFactory {
         if (o.is(Opcode.SERIALIZING)) {
             return false;
         }
-        return !o.is(Opcode.BRANCH) || BRANCHES.contains(o.mnemonic) || o.mnemonic.startsWith("J") && !o.operands.isEmpty() && o.operands.get(0).charAt(0) == 'J';
+        return !o.is(Opcode.BRANCH) || BRANCHES.contains(o.mnemonic) || o.mnemonic.startsWith("J") && !o.operands.isEmpty()
+                && o.operands.get(0).charAt(0) == 'J';
     }
 
     private static Block[] order(List<Block> blocks) {

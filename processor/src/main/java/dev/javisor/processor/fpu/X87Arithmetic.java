@@ -2,7 +2,6 @@ package dev.javisor.processor.fpu;
 
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Handler;
-import dev.javisor.processor.core.Memory;
 import dev.javisor.processor.core.Op;
 import dev.javisor.processor.core.X87State;
 import dev.javisor.processor.softfloat.FloatFormat;

@@ -73,10 +73,12 @@ public final class X87Bind {
             case "FPREM1" -> X87Arithmetic::fprem1;
             case "FCHS" -> X87Arithmetic::fchs;
             case "FABS" -> X87Arithmetic::fabs;
-            case "FLD" -> !i.memory ? X87Move::fldRegister : i.opcode.operands.contains("Mt") ? X87Move::fldExtended : X87Move.load(real(i));
+            case "FLD" -> !i.memory ? X87Move::fldRegister : i.opcode.operands.contains("Mt") ? X87Move::fldExtended
+                    : X87Move.load(real(i));
             case "FILD" -> X87Move.load(integer(i));
             case "FST" -> i.memory ? X87Move.store(real(i), false) : X87Move.storeRegister(false);
-            case "FSTP" -> !i.memory ? X87Move.storeRegister(true) : i.opcode.operands.contains("Mt") ? X87Move::fstpExtended : X87Move.store(real(i), true);
+            case "FSTP" -> !i.memory ? X87Move.storeRegister(true) : i.opcode.operands.contains("Mt") ? X87Move::fstpExtended
+                    : X87Move.store(real(i), true);
             case "FIST" -> X87Move.storeInteger(integer(i), false, false);
             case "FISTP" -> X87Move.storeInteger(integer(i), false, true);
             case "FISTTP" -> X87Move.storeInteger(integer(i), true, true);

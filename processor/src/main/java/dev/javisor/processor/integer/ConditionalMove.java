@@ -17,7 +17,8 @@ public final class ConditionalMove {
             case "CMOVO", "CMOVNO", "CMOVB", "CMOVAE", "CMOVE", "CMOVNE", "CMOVBE", "CMOVA",
                     "CMOVS", "CMOVNS", "CMOVP", "CMOVNP", "CMOVL", "CMOVGE", "CMOVLE", "CMOVG" -> cmov(i, code);
             case "SETO", "SETNO", "SETB", "SETAE", "SETE", "SETNE", "SETBE", "SETA",
-                    "SETS", "SETNS", "SETP", "SETNP", "SETL", "SETGE", "SETLE", "SETG" -> i.memory ? (c, o) -> setMem(c, o, code) : (c, o) -> setRm(c, o, code);
+                    "SETS", "SETNS", "SETP", "SETNP", "SETL", "SETGE", "SETLE", "SETG" ->
+                i.memory ? (c, o) -> setMem(c, o, code) : (c, o) -> setRm(c, o, code);
             default -> null;
         };
     }

@@ -163,7 +163,8 @@ public final class CpuId {
         int sharing = k.shared ? coreNumbers(c) - 1 : 0;
         int selfInitializing = 0x100;
         return new Leaf(
-                cores | sharing << 14 | selfInitializing | k.level << 5 | k.type.code, k.ways - 1 << 22 | CpuCache.LINE - 1, k.sets() - 1, 0);
+                cores | sharing << 14 | selfInitializing | k.level << 5 | k.type.code, k.ways - 1 << 22 | CpuCache.LINE - 1, k.sets() - 1,
+                0);
     }
 
     // ---- topology: one package, one processor to a core ----

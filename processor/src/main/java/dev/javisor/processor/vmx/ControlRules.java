@@ -69,7 +69,8 @@ final class ControlRules {
     }
 
     private static void page(Section s, String id, VmxControl control, VmcsField address) {
-        s.rule(id, address.text + " is aligned to 4 KiB and within the physical-address width", x -> x.off(control) || x.isPage(address), address);
+        s.rule(id, address.text + " is aligned to 4 KiB and within the physical-address width", x -> x.off(control) || x.isPage(address),
+                address);
     }
 
     private static void words(Section s) {
@@ -114,18 +115,24 @@ final class ControlRules {
                         || (x.get(VmcsField.TPR_THRESHOLD) & 15) <= vtpr(x) >>> 4,
                 VmcsField.TPR_THRESHOLD,
                 VmcsField.VIRTUAL_APIC_ADDRESS);
-        needs(s, "x2apic-mode-tpr-shadow", VIRTUALIZE_X2APIC_MODE, USE_TPR_SHADOW, VmcsField.SECONDARY_CONTROLS, VmcsField.PRIMARY_CONTROLS);
-        needs(s, "apic-registers-tpr-shadow", APIC_REGISTER_VIRTUALIZATION, USE_TPR_SHADOW, VmcsField.SECONDARY_CONTROLS, VmcsField.PRIMARY_CONTROLS);
-        needs(s, "virtual-interrupts-tpr-shadow", VIRTUAL_INTERRUPT_DELIVERY, USE_TPR_SHADOW, VmcsField.SECONDARY_CONTROLS, VmcsField.PRIMARY_CONTROLS);
+        needs(s, "x2apic-mode-tpr-shadow", VIRTUALIZE_X2APIC_MODE, USE_TPR_SHADOW, VmcsField.SECONDARY_CONTROLS,
+                VmcsField.PRIMARY_CONTROLS);
+        needs(s, "apic-registers-tpr-shadow", APIC_REGISTER_VIRTUALIZATION, USE_TPR_SHADOW, VmcsField.SECONDARY_CONTROLS,
+                VmcsField.PRIMARY_CONTROLS);
+        needs(s, "virtual-interrupts-tpr-shadow", VIRTUAL_INTERRUPT_DELIVERY, USE_TPR_SHADOW, VmcsField.SECONDARY_CONTROLS,
+                VmcsField.PRIMARY_CONTROLS);
         s.rule(
                 "x2apic-mode-apic-accesses",
                 "\"virtualize x2APIC mode\" and \"virtualize APIC accesses\" are not both 1",
                 x -> x.off(VIRTUALIZE_X2APIC_MODE) || x.off(VIRTUALIZE_APIC_ACCESSES),
                 VmcsField.SECONDARY_CONTROLS);
-        needs(s, "virtual-interrupts-exiting", VIRTUAL_INTERRUPT_DELIVERY, EXTERNAL_INTERRUPT_EXITING, VmcsField.SECONDARY_CONTROLS, VmcsField.PIN_CONTROLS);
+        needs(s, "virtual-interrupts-exiting", VIRTUAL_INTERRUPT_DELIVERY, EXTERNAL_INTERRUPT_EXITING, VmcsField.SECONDARY_CONTROLS,
+                VmcsField.PIN_CONTROLS);
         page(s, "apic-access-page", VIRTUALIZE_APIC_ACCESSES, VmcsField.APIC_ACCESS_ADDRESS);
-        needs(s, "posted-virtual-interrupts", PROCESS_POSTED_INTERRUPTS, VIRTUAL_INTERRUPT_DELIVERY, VmcsField.PIN_CONTROLS, VmcsField.SECONDARY_CONTROLS);
-        needs(s, "posted-acknowledge", PROCESS_POSTED_INTERRUPTS, ACKNOWLEDGE_INTERRUPT_ON_EXIT, VmcsField.PIN_CONTROLS, VmcsField.EXIT_CONTROLS);
+        needs(s, "posted-virtual-interrupts", PROCESS_POSTED_INTERRUPTS, VIRTUAL_INTERRUPT_DELIVERY, VmcsField.PIN_CONTROLS,
+                VmcsField.SECONDARY_CONTROLS);
+        needs(s, "posted-acknowledge", PROCESS_POSTED_INTERRUPTS, ACKNOWLEDGE_INTERRUPT_ON_EXIT, VmcsField.PIN_CONTROLS,
+                VmcsField.EXIT_CONTROLS);
         s.rule(
                 "posted-vector",
                 "bits 15:8 of the posted-interrupt notification vector are 0",
@@ -139,11 +146,13 @@ final class ControlRules {
     }
 
     private static long vtpr(EntryContext x) {
-        return x.isPage(VmcsField.VIRTUAL_APIC_ADDRESS) ? x.cpu.memory.read(x.get(VmcsField.VIRTUAL_APIC_ADDRESS) + VirtualApic.TPR, 1) : 0xFF;
+        return x.isPage(VmcsField.VIRTUAL_APIC_ADDRESS) ? x.cpu.memory.read(x.get(VmcsField.VIRTUAL_APIC_ADDRESS) + VirtualApic.TPR, 1)
+                : 0xFF;
     }
 
     private static void translation(Section s) {
-        s.rule("vpid", "VPID is not 0", x -> x.off(ENABLE_VPID) || x.get(VmcsField.VIRTUAL_PROCESSOR_ID) != 0, VmcsField.VIRTUAL_PROCESSOR_ID);
+        s.rule("vpid", "VPID is not 0", x -> x.off(ENABLE_VPID) || x.get(VmcsField.VIRTUAL_PROCESSOR_ID) != 0,
+                VmcsField.VIRTUAL_PROCESSOR_ID);
         s.rule(
                 "ept-memory-type",
                 "bits 2:0 of the EPT pointer are a memory type that is supported",
@@ -160,7 +169,8 @@ final class ControlRules {
                 x -> x.off(ENABLE_EPT) || EptPointer.hasZeroes(x.vmx, x.get(VmcsField.EPT_POINTER)),
                 VmcsField.EPT_POINTER);
         for (VmxControl c : new VmxControl[] {
-            UNRESTRICTED_GUEST, ENABLE_PML, MODE_BASED_EXECUTE_CONTROL, SUB_PAGE_WRITE_PERMISSIONS, EPT_PAGING_WRITE, GUEST_PAGING_VERIFICATION
+            UNRESTRICTED_GUEST, ENABLE_PML, MODE_BASED_EXECUTE_CONTROL, SUB_PAGE_WRITE_PERMISSIONS, EPT_PAGING_WRITE,
+            GUEST_PAGING_VERIFICATION
         }) {
             needs(s, c.name().toLowerCase(Locale.ROOT).replace('_', '-') + "-ept", c, ENABLE_EPT, VmcsField.SECONDARY_CONTROLS);
         }
@@ -182,7 +192,8 @@ final class ControlRules {
                 "EPTP-list address is aligned to 4 KiB and within the physical-address width",
                 x -> !switchesEptp(x) || x.isPage(VmcsField.EPTP_LIST_ADDRESS),
                 VmcsField.EPTP_LIST_ADDRESS);
-        s.rule("tsc-multiplier", "TSC multiplier is not 0", x -> x.off(USE_TSC_SCALING) || x.get(VmcsField.TSC_MULTIPLIER) != 0, VmcsField.TSC_MULTIPLIER);
+        s.rule("tsc-multiplier", "TSC multiplier is not 0", x -> x.off(USE_TSC_SCALING) || x.get(VmcsField.TSC_MULTIPLIER) != 0,
+                VmcsField.TSC_MULTIPLIER);
     }
 
     private static boolean switchesEptp(EntryContext x) {
@@ -219,7 +230,8 @@ final class ControlRules {
 
     private static void injection(Section s) {
         VmcsField info = VmcsField.ENTRY_INTERRUPTION_INFO;
-        s.rule("injection-reserved", "bits 30:12 of the interruption information are 0", x -> !x.injects() || (x.info() & InterruptionInfo.RESERVED) == 0, info);
+        s.rule("injection-reserved", "bits 30:12 of the interruption information are 0",
+                x -> !x.injects() || (x.info() & InterruptionInfo.RESERVED) == 0, info);
         s.rule("injection-type", "the interruption type is not 1", x -> !x.injects(1), info);
         s.rule(
                 "injection-other",
@@ -227,7 +239,8 @@ final class ControlRules {
                 x -> !x.injects(Event.OTHER) || x.vector() == 0,
                 info);
         s.rule("injection-nmi", "an NMI has vector 2", x -> !x.injects(Event.NMI) || x.vector() == Event.NMI_VECTOR, info);
-        s.rule("injection-exception", "a hardware exception has a vector below 32", x -> !x.injects(Event.HARDWARE_EXCEPTION) || x.vector() < 32, info);
+        s.rule("injection-exception", "a hardware exception has a vector below 32",
+                x -> !x.injects(Event.HARDWARE_EXCEPTION) || x.vector() < 32, info);
         s.rule(
                 "injection-error-code",
                 "an error code goes with a hardware exception, and not into a guest in real-address mode",

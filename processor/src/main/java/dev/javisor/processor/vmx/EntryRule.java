@@ -15,7 +15,8 @@ import java.util.function.Predicate;
  * @param fields the fields that it looks at
  */
 public record EntryRule(
-        String id, Group group, String section, String requirement, int qualification, List<VmcsField> fields, Predicate<EntryContext> holds) {
+        String id, Group group, String section, String requirement, int qualification, List<VmcsField> fields,
+        Predicate<EntryContext> holds) {
     /** In the order in which they are checked. */
     public enum Group {
         /** VMfail with error 7. */

@@ -19,7 +19,8 @@ final class Ept implements SecondLevel {
     private static final long RESERVED_TABLE = 0x78;
 
     // Exit qualification
-    private static final long READ = 1, WRITE = 2, FETCH = 4, LINEAR_VALID = 1 << 7, FINAL = 1 << 8, USER = 1 << 9, WRITABLE_PAGE = 1 << 10, NO_EXECUTE = 1 << 11;
+    private static final long READ = 1, WRITE = 2, FETCH = 4, LINEAR_VALID = 1 << 7, FINAL = 1 << 8, USER = 1 << 9, WRITABLE_PAGE = 1 << 10,
+            NO_EXECUTE = 1 << 11;
     private static final int RIGHTS_SHIFT = 3;
 
     private static final int PML_ENTRIES = 512, EPTP_LIST_ENTRIES = 512;
@@ -197,7 +198,8 @@ final class Ept implements SecondLevel {
     // ---- violations ----
 
     private GuestFault violation(long gpa, long linear, long kind, long information, long rights, long last) {
-        long qualification = kind | information | (rights & (R | W | X)) << RIGHTS_SHIFT | (modeBased && (rights & USER_X) != 0 ? 1 << 6 : 0);
+        long qualification = kind | information | (rights & (R | W | X)) << RIGHTS_SHIFT
+                | (modeBased && (rights & USER_X) != 0 ? 1 << 6 : 0);
         if (isConvertible(last)) {
             recordException(qualification, linear, gpa);
             return new GuestFault(Event.exception(Event.VE));

@@ -154,7 +154,8 @@ final class ExitToHost {
             vmcs.set(VmcsField.GUEST_PKRS, c.pkrs);
         }
         long entry = vmcs.get(VmcsField.ENTRY_CONTROLS);
-        vmcs.set(VmcsField.ENTRY_CONTROLS, c.longMode() ? entry | VmxControl.IA32E_MODE_GUEST.bit : entry & ~VmxControl.IA32E_MODE_GUEST.bit);
+        vmcs.set(VmcsField.ENTRY_CONTROLS, c.longMode() ? entry | VmxControl.IA32E_MODE_GUEST.bit
+                : entry & ~VmxControl.IA32E_MODE_GUEST.bit);
         for (int s = Cpu.ES; s <= Cpu.TR; s++) {
             vmcs.set(SegmentFields.selector(s), c.selector[s]);
             vmcs.set(SegmentFields.base(s), c.segBase[s]);

@@ -52,9 +52,12 @@ final class GuestRules {
                 x -> x.hasFixedCr0(VmcsField.GUEST_CR0, x.unrestricted() ? EntryContext.CR0_UNRESTRICTED : 0),
                 VmcsField.GUEST_CR0);
         s.rule("guest-cr0-paging", "guest CR0.PG needs CR0.PE", x -> !x.guestCr0(Cr.PG) || x.guestCr0(Cr.PE), VmcsField.GUEST_CR0);
-        s.rule("guest-cr4", "guest CR4 has the bits that VMX operation fixes, and no reserved ones", x -> x.hasFixedCr4(VmcsField.GUEST_CR4), VmcsField.GUEST_CR4);
-        s.rule("guest-cr4-cet", "guest CR4.CET needs CR0.WP", x -> !x.guestCr4(Cr.CET) || x.guestCr0(Cr.WP), VmcsField.GUEST_CR4, VmcsField.GUEST_CR0);
-        s.rule("guest-debugctl", "reserved bits of guest IA32_DEBUGCTL are 0", x -> x.off(LOAD_DEBUG_CONTROLS) || x.isDebugctl(VmcsField.GUEST_DEBUGCTL), VmcsField.GUEST_DEBUGCTL);
+        s.rule("guest-cr4", "guest CR4 has the bits that VMX operation fixes, and no reserved ones",
+                x -> x.hasFixedCr4(VmcsField.GUEST_CR4), VmcsField.GUEST_CR4);
+        s.rule("guest-cr4-cet", "guest CR4.CET needs CR0.WP", x -> !x.guestCr4(Cr.CET) || x.guestCr0(Cr.WP), VmcsField.GUEST_CR4,
+                VmcsField.GUEST_CR0);
+        s.rule("guest-debugctl", "reserved bits of guest IA32_DEBUGCTL are 0",
+                x -> x.off(LOAD_DEBUG_CONTROLS) || x.isDebugctl(VmcsField.GUEST_DEBUGCTL), VmcsField.GUEST_DEBUGCTL);
         s.rule(
                 "guest-ia32e",
                 "an IA-32e mode guest has CR0.PG and CR4.PAE",
@@ -68,8 +71,10 @@ final class GuestRules {
                 x -> x.ia32e() || !x.guestCr4(Cr.PCIDE),
                 VmcsField.GUEST_CR4,
                 VmcsField.ENTRY_CONTROLS);
-        s.rule("guest-cr3", "guest CR3 is within the physical-address width", x -> x.isCr3(VmcsField.GUEST_CR3, x.ia32e()), VmcsField.GUEST_CR3);
-        s.rule("guest-dr7", "bits 63:32 of guest DR7 are 0", x -> x.off(LOAD_DEBUG_CONTROLS) || x.get(VmcsField.GUEST_DR7) >>> 32 == 0, VmcsField.GUEST_DR7);
+        s.rule("guest-cr3", "guest CR3 is within the physical-address width", x -> x.isCr3(VmcsField.GUEST_CR3, x.ia32e()),
+                VmcsField.GUEST_CR3);
+        s.rule("guest-dr7", "bits 63:32 of guest DR7 are 0", x -> x.off(LOAD_DEBUG_CONTROLS) || x.get(VmcsField.GUEST_DR7) >>> 32 == 0,
+                VmcsField.GUEST_DR7);
         canonical(s, "guest-sysenter-esp", VmcsField.GUEST_SYSENTER_ESP);
         canonical(s, "guest-sysenter-eip", VmcsField.GUEST_SYSENTER_EIP);
         s.rule(
@@ -77,7 +82,8 @@ final class GuestRules {
                 "each byte of guest IA32_PAT is a memory type (0, 1, 4, 5, 6, 7)",
                 x -> x.off(LOAD_PAT) || EntryContext.arePatTypes(x.get(VmcsField.GUEST_PAT)),
                 VmcsField.GUEST_PAT);
-        s.rule("guest-efer", "reserved bits of guest IA32_EFER are 0", x -> x.off(LOAD_EFER) || x.isEfer(VmcsField.GUEST_EFER), VmcsField.GUEST_EFER);
+        s.rule("guest-efer", "reserved bits of guest IA32_EFER are 0", x -> x.off(LOAD_EFER) || x.isEfer(VmcsField.GUEST_EFER),
+                VmcsField.GUEST_EFER);
         s.rule(
                 "guest-efer-lma",
                 "LMA of guest IA32_EFER is \"IA-32e mode guest\"",
@@ -87,10 +93,12 @@ final class GuestRules {
         s.rule(
                 "guest-efer-lme",
                 "LME of guest IA32_EFER is LMA while guest CR0.PG is 1",
-                x -> x.off(LOAD_EFER) || !x.guestCr0(Cr.PG) || (x.get(VmcsField.GUEST_EFER) & Cr.LMA) != 0 == ((x.get(VmcsField.GUEST_EFER) & Cr.LME) != 0),
+                x -> x.off(LOAD_EFER) || !x.guestCr0(Cr.PG)
+                        || (x.get(VmcsField.GUEST_EFER) & Cr.LMA) != 0 == ((x.get(VmcsField.GUEST_EFER) & Cr.LME) != 0),
                 VmcsField.GUEST_EFER,
                 VmcsField.GUEST_CR0);
-        s.rule("guest-pkrs", "bits 63:32 of guest IA32_PKRS are 0", x -> x.off(LOAD_PKRS) || x.get(VmcsField.GUEST_PKRS) >>> 32 == 0, VmcsField.GUEST_PKRS);
+        s.rule("guest-pkrs", "bits 63:32 of guest IA32_PKRS are 0", x -> x.off(LOAD_PKRS) || x.get(VmcsField.GUEST_PKRS) >>> 32 == 0,
+                VmcsField.GUEST_PKRS);
     }
 
     private static void canonical(Section s, String id, VmcsField f) {
@@ -100,15 +108,18 @@ final class GuestRules {
     private static void tables(Section s) {
         canonical(s, "guest-gdtr-base", VmcsField.GUEST_GDTR_BASE);
         canonical(s, "guest-idtr-base", VmcsField.GUEST_IDTR_BASE);
-        s.rule("guest-gdtr-limit", "bits 31:16 of the guest GDTR limit are 0", x -> x.get(VmcsField.GUEST_GDTR_LIMIT) >>> 16 == 0, VmcsField.GUEST_GDTR_LIMIT);
-        s.rule("guest-idtr-limit", "bits 31:16 of the guest IDTR limit are 0", x -> x.get(VmcsField.GUEST_IDTR_LIMIT) >>> 16 == 0, VmcsField.GUEST_IDTR_LIMIT);
+        s.rule("guest-gdtr-limit", "bits 31:16 of the guest GDTR limit are 0", x -> x.get(VmcsField.GUEST_GDTR_LIMIT) >>> 16 == 0,
+                VmcsField.GUEST_GDTR_LIMIT);
+        s.rule("guest-idtr-limit", "bits 31:16 of the guest IDTR limit are 0", x -> x.get(VmcsField.GUEST_IDTR_LIMIT) >>> 16 == 0,
+                VmcsField.GUEST_IDTR_LIMIT);
     }
 
     private static void flags(Section s) {
         s.rule(
                 "guest-rip",
                 "guest RIP is canonical in 64-bit mode, and below 4 GiB otherwise",
-                x -> x.ia32e() && (x.access(Cpu.CS) & Cpu.L) != 0 ? x.isCanonical(VmcsField.GUEST_RIP) : x.get(VmcsField.GUEST_RIP) >>> 32 == 0,
+                x -> x.ia32e() && (x.access(Cpu.CS) & Cpu.L) != 0 ? x.isCanonical(VmcsField.GUEST_RIP)
+                        : x.get(VmcsField.GUEST_RIP) >>> 32 == 0,
                 VmcsField.GUEST_RIP,
                 VmcsField.GUEST_CS_ACCESS_RIGHTS,
                 VmcsField.ENTRY_CONTROLS);
@@ -170,7 +181,8 @@ final class GuestRules {
     private static void interruptibility(Section s) {
         VmcsField state = VmcsField.GUEST_INTERRUPTIBILITY;
         VmcsField info = VmcsField.ENTRY_INTERRUPTION_INFO;
-        s.rule("interruptibility-reserved", "bits 31:4 of the interruptibility state are 0", x -> (x.interruptibility() & (Interruptibility.RESERVED | Interruptibility.ENCLAVE)) == 0, state);
+        s.rule("interruptibility-reserved", "bits 31:4 of the interruptibility state are 0",
+                x -> (x.interruptibility() & (Interruptibility.RESERVED | Interruptibility.ENCLAVE)) == 0, state);
         s.rule(
                 "interruptibility-sti-mov-ss",
                 "blocking by STI and by MOV SS are not both 1",
@@ -207,7 +219,8 @@ final class GuestRules {
     private static void pendingDebug(Section s) {
         VmcsField pending = VmcsField.GUEST_PENDING_DEBUG;
         long known = PendingDebug.BREAKPOINTS | PendingDebug.ENABLED_BREAKPOINT | PendingDebug.BS;
-        s.rule("pending-debug-reserved", "reserved bits of the pending debug exceptions are 0", x -> (x.get(pending) & ~known) == 0, pending);
+        s.rule("pending-debug-reserved", "reserved bits of the pending debug exceptions are 0", x -> (x.get(pending) & ~known) == 0,
+                pending);
         s.rule(
                 "pending-debug-bs",
                 "with blocking by STI or MOV SS, or in HLT, BS says whether single-stepping by RFLAGS.TF without BTF is on",
@@ -230,14 +243,18 @@ final class GuestRules {
 
     private static void linkPointer(Section s) {
         VmcsField link = VmcsField.VMCS_LINK_POINTER;
-        s.qualified(LINK_POINTER, "link-pointer-address", "VMCS link pointer is -1, or aligned to 4 KiB and within the physical-address width", x -> !linked(x) || x.isPage(link), link);
+        s.qualified(
+                LINK_POINTER, "link-pointer-address", "VMCS link pointer is -1, or aligned to 4 KiB and within the physical-address width",
+                x -> !linked(x) || x.isPage(link), link);
         s.qualified(
                 LINK_POINTER,
                 "link-pointer-revision",
-                "the VMCS that the link pointer names has the processor's revision identifier, and is a shadow VMCS exactly with \"VMCS shadowing\"",
+                "the VMCS that the link pointer names has the processor's revision identifier, and is a shadow VMCS exactly with "
+                        + "\"VMCS shadowing\"",
                 x -> !linked(x) || !x.isPage(link) || isLinkable(x),
                 link);
-        s.qualified(LINK_POINTER, "link-pointer-current", "VMCS link pointer does not name the current VMCS", x -> !linked(x) || x.get(link) != x.vmcs.address, link);
+        s.qualified(LINK_POINTER, "link-pointer-current", "VMCS link pointer does not name the current VMCS",
+                x -> !linked(x) || x.get(link) != x.vmcs.address, link);
     }
 
     private static boolean isLinkable(EntryContext x) {

@@ -30,14 +30,16 @@ final class HostRules {
 
     private static void registers(Section s) {
         s.rule("host-cr0", "host CR0 has the bits that VMX operation fixes", x -> x.hasFixedCr0(VmcsField.HOST_CR0, 0), VmcsField.HOST_CR0);
-        s.rule("host-cr4", "host CR4 has the bits that VMX operation fixes, and no reserved ones", x -> x.hasFixedCr4(VmcsField.HOST_CR4), VmcsField.HOST_CR4);
+        s.rule("host-cr4", "host CR4 has the bits that VMX operation fixes, and no reserved ones", x -> x.hasFixedCr4(VmcsField.HOST_CR4),
+                VmcsField.HOST_CR4);
         s.rule(
                 "host-cr4-cet",
                 "host CR4.CET needs host CR0.WP",
                 x -> (x.get(VmcsField.HOST_CR4) & Cr.CET) == 0 || (x.get(VmcsField.HOST_CR0) & Cr.WP) != 0,
                 VmcsField.HOST_CR4,
                 VmcsField.HOST_CR0);
-        s.rule("host-cr3", "host CR3 is within the physical-address width", x -> x.isCr3(VmcsField.HOST_CR3, x.on(HOST_ADDRESS_SPACE_SIZE)), VmcsField.HOST_CR3);
+        s.rule("host-cr3", "host CR3 is within the physical-address width", x -> x.isCr3(VmcsField.HOST_CR3, x.on(HOST_ADDRESS_SPACE_SIZE)),
+                VmcsField.HOST_CR3);
         canonical(s, "host-sysenter-esp", VmcsField.HOST_SYSENTER_ESP);
         canonical(s, "host-sysenter-eip", VmcsField.HOST_SYSENTER_EIP);
         s.rule(
@@ -45,7 +47,8 @@ final class HostRules {
                 "each byte of host IA32_PAT is a memory type (0, 1, 4, 5, 6, 7)",
                 x -> x.off(LOAD_HOST_PAT) || EntryContext.arePatTypes(x.get(VmcsField.HOST_PAT)),
                 VmcsField.HOST_PAT);
-        s.rule("host-efer", "reserved bits of host IA32_EFER are 0", x -> x.off(LOAD_HOST_EFER) || x.isEfer(VmcsField.HOST_EFER), VmcsField.HOST_EFER);
+        s.rule("host-efer", "reserved bits of host IA32_EFER are 0", x -> x.off(LOAD_HOST_EFER) || x.isEfer(VmcsField.HOST_EFER),
+                VmcsField.HOST_EFER);
         s.rule(
                 "host-efer-mode",
                 "LMA and LME of host IA32_EFER are as \"host address-space size\" says",
@@ -53,7 +56,8 @@ final class HostRules {
                         || (x.get(VmcsField.HOST_EFER) & (Cr.LMA | Cr.LME)) == (x.on(HOST_ADDRESS_SPACE_SIZE) ? Cr.LMA | Cr.LME : 0),
                 VmcsField.HOST_EFER,
                 VmcsField.EXIT_CONTROLS);
-        s.rule("host-pkrs", "bits 63:32 of host IA32_PKRS are 0", x -> x.off(LOAD_HOST_PKRS) || x.get(VmcsField.HOST_PKRS) >>> 32 == 0, VmcsField.HOST_PKRS);
+        s.rule("host-pkrs", "bits 63:32 of host IA32_PKRS are 0", x -> x.off(LOAD_HOST_PKRS) || x.get(VmcsField.HOST_PKRS) >>> 32 == 0,
+                VmcsField.HOST_PKRS);
     }
 
     private static void selector(Section s, String id, VmcsField f) {

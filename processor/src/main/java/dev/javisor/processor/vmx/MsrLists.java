@@ -12,7 +12,8 @@ final class MsrLists {
     /** Longest list that IA32_VMX_MISC recommends. Entries beyond it end in a failure. */
     static final int LONGEST = 512;
 
-    private static final int FS_BASE = 0xC000_0100, GS_BASE = 0xC000_0101, SMM_MONITOR_CTL = 0x9B, SMBASE = 0x9E, BIOS_UPDATE = 0x79, BIOS_SIGNATURE = 0x8B;
+    private static final int FS_BASE = 0xC000_0100, GS_BASE = 0xC000_0101, SMM_MONITOR_CTL = 0x9B, SMBASE = 0x9E, BIOS_UPDATE = 0x79,
+            BIOS_SIGNATURE = 0x8B;
     private static final long X2APIC_MODE = 0xC00;
 
     private MsrLists() {}

@@ -206,7 +206,8 @@ final class NonRoot implements GuestControl, Stateful {
         VmExit e = instructionExit(
                 o,
                 ExitReason.IO_INSTRUCTION,
-                size - 1 | (in ? IO_IN : 0) | (string ? IO_STRING : 0) | (rep ? IO_REP : 0) | (immediate ? IO_IMMEDIATE : 0) | (long) port << 16);
+                size - 1 | (in ? IO_IN : 0) | (string ? IO_STRING : 0) | (rep ? IO_REP : 0) | (immediate ? IO_IMMEDIATE : 0)
+                | (long) port << 16);
         if (string) {
             int segment = in ? Cpu.ES : o.segment;
             e.linear = (c.gpr[in ? RDI : RSI] & o.addressMask) + c.eaBase[segment] & o.linearMask;
@@ -326,7 +327,8 @@ final class NonRoot implements GuestControl, Stateful {
         return masked(mask, present, value);
     }
 
-    private static final VmcsField[] CR3_TARGETS = {VmcsField.CR3_TARGET_0, VmcsField.CR3_TARGET_1, VmcsField.CR3_TARGET_2, VmcsField.CR3_TARGET_3};
+    private static final VmcsField[] CR3_TARGETS =
+            {VmcsField.CR3_TARGET_0, VmcsField.CR3_TARGET_1, VmcsField.CR3_TARGET_2, VmcsField.CR3_TARGET_3};
 
     private boolean isCr3Target(long value) {
         long count = vmx.current.get(VmcsField.CR3_TARGET_COUNT);
@@ -352,7 +354,8 @@ final class NonRoot implements GuestControl, Stateful {
         long shadow = vmx.current.get(VmcsField.CR0_READ_SHADOW);
         boolean exits = (mask & (source ^ shadow) & LMSW_BITS & ~Cr.PE) != 0 || (mask & source & ~shadow & Cr.PE) != 0;
         if (exits) {
-            VmExit e = instructionExit(o, ExitReason.CONTROL_REGISTER_ACCESS, LMSW | (o.memory ? LMSW_MEMORY : 0) | (source & 0xFFFF) << 16);
+            VmExit e = instructionExit(
+                    o, ExitReason.CONTROL_REGISTER_ACCESS, LMSW | (o.memory ? LMSW_MEMORY : 0) | (source & 0xFFFF) << 16);
             if (o.memory) {
                 e.linear = Memory.effectiveAddress(c, o) + c.eaBase[o.segment] & o.linearMask;
                 e.hasLinear = true;

@@ -41,7 +41,8 @@ final class SegmentRules {
     }
 
     private static void selectors(Section s) {
-        s.rule("guest-tr-selector", "TI of the guest TR selector is 0", x -> (x.get(VmcsField.GUEST_TR_SELECTOR) & 4) == 0, VmcsField.GUEST_TR_SELECTOR);
+        s.rule("guest-tr-selector", "TI of the guest TR selector is 0", x -> (x.get(VmcsField.GUEST_TR_SELECTOR) & 4) == 0,
+                VmcsField.GUEST_TR_SELECTOR);
         s.rule(
                 "guest-ldtr-selector",
                 "TI of a usable guest LDTR selector is 0",
@@ -58,7 +59,8 @@ final class SegmentRules {
 
     private static void bases(Section s) {
         for (int r : new int[] {Cpu.TR, Cpu.FS, Cpu.GS}) {
-            s.rule(id(r, "base"), SegmentFields.base(r).text + " is canonical", x -> x.isCanonical(SegmentFields.base(r)), SegmentFields.base(r));
+            s.rule(id(r, "base"), SegmentFields.base(r).text + " is canonical", x -> x.isCanonical(SegmentFields.base(r)),
+                    SegmentFields.base(r));
         }
         s.rule(
                 "guest-ldtr-base",
@@ -98,9 +100,11 @@ final class SegmentRules {
     /** S, P, reserved bits and granularity of a segment, as far as a rule for all segments goes. @param checked when the rule applies */
     private static void common(Section s, int r, boolean system, Predicate<EntryContext> checked) {
         VmcsField access = SegmentFields.access(r);
-        s.rule(id(r, "s"), "S of " + name(r) + " is " + (system ? 0 : 1), x -> !checked.test(x) || (x.access(r) & Cpu.S) != 0 != system, access);
+        s.rule(id(r, "s"), "S of " + name(r) + " is " + (system ? 0 : 1), x -> !checked.test(x) || (x.access(r) & Cpu.S) != 0 != system,
+                access);
         s.rule(id(r, "present"), name(r) + " is present", x -> !checked.test(x) || (x.access(r) & Cpu.PRESENT) != 0, access);
-        s.rule(id(r, "reserved"), "reserved bits of the access rights of " + name(r) + " are 0", x -> !checked.test(x) || (x.access(r) & RESERVED) == 0, access);
+        s.rule(id(r, "reserved"), "reserved bits of the access rights of " + name(r) + " are 0",
+                x -> !checked.test(x) || (x.access(r) & RESERVED) == 0, access);
         s.rule(
                 id(r, "granularity"),
                 "G of " + name(r) + " is 0 if bits 11:0 of the limit are not all 1, and 1 if bits 31:20 are not all 0",
@@ -170,7 +174,8 @@ final class SegmentRules {
     private static void data(Section s, int r) {
         VmcsField access = SegmentFields.access(r);
         s.rule(id(r, "accessed"), "a usable " + name(r) + " is accessed", x -> x.v86() || !x.usable(r) || (x.type(r) & 1) != 0, access);
-        s.rule(id(r, "readable"), "a usable " + name(r) + " that is code is readable", x -> x.v86() || !x.usable(r) || (x.type(r) & 10) != 8, access);
+        s.rule(id(r, "readable"), "a usable " + name(r) + " that is code is readable",
+                x -> x.v86() || !x.usable(r) || (x.type(r) & 10) != 8, access);
         s.rule(
                 id(r, "dpl"),
                 "DPL of a usable " + name(r) + " that is not conforming code is not below its RPL",
@@ -189,7 +194,8 @@ final class SegmentRules {
                 VmcsField.ENTRY_CONTROLS);
         s.rule("guest-tr-usable", "TR is usable", x -> x.usable(Cpu.TR), VmcsField.GUEST_TR_ACCESS_RIGHTS);
         common(s, Cpu.TR, true, x -> true);
-        s.rule("guest-ldtr-type", "a usable LDTR is an LDT (type 2)", x -> !x.usable(Cpu.LDTR) || x.type(Cpu.LDTR) == TYPE_LDT, VmcsField.GUEST_LDTR_ACCESS_RIGHTS);
+        s.rule("guest-ldtr-type", "a usable LDTR is an LDT (type 2)", x -> !x.usable(Cpu.LDTR) || x.type(Cpu.LDTR) == TYPE_LDT,
+                VmcsField.GUEST_LDTR_ACCESS_RIGHTS);
         common(s, Cpu.LDTR, true, x -> x.usable(Cpu.LDTR));
     }
 }

@@ -43,7 +43,8 @@ final class VmEntry {
     /** PDPTEs of PAE paging, from the VMCS with EPT, else from memory. */
     static boolean arePointersValid(EntryContext x) {
         for (int i = 0; i < 4; i++) {
-            long e = x.on(VmxControl.ENABLE_EPT) ? x.get(PDPTES[i]) : x.cpu.memory.read((x.get(VmcsField.GUEST_CR3) & 0xFFFF_FFE0L) + 8 * i, 8);
+            long e = x.on(VmxControl.ENABLE_EPT) ? x.get(PDPTES[i])
+                    : x.cpu.memory.read((x.get(VmcsField.GUEST_CR3) & 0xFFFF_FFE0L) + 8 * i, 8);
             if ((e & 1) != 0 && (e & (PDPTE_RESERVED | x.cpu.model.physicalReserved())) != 0) {
                 return false;
             }

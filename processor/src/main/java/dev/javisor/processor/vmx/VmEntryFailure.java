@@ -23,9 +23,11 @@ public record VmEntryFailure(long rip, boolean launch, long vmcs, EntryRule.Grou
     /** In words, one line for each rule and one for each of its fields. */
     public String text() {
         StringBuilder t = new StringBuilder();
-        t.append(launch ? "VMLAUNCH" : "VMRESUME").append(String.format(" at RIP %#x, VMCS %#x, failed: ", rip, vmcs)).append(meaning()).append('\n');
+        t.append(launch ? "VMLAUNCH" : "VMRESUME").append(String.format(" at RIP %#x, VMCS %#x, failed: ", rip, vmcs)).append(meaning())
+                .append('\n');
         for (Violation v : violations) {
-            t.append("  ").append(v.rule.id()).append(": ").append(v.rule.requirement()).append(" (\"").append(v.rule.section()).append("\")\n");
+            t.append("  ").append(v.rule.id()).append(": ").append(v.rule.requirement()).append(" (\"").append(v.rule.section())
+                    .append("\")\n");
             for (int i = 0; i < v.values.size(); i++) {
                 VmcsField f = v.rule.fields().get(i);
                 t.append(String.format("    %s (%04XH) = %#x%n", f.text, f.encoding, v.values.get(i)));

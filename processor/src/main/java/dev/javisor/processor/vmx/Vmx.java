@@ -193,11 +193,13 @@ public final class Vmx implements Virtualization {
         words[Word.PIN_BASED.ordinal()] = current.get(VmcsField.PIN_CONTROLS);
         long primary = current.get(VmcsField.PRIMARY_CONTROLS);
         words[Word.PRIMARY.ordinal()] = primary;
-        words[Word.SECONDARY.ordinal()] = (primary & VmxControl.ACTIVATE_SECONDARY.bit) != 0 ? current.get(VmcsField.SECONDARY_CONTROLS) : 0;
+        words[Word.SECONDARY.ordinal()] = (primary & VmxControl.ACTIVATE_SECONDARY.bit) != 0 ? current.get(VmcsField.SECONDARY_CONTROLS)
+                : 0;
         words[Word.TERTIARY.ordinal()] = (primary & VmxControl.ACTIVATE_TERTIARY.bit) != 0 ? current.get(VmcsField.TERTIARY_CONTROLS) : 0;
         long exit = current.get(VmcsField.EXIT_CONTROLS);
         words[Word.EXIT.ordinal()] = exit;
-        words[Word.SECONDARY_EXIT.ordinal()] = (exit & VmxControl.ACTIVATE_SECONDARY_EXIT.bit) != 0 ? current.get(VmcsField.SECONDARY_EXIT_CONTROLS) : 0;
+        words[Word.SECONDARY_EXIT.ordinal()] = (exit & VmxControl.ACTIVATE_SECONDARY_EXIT.bit) != 0
+                ? current.get(VmcsField.SECONDARY_EXIT_CONTROLS) : 0;
         words[Word.ENTRY.ordinal()] = current.get(VmcsField.ENTRY_CONTROLS);
     }
 }

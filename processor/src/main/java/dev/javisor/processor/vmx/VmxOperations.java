@@ -3,8 +3,8 @@ package dev.javisor.processor.vmx;
 import dev.javisor.isa.VmcsField;
 
 /**
- * What software in VMX root operation can do, as operations: the VMX instructions do no more than find their operands and call these. Success
- * and failure are reported as the instructions report them, in RFLAGS and the VM-instruction error field.
+ * What software in VMX root operation can do, as operations: the VMX instructions do no more than find their operands and call these.
+ * Success and failure are reported as the instructions report them, in RFLAGS and the VM-instruction error field.
  */
 public interface VmxOperations {
     /** The operations of a processor. It has been put into a state in which the instructions would not fault. */

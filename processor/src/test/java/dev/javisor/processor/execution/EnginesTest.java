@@ -57,7 +57,8 @@ class EnginesTest {
         Subject(Engine engine, CodeSize size, Asm.Program program) {
             CpuModel model = CpuModels.parse("max-intel");
             memory.addRam(0, Arena.ofAuto().allocate(RAM, 4096));
-            processor = new LogicalProcessor(model, 0, memory, timeline, new CodeCache(memory, engine), new Paging(model, memory), new NoDevices());
+            processor = new LogicalProcessor(
+                    model, 0, memory, timeline, new CodeCache(memory, engine), new Paging(model, memory), new NoDevices());
             c = processor.cpu();
             Reset.reset(c);
             memory.write(CODE, program.code(), 0, program.code().length);
@@ -121,7 +122,8 @@ class EnginesTest {
             byte[] data = new byte[128];
             memory.read(DATA, data, 0, data.length);
             return s.append(String.format(
-                            "rip=%x flags=%x cr2=%x time=%d retired=%d %s%n", c.rip, Flags.rflags(c), c.cr2, timeline.now(), c.retired, HexFormat.of().formatHex(data)))
+                            "rip=%x flags=%x cr2=%x time=%d retired=%d %s%n", c.rip, Flags.rflags(c), c.cr2, timeline.now(), c.retired,
+                            HexFormat.of().formatHex(data)))
                     .toString();
         }
     }
@@ -143,7 +145,8 @@ class EnginesTest {
     @ParameterizedTest
     @EnumSource(CodeSize.class)
     void aShiftByZeroLeavesTheFlagsToTheNextCondition(CodeSize size) {
-        String[] text = {"next:", "xor eax, eax", "dec eax", "mov edx, 7", "sar edx, 0", "setle ah", "shl edx, 32", "js on", "inc ecx", "on:", "jmp next"};
+        String[] text = {"next:", "xor eax, eax", "dec eax", "mov edx, 7", "sar edx, 0", "setle ah", "shl edx, 32", "js on", "inc ecx",
+                "on:", "jmp next"};
         compare(size, Asm.program(size, CODE, text), new Random(1), "shift by zero");
     }
 
@@ -156,7 +159,8 @@ class EnginesTest {
             String before = oracle.state();
             oracle.run(ticks);
             subject.run(ticks);
-            assertThat(subject.state()).as("%s, %s, slice %d of %d ticks, from %s", size, what, slice, ticks, before).isEqualTo(oracle.state());
+            assertThat(subject.state()).as("%s, %s, slice %d of %d ticks, from %s", size, what, slice, ticks, before)
+                    .isEqualTo(oracle.state());
         }
         return subject.processor.compiledInstructions();
     }

@@ -85,7 +85,8 @@ final class RandomProgram {
                 int wide = Math.max(size, 16);
                 lines.add("imul " + register(wide) + ", " + place(wide) + (random.nextBoolean() ? ", " + random.nextInt(-100, 100) : ""));
             }
-            case 17 -> lines.add((random.nextBoolean() ? "movzx " : "movsx ") + register(Math.max(size, 32)) + ", " + place(random.nextBoolean() ? 8 : 16));
+            case 17 -> lines.add((random.nextBoolean() ? "movzx " : "movsx ") + register(Math.max(size, 32)) + ", "
+                    + place(random.nextBoolean() ? 8 : 16));
             case 18 -> lines.add("lea " + register(Math.max(size, 16)) + ", " + address());
             case 19 -> {
                 lines.add("push " + register(bits));
@@ -93,8 +94,9 @@ final class RandomProgram {
             }
             case 20 -> lines.add("call routine" + random.nextInt(ROUTINES));
             case 21 -> string();
-            case 22 -> lines.add(any("rdtsc", "cpuid\n mov " + pointer("bx") + ", " + EnginesTest.DATA, "nop", "cdq", "cwd", "cbw", "cwde", "pushf\n popf", "xchg " + place(size) + ", " + register(size),
-                    "mul " + place(size), "bswap " + register(32), "lahf", "stc", "clc", "cmc"));
+            case 22 -> lines.add(any("rdtsc", "cpuid\n mov " + pointer("bx") + ", " + EnginesTest.DATA, "nop", "cdq", "cwd", "cbw", "cwde",
+                    "pushf\n popf", "xchg " + place(size) + ", " + register(size), "mul " + place(size), "bswap " + register(32),
+                    "lahf", "stc", "clc", "cmc"));
             case 23 -> changeCode();
             case 24 -> fault(size);
             default -> lines.add("xadd " + place(size) + ", " + register(size));
@@ -127,7 +129,8 @@ final class RandomProgram {
         if (random.nextInt(4) != 0) {
             return;
         }
-        lines.add(random.nextBoolean() ? "ud2" : bits == 64 ? "mov " + register(size) + ", [" + (EnginesTest.ABSENT + random.nextInt(-4, 16)) + "]" : "div cl");
+        lines.add(random.nextBoolean() ? "ud2" : bits == 64
+                ? "mov " + register(size) + ", [" + (EnginesTest.ABSENT + random.nextInt(-4, 16)) + "]" : "div cl");
     }
 
     // ---- operands ----
@@ -168,7 +171,8 @@ final class RandomProgram {
     }
 
     private String immediate(int size) {
-        return "" + (size == 8 || random.nextBoolean() ? random.nextInt(-128, 128) : size == 16 ? random.nextInt(-0x8000, 0x8000) : random.nextInt());
+        return "" + (size == 8 || random.nextBoolean() ? random.nextInt(-128, 128) : size == 16 ? random.nextInt(-0x8000, 0x8000)
+                : random.nextInt());
     }
 
     private String any(String... choices) {

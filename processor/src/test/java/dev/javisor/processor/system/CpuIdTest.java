@@ -76,13 +76,15 @@ class CpuIdTest {
     @Test
     void bitsThatFollowTheState() {
         Cpu c = cpu("max-intel");
-        assertThat(List.of(has(c, Feature.APIC), has(c, Feature.OSXSAVE), has(c, Feature.OSPKE), has(c, Feature.HT), has(c, Feature.MONITOR)))
+        assertThat(
+                List.of(has(c, Feature.APIC), has(c, Feature.OSXSAVE), has(c, Feature.OSPKE), has(c, Feature.HT), has(c, Feature.MONITOR)))
                 .containsExactly(true, false, false, false, true);
         c.cr4 |= Cr.OSXSAVE | Cr.PKE;
         c.apicBaseMsr = 0xFEE00100L;
         c.processors = 2;
         c.miscEnable &= ~(1L << 18);
-        assertThat(List.of(has(c, Feature.APIC), has(c, Feature.OSXSAVE), has(c, Feature.OSPKE), has(c, Feature.HT), has(c, Feature.MONITOR)))
+        assertThat(
+                List.of(has(c, Feature.APIC), has(c, Feature.OSXSAVE), has(c, Feature.OSPKE), has(c, Feature.HT), has(c, Feature.MONITOR)))
                 .containsExactly(false, true, true, true, false);
         c.miscEnable |= 1L << 34;
         assertThat(has(c, Feature.NX)).isFalse();

@@ -54,7 +54,8 @@ class PortIoTest implements Platform {
     }
 
     @ParameterizedTest
-    @CsvSource({"E6F4,out F4 1 44", "66E7F4,out F4 2 4444", "E7F4,out F4 4 33334444", "EE,out 3F8 1 44", "66EF,out 3F8 2 4444", "EF,out 3F8 4 33334444"})
+    @CsvSource({"E6F4,out F4 1 44", "66E7F4,out F4 2 4444", "E7F4,out F4 4 33334444", "EE,out 3F8 1 44", "66EF,out 3F8 2 4444",
+            "EF,out 3F8 4 33334444"})
     void out(String code, String access) {
         on(Rig.bits64()).run(code);
         assertThat(accesses).containsExactly(access);
@@ -109,7 +110,8 @@ class PortIoTest implements Platform {
     }
 
     @ParameterizedTest
-    @CsvSource({"3F8,1,false", "3F9,1,true", "3F7,1,true", "3F7,2,false", "3F6,2,true", "3F5,4,false", "3F4,4,true", "3FF,1,true", "3FF,2,false"})
+    @CsvSource({"3F8,1,false", "3F9,1,true", "3F7,1,true", "3F7,2,false", "3F6,2,true", "3F5,4,false", "3F4,4,true", "3FF,1,true",
+            "3FF,2,false"})
     void permissionBitmapCoversEveryByte(String port, int size, boolean allowed) {
         Rig r = user(Rig.bits64(), 0, 0x68, 0x68 + 0x80);
         on(r).set(Rig.RDX, Integer.parseInt(port, 16)).store(TSS + 0x68 + 0x7F, 1, 1).store(TSS + 0x68 + 0x80, 1, 0xFF);
