@@ -13,6 +13,7 @@ import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.ParentCommand;
 
 /** {@code javisor cpu}. */
 @Command(
@@ -20,6 +21,9 @@ import picocli.CommandLine.Parameters;
         description = "Tells about CPU models.",
         subcommands = {CpuCommand.ListModels.class, CpuCommand.Show.class})
 final class CpuCommand implements Runnable {
+    @ParentCommand
+    private Main javisor;
+
     @Override
     public void run() {
         throw new UserException("cpu list or cpu show MODEL");
@@ -27,9 +31,12 @@ final class CpuCommand implements Runnable {
 
     @Command(name = "list", description = "Lists the models and what they are also called.")
     static final class ListModels implements Callable<Integer> {
+        @ParentCommand
+        private CpuCommand cpu;
+
         @Override
         public Integer call() {
-            PrintStream out = System.out;
+            PrintStream out = cpu.javisor.out;
             for (String name : CpuModels.names()) {
                 CpuModel m = CpuModels.parse(name);
                 out.printf("%-22s %-6s %s%n", name, m.vendor().name().toLowerCase(Locale.ROOT), m.brand());
@@ -44,6 +51,9 @@ final class CpuCommand implements Runnable {
 
     @Command(name = "show", description = "Shows what a model is and what it has.")
     static final class Show implements Callable<Integer> {
+        @ParentCommand
+        private CpuCommand cpu;
+
         private static final int WIDTH = 100;
 
         @Parameters(index = "0", paramLabel = "MODEL[,+f,-f]", description = "Model, with features added and taken away.")
@@ -55,7 +65,7 @@ final class CpuCommand implements Runnable {
         @Override
         public Integer call() {
             CpuModel m = CpuModels.parse(model);
-            PrintStream out = System.out;
+            PrintStream out = cpu.javisor.out;
             out.println("model             " + m.name());
             out.println("vendor            " + m.vendor().name().toLowerCase(Locale.ROOT));
             out.printf("family            %d, model %d, stepping %d%n", m.family(), m.model(), m.stepping());

@@ -17,12 +17,16 @@ import java.nio.charset.StandardCharsets;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
 
 /** {@code javisor demo}. */
 @Command(name = "demo", sortOptions = false, description = "Shows a guest at work: modes, faults, several processors, exact repetition.")
 final class DemoCommand implements Callable<Integer> {
     private static final long ORIGIN = 0x100000;
     private static final int MEMORY = 128 << 20;
+
+    @ParentCommand
+    private Main javisor;
 
     @Option(names = "--smp", paramLabel = "N", description = "Number of processors, 1 to 64 (default: ${DEFAULT-VALUE}).",
             defaultValue = "4")
@@ -39,7 +43,7 @@ final class DemoCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        PrintStream out = System.out;
+        PrintStream out = javisor.out;
         if (source) {
             out.print(guest());
             return ExitStatus.OK;

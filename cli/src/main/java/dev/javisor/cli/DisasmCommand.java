@@ -12,11 +12,15 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.ParentCommand;
 
 /** {@code javisor disasm}. */
 @Command(name = "disasm", sortOptions = false, description = "Disassembles bytes, from the command line or from a file.")
 final class DisasmCommand implements Callable<Integer> {
     private static final int MAXIMUM = 1 << 30;
+
+    @ParentCommand
+    private Main javisor;
 
     @Parameters(paramLabel = "HEX", arity = "0..*", description = "Bytes in hexadecimal, for example 48 89 d8 or 4889d8.")
     private List<String> hex = List.of();
@@ -50,7 +54,7 @@ final class DisasmCommand implements Callable<Integer> {
         if (start < 0 || start > end || end > code.length) {
             throw new UserException("--offset and --length lie outside of the " + code.length + " bytes");
         }
-        print(code, (int) start, (int) end, size(), number(origin), System.out);
+        print(code, (int) start, (int) end, size(), number(origin), javisor.out);
         return ExitStatus.OK;
     }
 

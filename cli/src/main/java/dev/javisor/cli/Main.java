@@ -17,7 +17,13 @@ import picocli.CommandLine.ParameterException;
         description = "An x86 PC in Java, deterministic to the instruction.",
         subcommands = {RunCommand.class, DemoCommand.class, CpuCommand.class, DisasmCommand.class})
 public final class Main implements Runnable {
-    private Main() {}
+    final PrintStream out;
+    final PrintStream err;
+
+    private Main(PrintStream out, PrintStream err) {
+        this.out = out;
+        this.err = err;
+    }
 
     public static void main(String[] args) {
         System.exit(execute(args, System.out, System.err));
@@ -25,12 +31,17 @@ public final class Main implements Runnable {
 
     /** Runs a command; returns its exit status. */
     static int execute(String[] args, PrintStream out, PrintStream err) {
-        CommandLine line = new CommandLine(new Main());
+        CommandLine line = new CommandLine(new Main(out, err));
         line.setOut(new PrintWriter(out, true));
         line.setErr(new PrintWriter(err, true));
         line.setParameterExceptionHandler(Main::wrongUsage);
         line.setExecutionExceptionHandler((e, command, result) -> report(e, err));
-        return line.execute(args);
+        int status = line.execute(args);
+        if (out.checkError()) {
+            err.println("javisor: standard output: cannot be written");
+            return status == ExitStatus.OK ? ExitStatus.USER_ERROR : status;
+        }
+        return status;
     }
 
     @Override

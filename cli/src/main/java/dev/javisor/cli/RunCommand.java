@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
 
 /** {@code javisor run}. */
 @Command(
@@ -33,6 +34,8 @@ import picocli.CommandLine.Option;
 final class RunCommand implements Callable<Integer> {
     private static final int DEFAULT_MEMORY = 512;
 
+    @ParentCommand
+    private Main javisor;
 
     @Option(names = "--cpu", paramLabel = "MODEL[,+f,-f]",
             description = "CPU model, with features added and taken away (default: ${DEFAULT-VALUE}).",
@@ -172,7 +175,7 @@ final class RunCommand implements Callable<Integer> {
             boolean readOnly = d.endsWith(",ro");
             b.drive(Drive.open(readOnly ? d.substring(0, d.length() - 3) : d, readOnly, this::warn));
         }
-        return new Session(b.build(), System.err)
+        return new Session(b.build(), javisor.err)
                 .input(input)
                 .script(script, input == ports.size() ? input : 0)
                 .limit(limit == null ? Long.MAX_VALUE : limit)
@@ -189,7 +192,7 @@ final class RunCommand implements Callable<Integer> {
     }
 
     private void warn(String message) {
-        System.err.println("javisor: " + message);
+        javisor.err.println("javisor: " + message);
     }
 
     private Chipset chipset() {

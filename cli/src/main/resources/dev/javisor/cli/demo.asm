@@ -244,7 +244,11 @@ system_call:
         call draw
         call show
 
-        ; A second of sleep: the APIC timer counts the crystal, whose frequency CPUID tells.
+        ; A second of sleep: the APIC timer counts the crystal, whose frequency CPUID tells. The firmware's timer must
+        ; not disturb it: both 8259s are masked.
+        mov al, 0xFF
+        out 0x21, al
+        out 0xA1, al
         mov eax, 0x15
         cpuid
         mov dword [rbp + 0x3E0], 0xB

@@ -6,6 +6,7 @@ import dev.javisor.isa.Asm;
 import dev.javisor.isa.CodeSize;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -115,6 +116,25 @@ class CommandLineTest {
         assertThat(javisor(line.replace("KERNEL", kernel).split(" "))).isEqualTo(2);
         assertThat(err.toString(StandardCharsets.UTF_8).lines()).hasSize(1).allMatch(l -> l.startsWith("javisor: "));
         assertThat(out.toString(StandardCharsets.UTF_8)).isEmpty();
+    }
+
+    @Test
+    void theDemoEndsByItselfAndRepeatsItself() {
+        assertThat(javisor("demo")).isZero();
+        assertThat(out.toString(StandardCharsets.UTF_8)).contains("SYSCALL", "one second of HLT", "the same state to the bit");
+        assertThat(err.toString(StandardCharsets.UTF_8)).isEmpty();
+    }
+
+    @Test
+    void outputThatCannotBeWrittenIsReported() {
+        OutputStream full = new OutputStream() {
+            @Override
+            public void write(int b) throws IOException {
+                throw new IOException("no space left");
+            }
+        };
+        assertThat(Main.execute(new String[] {"cpu", "list"}, new PrintStream(full), new PrintStream(err, true))).isEqualTo(2);
+        assertThat(err.toString(StandardCharsets.UTF_8)).isEqualToNormalizingNewlines("javisor: standard output: cannot be written\n");
     }
 
     @ParameterizedTest
