@@ -228,6 +228,8 @@ public final class Cpu {
     public Platform platform;
     /** What controls the guest that runs; null while none does. */
     public GuestControl guest;
+    /** The page of which accesses go to what controls the guest (APIC-access page), or -1. */
+    public long apicAccessPage = -1;
     /** Where guest-physical addresses go while a guest runs; null when they are physical. */
     public SecondLevel secondLevel;
     /** The processor's virtualization extensions, or null. */

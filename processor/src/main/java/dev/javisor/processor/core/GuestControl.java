@@ -117,6 +117,19 @@ public interface GuestControl {
     /** The time-stamp counter as the guest sees it. */
     long tsc(Cpu c, long tsc);
 
+    // ---- the page in place of the local APIC's, Cpu.apicAccessPage ----
+
+    /** A load from the page. @throws GuestExit when it ends the guest's turn */
+    long loadApic(Cpu c, int offset, int size);
+
+    /** Before a store to the page. @throws GuestExit when it ends the guest's turn */
+    void checkApicStore(Cpu c, int offset, int size);
+
+    void storeApic(Cpu c, int offset, int size, long value);
+
+    /** Instruction fetch from the page. @throws GuestExit always */
+    void fetchApic(Cpu c, int offset);
+
     // ---- events ----
 
     /**

@@ -226,6 +226,10 @@ public final class Memory {
     }
 
     private static long loadPhysical(Cpu c, long gpa, int size) {
+        if (apicAccess(c, gpa)) {
+            c.requireBoundary();
+            return c.guest.loadApic(c, (int) gpa & 0xFFF, size);
+        }
         long host = apicPage(c, gpa) ? 0 : c.memory.hostAddress(gpa);
         if (host == 0) {
             c.requireBoundary();
@@ -238,6 +242,11 @@ public final class Memory {
             v = v << 8 | (host != 0 ? HostMemory.getByte(host + i) & 0xFF : deviceLoad(c, gpa + i, 1));
         }
         return v;
+    }
+
+    /** The page stands for the local APIC's in a guest. */
+    private static boolean apicAccess(Cpu c, long gpa) {
+        return (gpa & ~0xFFFL) == c.apicAccessPage;
     }
 
     private static boolean apicPage(Cpu c, long gpa) {
@@ -259,6 +268,10 @@ public final class Memory {
             return loadSlow(c, c.context, la, size, segment);
         }
         long gpa = translateFor(c, c.context, la, size, segment, Translation.WRITE);
+        if (apicAccess(c, gpa)) {
+            c.requireBoundary();
+            c.guest.checkApicStore(c, (int) gpa & 0xFFF, size);
+        }
         if (c.watchesData) {
             c.watch(la, size, true);
         }
@@ -292,6 +305,11 @@ public final class Memory {
 
     /** Everything that may abort the store, before anything is stored. */
     private static void prepareStore(Cpu c, long gpa, int size) {
+        if (apicAccess(c, gpa)) {
+            c.requireBoundary();
+            c.guest.checkApicStore(c, (int) gpa & 0xFFF, size);
+            return;
+        }
         Region r = apicPage(c, gpa) ? null : c.memory.regionAt(gpa);
         if (r == null || r.device != null) {
             c.requireBoundary();
@@ -302,7 +320,9 @@ public final class Memory {
     }
 
     private static void storePart(Cpu c, long gpa, int size, long value) {
-        if (apicPage(c, gpa)) {
+        if (apicAccess(c, gpa)) {
+            c.guest.storeApic(c, (int) gpa & 0xFFF, size, value);
+        } else if (apicPage(c, gpa)) {
             c.apic.write(gpa & 0xFFF, size, value);
         } else if ((size & size - 1) == 0) {
             c.memory.write(gpa, size, value);

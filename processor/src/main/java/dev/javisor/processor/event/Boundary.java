@@ -209,8 +209,14 @@ public final class Boundary {
         if (!open) {
             return false;
         }
-        EventDelivery.deliver(c, Event.interrupt(acknowledge(c)));
+        deliverVector(c, acknowledge(c));
         return true;
+    }
+
+    /** Delivers an interrupt that has been acknowledged, or whose vector comes from elsewhere. */
+    public static void deliverVector(Cpu c, int vector) {
+        wake(c);
+        EventDelivery.deliver(c, Event.interrupt(vector));
     }
 
     /** An interrupt is pending, not only requested. */

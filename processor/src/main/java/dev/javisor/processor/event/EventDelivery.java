@@ -92,6 +92,9 @@ public final class EventDelivery {
      * {@link Cpu#delivering} tells what it interrupted.
      */
     static void deliverSoftware(Cpu c, Event e) {
+        if (c.guest != null) {
+            c.requireBoundary();
+        }
         GuestExit exit = exit(c, e, null);
         if (exit != null) {
             throw exit;

@@ -96,6 +96,9 @@ public final class Paging implements Translation {
     private long enter(Cpu c, int context, long linear, int access, long page, boolean read, boolean write, int attributes) {
         page &= memory.a20Mask();
         if (access == FETCH) {
+            if (page == c.apicAccessPage) {
+                c.guest.fetchApic(c, (int) linear & 0xFFF);
+            }
             c.tlb.fetched(linear, attributes);
         }
         if (read && (access & SHADOW_STACK) == 0) {
@@ -115,6 +118,9 @@ public final class Paging implements Translation {
     }
 
     private static boolean apicPage(Cpu c, long page) {
+        if (page == c.apicAccessPage) {
+            return true;
+        }
         InterruptController apic = c.apic;
         return apic != null && apic.mmioEnabled() && page == apic.base();
     }

@@ -122,10 +122,12 @@ final class Ept implements SecondLevel {
             }
             boolean leaf = level == 1 || level <= 3 && (e & LEAF) != 0;
             if (isMisconfigured(e, level, leaf)) {
+                int length = vmx.nonRoot.runningLength();
                 VmExit exit = vmx.nonRoot.exit.of(ExitReason.EPT_MISCONFIGURATION, 0);
                 exit.guestPhysical = gpa;
                 exit.hasGuestPhysical = true;
                 exit.faultLike = true;
+                exit.instructionLength = length;
                 throw exit;
             }
             rights &= e;
@@ -187,8 +189,10 @@ final class Ept implements SecondLevel {
     private void log(long gpa) {
         long index = vmx.current.get(VmcsField.PML_INDEX);
         if (index >= PML_ENTRIES) {
+            int length = vmx.nonRoot.runningLength();
             VmExit exit = vmx.nonRoot.exit.of(ExitReason.PAGE_MODIFICATION_LOG_FULL, 0);
             exit.faultLike = true;
+            exit.instructionLength = length;
             throw exit;
         }
         memory.write(vmx.current.get(VmcsField.PML_ADDRESS) + 8 * index, 8, gpa & ~0xFFFL);
@@ -204,12 +208,14 @@ final class Ept implements SecondLevel {
             recordException(qualification, linear, gpa);
             return new GuestFault(Event.exception(Event.VE));
         }
+        int length = vmx.nonRoot.runningLength();
         VmExit exit = vmx.nonRoot.exit.of(ExitReason.EPT_VIOLATION, qualification);
         exit.guestPhysical = gpa;
         exit.hasGuestPhysical = true;
         exit.linear = linear;
         exit.hasLinear = (information & LINEAR_VALID) != 0;
         exit.faultLike = true;
+        exit.instructionLength = length;
         return exit;
     }
 

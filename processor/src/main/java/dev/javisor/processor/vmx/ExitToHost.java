@@ -76,6 +76,7 @@ final class ExitToHost {
         cpu.withdraw(Cpu.GUEST_REQUEST);
         guest().stopTimer();
         guest().timerExpired = false;
+        guest().apic.end();
         vmx.requireFixedBits();
     }
 

@@ -83,6 +83,10 @@ final class GuestEvents implements Stateful {
         if ((requests & Cpu.MACHINE_CHECK_REQUEST) != 0) {
             return Boundary.machineCheck(c);
         }
+        if (guest.apic.hasTrap()) {
+            guest.vmx.exits.leave(guest.apic.trap());
+            return true;
+        }
         if (c.activity == Cpu.WAIT_FOR_SIPI) {
             return startUp();
         }
@@ -150,6 +154,10 @@ final class GuestEvents implements Stateful {
             leave(ExitReason.INTERRUPT_WINDOW, 0);
             return true;
         }
+        if (guest.apic.isPending() && (c.rflags & Flags.IF) != 0) {
+            guest.apic.deliver();
+            return true;
+        }
         if ((c.requests & (Cpu.EXTERNAL_REQUEST | Cpu.APIC_REQUEST)) == 0) {
             return false;
         }
@@ -159,9 +167,13 @@ final class GuestEvents implements Stateful {
         if (!Boundary.hasInterrupt(c)) {
             return false;
         }
+        int vector = on(VmxControl.ACKNOWLEDGE_INTERRUPT_ON_EXIT) ? Boundary.acknowledge(c) : -1;
+        if (guest.apic.isNotification(vector)) {
+            return true;
+        }
         VmExit exit = guest.exit.of(ExitReason.EXTERNAL_INTERRUPT, 0);
-        if (on(VmxControl.ACKNOWLEDGE_INTERRUPT_ON_EXIT)) {
-            exit.event = Event.interrupt(Boundary.acknowledge(c));
+        if (vector >= 0) {
+            exit.event = Event.interrupt(vector);
         }
         guest.vmx.exits.leave(exit);
         return true;
@@ -177,6 +189,7 @@ final class GuestEvents implements Stateful {
         if ((r & (Cpu.INIT_REQUEST | Cpu.MACHINE_CHECK_REQUEST)) != 0
                 || c.monitorTrapPending
                 || guest.timerExpired
+                || guest.apic.hasTrap()
                 || on(VmxControl.NMI_WINDOW_EXITING) && !virtualNmiBlocked
                 || (r & Cpu.NMI_REQUEST) != 0 && !c.nmiBlocked) {
             return true;
@@ -187,7 +200,7 @@ final class GuestEvents implements Stateful {
         boolean enabled = (c.rflags & Flags.IF) != 0;
         boolean open = enabled || on(VmxControl.EXTERNAL_INTERRUPT_EXITING) || c.activity == Cpu.MWAIT && c.waitBreaksOnInterrupt;
         return c.pendingDebug != 0
-                || enabled && on(VmxControl.INTERRUPT_WINDOW_EXITING)
+                || enabled && (on(VmxControl.INTERRUPT_WINDOW_EXITING) || guest.apic.isPending())
                 || open && (r & (Cpu.EXTERNAL_REQUEST | Cpu.APIC_REQUEST)) != 0 && Boundary.hasInterrupt(c);
     }
 
@@ -197,6 +210,8 @@ final class GuestEvents implements Stateful {
                 || on(VmxControl.NMI_WINDOW_EXITING)
                 || cpu.monitorTrapPending
                 || guest.timerExpired
+                || guest.apic.isPending()
+                || guest.apic.hasTrap()
                 || cpu.pendingDebug != 0;
         if (looks) {
             cpu.request(Cpu.GUEST_REQUEST);

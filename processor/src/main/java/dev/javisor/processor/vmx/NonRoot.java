@@ -45,6 +45,7 @@ final class NonRoot implements GuestControl, Stateful {
 
     final VmExit exit = new VmExit();
     final GuestEvents events;
+    final VirtualApic apic;
 
     /** Ticks of the PAUSE that began the loop, and of the last one. */
     private long firstPause, lastPause;
@@ -58,6 +59,7 @@ final class NonRoot implements GuestControl, Stateful {
     NonRoot(Vmx vmx) {
         this.vmx = vmx;
         this.cpu = vmx.cpu;
+        this.apic = new VirtualApic(this);
         this.events = new GuestEvents(this);
     }
 
@@ -76,6 +78,14 @@ final class NonRoot implements GuestControl, Stateful {
         exit.of(reason, qualification);
         exit.instructionLength = o.length();
         return exit;
+    }
+
+    /**
+     * Bytes of the instruction that runs, 0 between instructions. To be known it must run alone, so that nothing may have changed yet.
+     */
+    int runningLength() {
+        cpu.requireBoundary();
+        return cpu.blockLength > 0 ? cpu.running[cpu.position].length() : 0;
     }
 
     private void exitIf(VmxControl control, Op o, ExitReason reason) {
@@ -246,6 +256,12 @@ final class NonRoot implements GuestControl, Stateful {
         if (msrExits(index, false)) {
             throw instructionExit(o, ExitReason.RDMSR, 0);
         }
+        if (apic.virtualizesRead(index)) {
+            long value = apic.readMsr(index);
+            c.gpr[RAX] = value & 0xFFFF_FFFFL;
+            c.gpr[RDX] = value >>> 32;
+            return true;
+        }
         return false;
     }
 
@@ -254,7 +270,7 @@ final class NonRoot implements GuestControl, Stateful {
         if (msrExits(index, true)) {
             throw instructionExit(o, ExitReason.WRMSR, 0);
         }
-        return false;
+        return apic.writeMsr(index, value);
     }
 
     @Override
@@ -292,7 +308,7 @@ final class NonRoot implements GuestControl, Stateful {
                 if (on(VmxControl.CR8_STORE_EXITING)) {
                     throw crExit(o, cr, MOV_FROM_CR);
                 }
-                return value;
+                return on(VmxControl.USE_TPR_SHADOW) ? apic.cr8() : value;
             default:
                 return value;
         }
@@ -345,7 +361,14 @@ final class NonRoot implements GuestControl, Stateful {
         if (on(VmxControl.CR8_LOAD_EXITING)) {
             throw crExit(o, 8, 0);
         }
-        return false;
+        if (!on(VmxControl.USE_TPR_SHADOW)) {
+            return false;
+        }
+        if ((value & ~0xFL) != 0) {
+            throw c.gp0();
+        }
+        apic.setCr8(value);
+        return true;
     }
 
     @Override
@@ -381,6 +404,28 @@ final class NonRoot implements GuestControl, Stateful {
         }
     }
 
+    // ---- the APIC-access page ----
+
+    @Override
+    public long loadApic(Cpu c, int offset, int size) {
+        return apic.load(offset, size);
+    }
+
+    @Override
+    public void checkApicStore(Cpu c, int offset, int size) {
+        apic.checkStore(offset, size);
+    }
+
+    @Override
+    public void storeApic(Cpu c, int offset, int size, long value) {
+        apic.store(offset, size, value);
+    }
+
+    @Override
+    public void fetchApic(Cpu c, int offset) {
+        throw apic.fetchExit(offset);
+    }
+
     // ---- events ----
 
     @Override
@@ -409,7 +454,7 @@ final class NonRoot implements GuestControl, Stateful {
     public void taskSwitch(Cpu c, int selector, int source, boolean hasErrorCode, int errorCode) {
         exit.of(ExitReason.TASK_SWITCH, (selector & 0xFFFF) | (long) source << 30);
         Event e = c.delivering;
-        exit.instructionLength = e != null ? e.instructionLength() : c.running[c.position].length();
+        exit.instructionLength = e != null ? e.instructionLength() : runningLength();
         throw exit;
     }
 
@@ -464,6 +509,7 @@ final class NonRoot implements GuestControl, Stateful {
         stopTimer();
         timerExpired = false;
         events.reset();
+        apic.end();
     }
 
     @Override
@@ -472,6 +518,7 @@ final class NonRoot implements GuestControl, Stateful {
         out.putLongs("PAUSE loop", new long[] {firstPause, lastPause});
         out.putLongs("timer", new long[] {timerExpired ? 1 : 0, timerStart, timerValue, timer.isScheduled() ? timer.when() : -1});
         out.put("events", events);
+        out.put("virtual APIC", apic);
     }
 
     @Override
@@ -491,5 +538,6 @@ final class NonRoot implements GuestControl, Stateful {
             cpu.timeline.schedule(timer, t[3]);
         }
         in.get("events", events);
+        in.get("virtual APIC", apic);
     }
 }

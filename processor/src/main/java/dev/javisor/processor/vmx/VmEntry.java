@@ -57,6 +57,7 @@ final class VmEntry {
     /** VMLAUNCH and VMRESUME in VMX root operation. */
     void enter(boolean launch) {
         Vmcs vmcs = vmx.current;
+        cpu.requireBoundary();
         if (!vmcs.exists() || vmcs.isShadow()) {
             vmx.failInvalid();
         } else if (cpu.blockingByMovSs) {
@@ -147,6 +148,7 @@ final class VmEntry {
         vmx.requireFixedBits();
         translate(vmcs);
         loadNonRegisterState(vmcs);
+        guest.apic.begin();
         c.flushTlb();
         c.updateBreakpoints();
         c.updateMode();
