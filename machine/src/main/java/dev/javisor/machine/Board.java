@@ -227,7 +227,8 @@ final class Board implements Stateful {
             serial.add(uart);
         }
         ByteSink debug = configuration.debugConsole();
-        DebugPorts.connectConsole(io, debug::write);
+        DebugPorts.connectConsole(io, DebugPorts.CONSOLE, debug::write);
+        DebugPorts.connectConsole(io, DebugPorts.FIRMWARE_CONSOLE, debug::write);
         DebugPorts.connectPost(io, code -> {});
         DebugPorts.connectExit(io, EXIT_PORT, 4, control);
     }

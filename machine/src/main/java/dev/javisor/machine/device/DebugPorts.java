@@ -8,13 +8,15 @@ import java.util.function.IntConsumer;
 /** Ports for firmware and test programs to talk to the host. They have no state. */
 public final class DebugPorts {
     public static final int CONSOLE = 0xE9;
+    /** Where SeaBIOS and OVMF look for a debug console. */
+    public static final int FIRMWARE_CONSOLE = 0x402;
     public static final int POST = 0x80;
 
     private DebugPorts() {}
 
-    /** The debug console: what is written appears on the host at once; reading gives E9H, by which programs recognize it. */
-    public static void connectConsole(IoBus bus, IntConsumer output) {
-        bus.register(CONSOLE, 1, new PortDevice() {
+    /** A debug console: what is written appears on the host at once; reading gives E9H, by which programs recognize it. */
+    public static void connectConsole(IoBus bus, int port, IntConsumer output) {
+        bus.register(port, 1, new PortDevice() {
             @Override
             public int read(int offset, int size) {
                 return CONSOLE;

@@ -72,6 +72,10 @@ public final class FirmwareTables {
         config.addFile("etc/e820", e820(map));
         // S0, S3 and S5 with their sleep types; bit 7 says that a state exists.
         config.addFile("etc/system-states", new byte[] {(byte) 0x80, 0, 0, (byte) 0x81, 2, (byte) 0x80});
+        if (pc.serialPorts() > 0) {
+            // There is no display: SeaBIOS shows its screen on the first serial port, and takes keys from there.
+            config.addFile("etc/sercon-port", new TableBuffer().u16(0x3F8).toByteArray());
+        }
     }
 
     /**

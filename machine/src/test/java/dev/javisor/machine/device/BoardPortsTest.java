@@ -68,7 +68,7 @@ class BoardPortsTest {
     @Test
     void theDebugConsoleTellsThatItIsThere() {
         StringBuilder out = new StringBuilder();
-        DebugPorts.connectConsole(bench.bus, c -> out.append((char) c));
+        DebugPorts.connectConsole(bench.bus, DebugPorts.CONSOLE, c -> out.append((char) c));
         bench.out(0xE9, 'x');
         assertThat(out).hasToString("x");
         assertThat(bench.in(0xE9)).isEqualTo(0xE9);

@@ -230,6 +230,13 @@ class FirmwareTablesTest {
         assertThatThrownBy(() -> config.addFile("etc/table-loader", new byte[0])).isInstanceOf(IllegalArgumentException.class);
     }
 
+    @Test
+    void aGuestFirmwareHasItsConsoleOnTheFirstSerialPort() {
+        FirmwareConfig config = new FirmwareConfig(memory);
+        FirmwareTables.offer(config, pc(0), MemoryMap.pc(4L << 30, 0xB0000000L));
+        assertThatThrownBy(() -> config.addFile("etc/sercon-port", new byte[0])).isInstanceOf(IllegalArgumentException.class);
+    }
+
     /** Read through the device, as a firmware does: RAM is what it says, from 0 on. */
     @Test
     void aGuestFirmwareLearnsItsRam() {
