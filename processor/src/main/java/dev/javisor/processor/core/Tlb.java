@@ -142,6 +142,8 @@ public final class Tlb {
     private long uses;
     /** Large pages that are cached, and pages that code was fetched from. */
     private final Footprint largePages = new Footprint(), fetchedPages = new Footprint();
+    /** Entries were filled whose write permission may rest on CR0.WP being 0. They must go when it is set. */
+    public boolean filledUnprotected;
     /** Changes whenever translations that instruction fetch has used may have become invalid. */
     public long generation;
 
@@ -239,6 +241,7 @@ public final class Tlb {
             s.locals = 0;
             s.globals = 0;
         }
+        filledUnprotected = false;
         largePages.clear();
         changeGeneration();
     }

@@ -16,6 +16,9 @@ final class CodePage {
     /** How often compiled code of this page has been forgotten. */
     int changes;
 
+    /** The machine's code was forgotten as a whole, and this page with it. */
+    boolean cleared;
+
     private final List<Block> all = new ArrayList<>();
 
     CodePage(long gpa, int mode) {
@@ -77,6 +80,7 @@ final class CodePage {
     }
 
     void clear() {
+        cleared = true;
         for (Block b : all) {
             if (b.region != null) {
                 b.region.drop();

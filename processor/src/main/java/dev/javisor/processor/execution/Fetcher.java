@@ -36,6 +36,10 @@ public final class Fetcher {
     private final long[] tags = new long[SIZE];
 
     private final CodePage[] pages = new CodePage[SIZE];
+    /** Places of {@link #tags} that were filled in this generation. */
+    private final int[] filled = new int[SIZE];
+
+    private int fills;
     private long generation = -1;
     private final List<Op> ops = new ArrayList<>();
 
@@ -43,6 +47,7 @@ public final class Fetcher {
         this.cpu = cpu;
         this.cache = cache;
         this.decoder = decoder;
+        Arrays.fill(tags, -1);
         cache.attach(cpu);
     }
 
@@ -59,8 +64,7 @@ public final class Fetcher {
             la = la + c.segBase[Cpu.CS] & 0xFFFFFFFFL;
         }
         if (generation != c.tlb.generation) {
-            Arrays.fill(tags, -1);
-            generation = c.tlb.generation;
+            forgetTags();
         }
         int i = (int) (la >>> 12) & SIZE - 1;
         Block b;
@@ -78,6 +82,13 @@ public final class Fetcher {
         return b;
     }
 
+    private void forgetTags() {
+        while (fills > 0) {
+            tags[filled[--fills]] = -1;
+        }
+        generation = cpu.tlb.generation;
+    }
+
     private Block miss(long la, int i) {
         Cpu c = cpu;
         la = c.translation.untag(c, c.fetchContext(), la, Cpu.CS, Translation.FETCH);
@@ -85,9 +96,16 @@ public final class Fetcher {
         if (c.memory.hostAddress(gpa) == 0) {
             return decodeFromDevice(gpa | la & 0xFFF);
         }
-        CodePage page = cache.page(gpa, c.decodeMode & ~Cpu.USER_MODE);
+        int mode = c.decodeMode & ~Cpu.USER_MODE;
+        CodePage page = pages[i];
+        if (page == null || page.gpa != gpa || page.mode != mode || page.cleared) {
+            page = cache.page(gpa, mode);
+            pages[i] = page;
+        }
+        if (tags[i] == -1) {
+            filled[fills++] = i;
+        }
         tags[i] = la & ~0xFFFL | c.decodeMode;
-        pages[i] = page;
         Block b = page.blocks[(int) la & 0xFFF];
         return b == null || b.crosses() ? decode(page, la, b) : b;
     }

@@ -63,6 +63,9 @@ public final class Paging implements Translation {
         boolean read = access != FETCH || AccessRights.denial(c, context, READ, rights) == 0;
         boolean write = (rights & AccessRights.DIRTY) != 0 && AccessRights.denial(c, context, WRITE, rights) == 0;
         boolean execute = AccessRights.denial(c, context, FETCH, rights) == 0;
+        if (write && context != Tlb.USER && (c.cr0 & Cr.WP) == 0) {
+            c.tlb.filledUnprotected = true;
+        }
         long page = walk.page;
         SecondLevel second = c.secondLevel;
         if (second != null) {

@@ -63,8 +63,8 @@ public final class ControlRegisters {
         new Gate(Cr.AUTOIBRS, Feature.AUTOIBRS),
     };
 
-    /** Bits of CR0 and CR4 that take part in translation or in rights, so that cached translations may not outlive their change. */
-    private static final long CR0_TRANSLATION = Cr.PE | Cr.WP | Cr.PG;
+    /** Bits of CR0 and CR4 whose change ends all cached translations. */
+    private static final long CR0_TRANSLATION = Cr.PE | Cr.PG;
 
     private static final long CR4_TRANSLATION =
             Cr.PSE | Cr.PAE | Cr.PGE | Cr.LA57 | Cr.PCIDE | Cr.SMEP | Cr.SMAP | Cr.PKE | Cr.PKS | Cr.LASS;
@@ -208,7 +208,8 @@ public final class ControlRegisters {
             // In real-address mode the code segment may be written, whatever its descriptor said.
             c.segAccess[Cpu.CS] |= Cpu.REAL_MODE;
         }
-        if ((changed & CR0_TRANSLATION) != 0) {
+        // What WP = 1 does not let be written is found by a walk when WP is 0; the reverse is not.
+        if ((changed & CR0_TRANSLATION) != 0 || (changed & v & Cr.WP) != 0 && c.tlb.filledUnprotected) {
             c.flushTlb();
         }
         c.updateMode();
@@ -245,7 +246,7 @@ public final class ControlRegisters {
         long changed = value ^ c.cr4;
         long set = changed & value;
         boolean longMode = (c.efer & Cr.LMA) != 0;
-        if ((value & ~available(c, CR4_BITS)) != 0
+        if (!areAvailable(c, CR4_BITS, set)
                 || (value & c.cr4Required) != c.cr4Required
                 || longMode && ((value & Cr.PAE) == 0 || (changed & Cr.LA57) != 0)
                 || (set & Cr.PCIDE) != 0 && (!longMode || (c.cr3 & 0xFFF) != 0)
@@ -284,7 +285,7 @@ public final class ControlRegisters {
     public static void writeEfer(Cpu c, long value) {
         long v = value & ~Cr.LMA | c.efer & Cr.LMA;
         long changed = v ^ c.efer;
-        if ((value & ~available(c, EFER_BITS)) != 0 || (changed & Cr.LME) != 0 && (c.cr0 & Cr.PG) != 0) {
+        if (!areAvailable(c, EFER_BITS, value) || (changed & Cr.LME) != 0 && (c.cr0 & Cr.PG) != 0) {
             throw c.gp0();
         }
         c.efer = v;
@@ -312,6 +313,15 @@ public final class ControlRegisters {
             }
         }
         return bits;
+    }
+
+    private static boolean areAvailable(Cpu c, Gate[] gates, long bits) {
+        for (Gate g : gates) {
+            if ((bits & g.bit) != 0 && c.has(g.feature)) {
+                bits &= ~g.bit;
+            }
+        }
+        return bits == 0;
     }
 
     private static void loadPointers(Cpu c, long cr3) {
