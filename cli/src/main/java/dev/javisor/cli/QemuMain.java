@@ -11,6 +11,8 @@ import dev.javisor.machine.boot.ImageFile;
 import dev.javisor.machine.console.ByteSink;
 import dev.javisor.machine.virtio.Drive;
 import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -204,7 +206,7 @@ public final class QemuMain {
             b.firmware(ImageFile.read(firmware, memory));
         }
         if (initrd != null) {
-            b.initrd(ImageFile.read(initrd, memory));
+            initrd(b);
         }
         int input = -1;
         for (int i = 0; i < serial.size(); i++) {
@@ -216,6 +218,17 @@ public final class QemuMain {
         b.debugConsole(debug);
         drives.forEach(d -> b.drive(drive(d)));
         return new Session(b.build(), System.err).input(input).statuses(QemuMain::status).run();
+    }
+
+    /** One file, or for a multiboot kernel several, with arguments: {@code FILE TEXT,FILE TEXT}. */
+    private void initrd(MachineConfiguration.Builder b) {
+        if (Files.exists(Path.of(initrd))) {
+            b.initrd(ImageFile.read(initrd, memory));
+            return;
+        }
+        for (String module : initrd.split(",")) {
+            b.module(RunCommand.module(module, memory));
+        }
     }
 
     private static Drive drive(String text) {

@@ -5,6 +5,7 @@ import dev.javisor.machine.Chipset;
 import dev.javisor.machine.MachineConfiguration;
 import dev.javisor.machine.MachineConfiguration.TestDevice;
 import dev.javisor.machine.boot.BootContext.EntryChoice;
+import dev.javisor.machine.boot.BootModule;
 import dev.javisor.machine.boot.ImageFile;
 import dev.javisor.machine.console.ByteSink;
 import dev.javisor.machine.console.Script;
@@ -62,6 +63,10 @@ final class RunCommand implements Callable<Integer> {
 
     @Option(names = "--initrd", paramLabel = "FILE", description = "Initial RAM disk, or multiboot module.")
     private String initrd;
+
+    @Option(names = "--module", paramLabel = "'FILE[ TEXT]'",
+            description = "Multiboot module, with its arguments. May be repeated; an --initrd comes first.")
+    private List<String> modules = new ArrayList<>();
 
     @Option(names = "--append", paramLabel = "TEXT", description = "Kernel command line.", defaultValue = "")
     private String append;
@@ -124,8 +129,8 @@ final class RunCommand implements Callable<Integer> {
         if (kernel == null == (firmware == null)) {
             throw new UserException("give either --kernel or --firmware");
         }
-        if (firmware != null && (initrd != null || !append.isEmpty())) {
-            throw new UserException("--initrd and --append go with --kernel");
+        if (firmware != null && (initrd != null || !modules.isEmpty() || !append.isEmpty())) {
+            throw new UserException("--initrd, --module and --append go with --kernel");
         }
         MachineConfiguration.Builder b = MachineConfiguration.builder(CpuModels.parse(cpu));
         long bytes = memory == null ? (long) DEFAULT_MEMORY << 20 : Sizes.parse(memory, 20);
@@ -141,12 +146,20 @@ final class RunCommand implements Callable<Integer> {
         if (initrd != null) {
             b.initrd(ImageFile.read(initrd, bytes));
         }
+        modules.forEach(m -> b.module(module(m, bytes)));
         if (firmware != null) {
             b.firmware(ImageFile.read(firmware, bytes));
         }
         testDevices.forEach(name -> b.testDevice(testDevice(name)));
         Session session = connect(b);
         return session.run();
+    }
+
+    /** Reads a module, given as a file name and, behind a space, its arguments. */
+    static BootModule module(String text, long room) {
+        int space = text.indexOf(' ');
+        String file = space < 0 ? text : text.substring(0, space);
+        return new BootModule(ImageFile.read(file, room), space < 0 ? "" : text.substring(space + 1));
     }
 
     /** Opens what the machine is connected to on the host. Drives come last, as they are locked. */

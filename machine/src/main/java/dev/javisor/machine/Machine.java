@@ -138,7 +138,7 @@ public final class Machine implements Stateful, AutoCloseable {
         processors.forEach(p -> MemoryTypes.setUp(p.cpu(), configuration.chipset().lowMemoryLimit));
         boolean longMode = configuration.model().features().has(Feature.LM);
         BootContext context = new BootContext(
-                memory, map, configuration.initrd(), configuration.commandLine(), tables.rootPointer(), longMode, configuration.entry());
+                memory, map, configuration.modules(), configuration.commandLine(), tables.rootPointer(), longMode, configuration.entry());
         kernel.load(context).apply(processors.getFirst().cpu());
     }
 

@@ -2,6 +2,7 @@ package dev.javisor.machine;
 
 import dev.javisor.isa.CpuModel;
 import dev.javisor.machine.boot.BootContext.EntryChoice;
+import dev.javisor.machine.boot.BootModule;
 import dev.javisor.machine.boot.ImageFile;
 import dev.javisor.machine.console.ByteSink;
 import dev.javisor.machine.virtio.Drive;
@@ -37,7 +38,7 @@ public final class MachineConfiguration {
     private final long memory;
     private final Chipset chipset;
     private final ImageFile kernel;
-    private final ImageFile initrd;
+    private final List<BootModule> modules;
     private final String commandLine;
     private final EntryChoice entry;
     private final ImageFile firmware;
@@ -58,7 +59,7 @@ public final class MachineConfiguration {
         memory = b.memory;
         chipset = b.chipset;
         kernel = b.kernel;
-        initrd = b.initrd;
+        modules = List.copyOf(b.modules);
         commandLine = b.commandLine;
         entry = b.entry;
         firmware = b.firmware;
@@ -100,9 +101,9 @@ public final class MachineConfiguration {
         return kernel;
     }
 
-    /** Or null. */
-    public ImageFile initrd() {
-        return initrd;
+    /** What is loaded beside the kernel. */
+    public List<BootModule> modules() {
+        return modules;
     }
 
     public String commandLine() {
@@ -177,7 +178,7 @@ public final class MachineConfiguration {
         private long memory = 128L << 20;
         private Chipset chipset = Chipset.PC;
         private ImageFile kernel;
-        private ImageFile initrd;
+        private final List<BootModule> modules = new ArrayList<>();
         private String commandLine = "";
         private EntryChoice entry = EntryChoice.BEST;
         private ImageFile firmware;
@@ -230,8 +231,14 @@ public final class MachineConfiguration {
             return this;
         }
 
+        /** Adds an initial RAM disk, or a multiboot module without arguments. */
         public Builder initrd(ImageFile image) {
-            initrd = image;
+            return module(new BootModule(image, ""));
+        }
+
+        /** Adds a file that is loaded beside the kernel. */
+        public Builder module(BootModule module) {
+            modules.add(module);
             return this;
         }
 

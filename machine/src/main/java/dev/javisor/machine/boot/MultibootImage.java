@@ -71,25 +71,26 @@ final class MultibootImage implements BootImage {
         // Start-up code of other processors is put at the bottom of memory.
         room.take(0, 0x2000);
         long entry = elf == null ? loadByAddresses(context, room) : loadElf(context, room);
-        long module = 0;
-        if (context.initrd() != null) {
-            module = room.lowest(context.initrd().size(), Math.max(MEGABYTE, imageEnd), 4096);
-            if (module < 0 || module + context.initrd().size() > FOUR_GIGABYTES) {
-                throw new BadImageException(context.initrd(), "does not fit into memory beside the kernel");
-            }
-            context.memory().write(module, context.initrd().content(), 0, context.initrd().size());
+        List<BootModule> modules = context.modules();
+        long[] places = new long[modules.size()];
+        for (int i = 0; i < places.length; i++) {
+            places[i] = loadModule(context, room, modules.get(i).file());
         }
         byte[] commandLine = string(file.name() + (context.commandLine().isEmpty() ? "" : " " + context.commandLine()));
         byte[] loaderName = string("Javisor");
-        byte[] moduleName = string(context.initrd() == null ? "" : context.initrd().name());
+        byte[][] moduleStrings = modules.stream().map(m -> string(m.string())).toArray(byte[][]::new);
         List<MemoryMap.Range> ranges = context.map().ranges();
-        int size = STRUCTURES + MODULE_SIZE + ranges.size() * MAP_ENTRY_SIZE + commandLine.length + loaderName.length + moduleName.length;
+        int table = STRUCTURES + modules.size() * MODULE_SIZE;
+        int size = table + ranges.size() * MAP_ENTRY_SIZE + commandLine.length + loaderName.length;
+        for (byte[] s : moduleStrings) {
+            size += s.length;
+        }
         long info = room.highest(size, MemoryMap.CONVENTIONAL_END, 4096);
         if (info < 0) {
             throw new BadImageException(file, "leaves no room for the multiboot information below 640 KiB");
         }
         ByteBuffer b = ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
-        int at = STRUCTURES + MODULE_SIZE;
+        int at = table;
         b.putInt(0, INFO_FLAGS);
         b.putInt(4, (int) (MemoryMap.CONVENTIONAL_END >> 10));
         b.putInt(8, (int) (context.map().lowEnd() - MEGABYTE >> 10));
@@ -109,16 +110,28 @@ final class MultibootImage implements BootImage {
         b.put(at, loaderName);
         at += loaderName.length;
         b.putInt(24, (int) info + STRUCTURES);
-        if (context.initrd() != null) {
-            b.putInt(20, 1);
-            b.putInt(STRUCTURES, (int) module);
-            b.putInt(STRUCTURES + 4, (int) (module + context.initrd().size()));
-            b.putInt(STRUCTURES + 8, (int) info + at);
-            b.put(at, moduleName);
+        b.putInt(20, modules.size());
+        for (int i = 0; i < places.length; i++) {
+            int p = STRUCTURES + i * MODULE_SIZE;
+            b.putInt(p, (int) places[i]);
+            b.putInt(p + 4, (int) (places[i] + modules.get(i).file().size()));
+            b.putInt(p + 8, (int) info + at);
+            b.put(at, moduleStrings[i]);
+            at += moduleStrings[i].length;
         }
         context.memory().write(info, b.array(), 0, size);
         StartState.writeGdt(context.memory(), info + GDT_OFFSET, StartState.Mode.PROTECTED);
         return new StartState(StartState.Mode.PROTECTED, entry, 0, info + GDT_OFFSET, LOADER_MAGIC, info, 0);
+    }
+
+    /** Returns where the module is. */
+    private long loadModule(BootContext context, Placement room, ImageFile module) {
+        long at = room.lowest(module.size(), Math.max(MEGABYTE, imageEnd), 4096);
+        if (at < 0 || at + module.size() > FOUR_GIGABYTES) {
+            throw new BadImageException(module, "does not fit into memory beside the kernel");
+        }
+        context.memory().write(at, module.content(), 0, module.size());
+        return at;
     }
 
     private long loadElf(BootContext context, Placement room) {

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.javisor.machine.boot.BootContext.EntryChoice;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class BootImageTest {
@@ -44,9 +45,9 @@ class BootImageTest {
         assertThat(only32.mode()).isEqualTo(StartState.Mode.PROTECTED);
         assertThat(only32.rip()).isEqualTo(0x100000);
         BootContext c = machine.context("", null);
-        BootContext no64 = new BootContext(c.memory(), c.map(), null, "", 0, false, EntryChoice.BEST);
+        BootContext no64 = new BootContext(c.memory(), c.map(), List.of(), "", 0, false, EntryChoice.BEST);
         assertThat(image(Images.bzImage(3)).load(no64).mode()).isEqualTo(StartState.Mode.PROTECTED);
-        BootContext wants64 = new BootContext(c.memory(), c.map(), null, "", 0, false, EntryChoice.LONG);
+        BootContext wants64 = new BootContext(c.memory(), c.map(), List.of(), "", 0, false, EntryChoice.LONG);
         assertThatThrownBy(() -> image(Images.bzImage(3)).load(wants64)).isInstanceOf(BadImageException.class);
     }
 
@@ -124,6 +125,29 @@ class BootImageTest {
         assertThat(read(m, 4)).as("behind the kernel and its uninitialised data").isGreaterThanOrEqualTo(4 * MEGABYTE + 4096);
         assertThat(read(info + 44, 4)).isEqualTo(24L * machine.map.ranges().size());
         assertThat(read(read(info + 48, 4), 4)).as("size of a map entry without the size field").isEqualTo(20);
+    }
+
+    @Test
+    void multibootModulesComeInOrderWithTheirArguments() {
+        List<BootModule> modules = List.of(
+                new BootModule(new ImageFile("one", new byte[5000]), "root=/dev/vda quiet"),
+                new BootModule(new ImageFile("two", "second".getBytes()), ""));
+        long info = image(Images.multibootElf(4 * MEGABYTE)).load(machine.withModules("", modules)).rbx();
+        assertThat(read(info + 20, 4)).isEqualTo(2);
+        long m = read(info + 24, 4);
+        assertThat(read(m + 4, 4) - read(m, 4)).isEqualTo(5000);
+        assertThat(machine.string(read(m + 8, 4))).isEqualTo("one root=/dev/vda quiet");
+        assertThat(read(m + 16, 4)).as("page-aligned, behind the first").isEqualTo((read(m + 4, 4) + 4095) / 4096 * 4096);
+        assertThat(machine.string(read(m + 16, 4))).startsWith("second");
+        assertThat(machine.string(read(m + 24, 4))).isEqualTo("two");
+    }
+
+    @Test
+    void linuxTakesOneInitialRamDisk() {
+        BootModule m = new BootModule(new ImageFile("more", new byte[1]), "");
+        assertThatThrownBy(() -> image(Images.bzImage(3)).load(machine.withModules("", List.of(m, m))))
+                .isInstanceOf(BadImageException.class)
+                .hasMessageContaining("more");
     }
 
     @Test

@@ -5,6 +5,7 @@ import dev.javisor.processor.memory.PhysicalMemory;
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.List;
 
 /** Small kernels in every format, and a machine's memory to load them into. */
 final class Images {
@@ -23,8 +24,11 @@ final class Images {
     }
 
     BootContext context(String commandLine, byte[] initrd) {
-        ImageFile file = initrd == null ? null : new ImageFile("initrd", initrd);
-        return new BootContext(memory, map, file, commandLine, 0xF1234, true, BootContext.EntryChoice.BEST);
+        return withModules(commandLine, initrd == null ? List.of() : List.of(new BootModule(new ImageFile("initrd", initrd), "")));
+    }
+
+    BootContext withModules(String commandLine, List<BootModule> modules) {
+        return new BootContext(memory, map, modules, commandLine, 0xF1234, true, BootContext.EntryChoice.BEST);
     }
 
     String string(long at) {
