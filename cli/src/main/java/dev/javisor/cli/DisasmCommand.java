@@ -88,7 +88,7 @@ final class DisasmCommand implements Callable<Integer> {
     }
 
     private void print(byte[] code, int start, int end, CodeSize size, long origin, PrintStream out) {
-        Decoder decoder = new Decoder(CpuModels.parse(cpu).features());
+        Decoder decoder = new Decoder(CpuModels.parse(cpu));
         Decoder.Result result = new Decoder.Result();
         HexFormat format = HexFormat.of();
         int digits = size == CodeSize.BITS64 ? 16 : 8;

@@ -17,6 +17,7 @@ public final class Decoder {
     private static final int MAPS = 7, FIRST_VEX_MAP = 3;
 
     private static final int HAS_MODRM = 1, MOD_IGNORED = 2;
+    private static final int PREFETCH = Encoding.MAP_0F << 8 | 0x0D;
     private static final Opcode[] NONE = {};
     private static final int ES = 0, CS = 1, SS = 2, DS = 3, FS = 4, GS = 5;
     /** Base and index of the 16-bit addressing forms. */
@@ -26,10 +27,22 @@ public final class Decoder {
 
     /** Candidates by map, opcode and ModRM.reg, in the order of the table. */
     private final Opcode[][] candidates = new Opcode[MAPS * 256 * 8][];
+    /** A near branch of 64-bit code may have an operand size of 16 bits, and a prefetch of 0FH 0DH must have a memory operand. */
+    private final boolean amd;
     /** By map and opcode. */
     private final byte[] layout = new byte[MAPS * 256];
 
+    /** Decodes as the processors of a model do. */
+    public Decoder(CpuModel model) {
+        this(model.features(), model.vendor() == CpuModel.Vendor.AMD);
+    }
+
     public Decoder(FeatureSet features) {
+        this(features, false);
+    }
+
+    private Decoder(FeatureSet features, boolean amd) {
+        this.amd = amd;
         Arrays.fill(candidates, NONE);
         for (Opcode o : InstructionTable.opcodes()) {
             Encoding e = o.form;
@@ -246,6 +259,13 @@ public final class Decoder {
             scale = 0;
         }
         int operandSize = operandSize(opcode, size, prefixes, w);
+        if (amd) {
+            if (index >> 3 == PREFETCH && !memory) {
+                return invalid(offset, p, result);
+            }
+            boolean branch = opcode.is(Opcode.BRANCH) && opcode.is(Opcode.FORCE64);
+            operandSize = branch && mode64 && !w && (prefixes & Instruction.OPERAND_SIZE) != 0 ? 16 : operandSize;
+        }
         long immediate = 0;
         int immediate2 = 0;
         if (e.operands.immediate != Encoding.Immediate.NONE) {

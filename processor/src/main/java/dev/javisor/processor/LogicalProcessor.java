@@ -41,7 +41,7 @@ public final class LogicalProcessor implements Stateful {
         if (model.features().has(Feature.VMX)) {
             cpu.virtualization = new Vmx(cpu);
         }
-        Fetcher fetcher = new Fetcher(cpu, cache, new Decoder(model.features()));
+        Fetcher fetcher = new Fetcher(cpu, cache, new Decoder(model));
         interpreter = new Interpreter(cpu, fetcher);
         tiers = cache.compiles() ? new TieredEngine(cpu, fetcher, interpreter, cache) : null;
     }

@@ -47,7 +47,7 @@ public final class Rig {
         memory.addRam(0, Arena.ofAuto().allocate(SIZE, 4096));
         c = new Cpu(CpuModels.parse(model), 0, memory, new Timeline());
         c.translation = new Identity();
-        decoder = new Decoder(c.model.features());
+        decoder = new Decoder(c.model);
         c.cr0 = Cr.PE;
         int size = codeSize == CodeSize.BITS64 ? Cpu.L : codeSize == CodeSize.BITS32 ? Cpu.DB : 0;
         if (codeSize == CodeSize.BITS64) {

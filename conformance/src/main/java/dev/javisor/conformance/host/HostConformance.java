@@ -95,7 +95,7 @@ public final class HostConformance {
         if (!population.missing().isEmpty()) {
             out.println("not compared, since the host lacks them: " + String.join(" ", population.missing()));
         }
-        Decoder decoder = new Decoder(model.features());
+        Decoder decoder = new Decoder(model);
         InstanceGenerator generator = new InstanceGenerator(population, decoder, seed, true);
         Subject subject = new Subject(model);
         Instruction[] batch = new Instruction[Layout.BATCH];

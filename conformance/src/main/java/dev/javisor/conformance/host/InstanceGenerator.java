@@ -19,7 +19,7 @@ final class InstanceGenerator {
     private static final int ARITHMETIC = 0x8D5, DF = 0x400, AC = 0x40000, TF = 0x100;
     private static final int MAX_LENGTH = Decoder.MAX_LENGTH;
     /** Nothing is mapped here; the second part only code in 64-bit mode can reach. */
-    private static final long HOLE = 0x5000_0000L, HIGH_HOLE = 0x4000_0000_0000L;
+    private static final long HOLE = 0x5678_0000L, HIGH_HOLE = 0x4000_0000_0000L;
 
     private final SplittableRandom random;
     private final Values values;
@@ -47,23 +47,27 @@ final class InstanceGenerator {
     Instruction next(MemorySegment out) {
         while (true) {
             boolean code64 = !code32 || random.nextInt(5) != 0;
-            forms.get(random.nextInt(forms.size())).write(draft, random, code64);
+            Form form = forms.get(random.nextInt(forms.size()));
+            form.write(draft, random, code64);
             Decoder.Outcome outcome = decoder.decode(draft.bytes, 0, MAX_LENGTH, code64 ? CodeSize.BITS64 : CodeSize.BITS32, decoded);
             Instruction i = decoded.instruction;
             boolean illegalLock = outcome == Decoder.Outcome.INVALID && draft.locked;
-            if (illegalLock && code64 && random.nextInt(10) == 0 || outcome == Decoder.Outcome.OK && suits(i, code64)) {
-                fill(out, i, code64);
-                return i;
+            boolean legal = outcome == Decoder.Outcome.OK && i.opcode == form.opcode && suits(i, code64);
+            if (illegalLock && code64 && random.nextInt(10) == 0 || legal) {
+                return fill(out, i, code64);
             }
         }
     }
 
+    /** Repeat prefixes of other than string instructions are reserved; processors give some branches a meaning with them. */
     private boolean suits(Instruction i, boolean code64) {
         boolean segmentless = !code64 && (i.segment > 3 || i.segment == 1);
-        return allowed[i.opcode.id] && !segmentless;
+        boolean reserved = i.opcode.is(Opcode.BRANCH) && i.has(Instruction.REP | Instruction.REPNE);
+        return allowed[i.opcode.id] && !segmentless && !reserved;
     }
 
-    private void fill(MemorySegment out, Instruction i, boolean code64) {
+    /** @return the instruction as it is in the end */
+    private Instruction fill(MemorySegment out, Instruction i, boolean code64) {
         values.next();
         int length = i == null ? MAX_LENGTH : i.length;
         for (int r = 0; r < 16; r++) {
@@ -91,6 +95,8 @@ final class InstanceGenerator {
         at += Layout.CODE_OFFSET;
         MemorySegment.copy(draft.bytes, 0, out, JAVA_BYTE, at, length);
         tail(out, at + length, Layout.ENTRY + length, code64);
+        decoder.decode(draft.bytes, 0, MAX_LENGTH, code64 ? CodeSize.BITS64 : CodeSize.BITS32, decoded);
+        return decoded.instruction;
     }
 
     /** Behind the instruction: a jump to where its results are taken. */
@@ -299,8 +305,10 @@ final class InstanceGenerator {
         long middle = Layout.WINDOW_OFFSET + 200;
         switch (name) {
             case "MOVSB", "MOVSW", "CMPSB", "CMPSW", "STOSB", "STOSW", "LODSB", "LODSW", "SCASB", "SCASW" -> {
-                gpr[RSI] = area() + middle + random.nextInt(600) - base(i);
-                gpr[RDI] = area() + middle + random.nextInt(600);
+                // Fast string operations may not notice that two linear addresses are one physical address.
+                long area = area() + middle;
+                gpr[RSI] = area + random.nextInt(600) - base(i);
+                gpr[RDI] = area + random.nextInt(600);
                 if (i.has(Instruction.REP | Instruction.REPNE)) {
                     gpr[RCX] = random.nextInt(20);
                 }
@@ -365,7 +373,7 @@ final class InstanceGenerator {
             write(out, gpr[RSP], 0, destination);
         } else if (i.memory) {
             write(out, target, 0, destination);
-        } else if (name.equals("JMP") || name.equals("CALL")) {
+        } else if (name.equals("JMP") || name.equals("CALL") && i.rm != RSP) {
             gpr[i.rm] = destination;
         }
     }

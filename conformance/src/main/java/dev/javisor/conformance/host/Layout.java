@@ -8,8 +8,10 @@ import java.lang.reflect.Modifier;
  * run, natively and in Javisor alike. Whole numbers of 64 bytes, so that x87 and SSE images are aligned.
  */
 final class Layout {
+    // None of the addresses is close to a value that random operands often have.
+
     /** One page of code; the instruction begins at {@link #ENTRY}. All around it is INT3. */
-    static final int CODE_PAGE = 0x2000_0000;
+    static final int CODE_PAGE = 0x2345_6000;
 
     static final int CODE_AREA = CODE_PAGE + 0x7C0;
     static final int CODE_SIZE = 128;
@@ -19,10 +21,10 @@ final class Layout {
     static final int ENTRY = CODE_AREA + CODE_OFFSET;
 
     /** Two data pages, seen three times: both writable; only the first; the second read-only. */
-    static final int WINDOW_BOTH = 0x3000_0000;
+    static final int WINDOW_BOTH = 0x3456_0000;
 
-    static final int WINDOW_FIRST = 0x3001_0000;
-    static final int WINDOW_READ = 0x3002_0000;
+    static final int WINDOW_FIRST = 0x3457_0000;
+    static final int WINDOW_READ = 0x3458_0000;
     /** The part of the data pages that a case fills: around the boundary of the two. */
     static final int WINDOW_SIZE = 1024;
 
@@ -58,14 +60,14 @@ final class Layout {
     /** Cases in the file. */
     static final int BATCH = 512;
     /** Where the runner maps cases and results, and where the results are from there. */
-    static final int CASES = 0x4000_0000;
+    static final int CASES = 0x4567_8000;
 
     static final int RESULTS = BATCH * CASE_SIZE;
     /** Two data pages, cases, results. */
     static final int FILE_SIZE = 0x2000 + (RESULTS + BATCH * RESULT_SIZE + 0xFFF & ~0xFFF);
 
     /** Where the runner is loaded, behind the headers of its file: there it takes the state when the instruction has completed. */
-    static final int LOAD_ADDRESS = 0x1000_0000;
+    static final int LOAD_ADDRESS = 0x1234_0000;
 
     static final int HEADERS = 64 + 56;
     static final int COMPLETED = LOAD_ADDRESS + HEADERS;

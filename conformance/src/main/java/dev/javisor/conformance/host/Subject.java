@@ -47,7 +47,7 @@ final class Subject {
         MemorySegment ram = Arena.ofAuto().allocate(RAM, 4096);
         memory.addRam(0, ram);
         window = ram.asSlice(DATA + Layout.WINDOW_OFFSET, Layout.WINDOW_SIZE);
-        decoder = new Decoder(model.features());
+        decoder = new Decoder(model);
         c = new Cpu(model, 0, memory, new Timeline());
         c.translation = new Paging(model, memory);
         map(Layout.CODE_PAGE, CODE, WRITABLE);

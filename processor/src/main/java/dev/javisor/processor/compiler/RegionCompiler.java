@@ -261,7 +261,8 @@ public final class RegionCompiler {
     private void jumpRelative(Op o, int at) {
         long target = target(o);
         Instruction i = o.instruction;
-        if (is64(i) || target >= 0 && target < 4096 && i.operandSize == (i.codeSize == CodeSize.BITS32 ? 32 : 16)) {
+        boolean full = i.operandSize == i.codeSize.bits;
+        if (is64(i) || full && target >= 0 && target < 4096) {
             check(target, at);
             jumpTo(target);
         } else {

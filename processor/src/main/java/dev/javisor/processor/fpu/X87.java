@@ -81,11 +81,22 @@ final class X87 {
         if (o.instruction.memory) {
             f.lastData = dev.javisor.processor.core.Memory.effectiveAddress(c, o);
             f.lastDataSelector = selectors ? c.selector[o.segment] : 0;
-        } else if (c.model.vendor() == CpuModel.Vendor.AMD) {
+        } else if (isAmd(c)) {
             f.lastData = 0;
             f.lastDataSelector = 0;
         }
         f.status &= ~C1;
+    }
+
+    /** As {@link #record}, for instructions that leave C1 alone on AMD processors. */
+    static void recordKeepingC1(Cpu c, Op o) {
+        int kept = isAmd(c) ? c.x87.status & C1 : 0;
+        record(c, o);
+        c.x87.status |= kept;
+    }
+
+    static boolean isAmd(Cpu c) {
+        return c.model.vendor() == CpuModel.Vendor.AMD;
     }
 
     // ---- register stack ----

@@ -10,6 +10,9 @@ import dev.javisor.processor.softfloat.Unpacked;
 
 /** Basic arithmetic: add, subtract, multiply, divide, square root, remainder, scale, extract, round. */
 final class X87Arithmetic {
+    /** Added to or taken from the exponent when an unmasked underflow or overflow delivers its result. */
+    private static final int BIAS_ADJUST = 24576;
+
     static final int ADD = 0, MUL = 1, SUB = 2, SUBR = 3, DIV = 4, DIVR = 5;
 
     private X87Arithmetic() {}
@@ -186,7 +189,30 @@ final class X87Arithmetic {
             }
         }
         denormal(u, a.denormal || b.denormal);
-        X87.finish(c.x87, u, 0, FloatFormat.EXTENDED);
+        boolean massive = u.r.kind == Unpacked.FINITE && Math.abs(u.r.exponent) > BIAS_ADJUST + 16383;
+        if (massive && (u.flags & ~c.x87.control & X87.BEFORE) == 0
+                && (u.r.exponent > 0 ? unmasked(c, SoftFloat.OE) : unmasked(c, SoftFloat.UE))) {
+            scaleBeyond(c, u);
+        } else {
+            X87.finish(c.x87, u, 0, FloatFormat.EXTENDED);
+        }
+    }
+
+    private static boolean unmasked(Cpu c, int exception) {
+        return (c.x87.control & exception) == 0;
+    }
+
+    /** An unmasked overflow or underflow so large that no adjusted exponent can represent it gives infinity or zero. */
+    private static void scaleBeyond(Cpu c, SoftFloat u) {
+        boolean overflow = u.r.exponent > 0;
+        if (overflow) {
+            u.r.setInfinity(u.r.negative);
+        } else {
+            u.r.setZero(u.r.negative);
+        }
+        X87.put(c.x87, 0, u.r);
+        X87.raise(c.x87, u.flags | SoftFloat.PE | (overflow ? SoftFloat.OE : SoftFloat.UE));
+        c.x87.status |= overflow ? X87.C1 : 0;
     }
 
     static void fxtract(Cpu c, Op o) {
@@ -240,6 +266,7 @@ final class X87Arithmetic {
         X87.begin(c);
         X87State f = c.x87;
         SoftFloat u = X87.unit(c);
+        f.status &= ~X87.C2;
         if (!operands(c, o, u)) {
             return;
         }
@@ -256,7 +283,8 @@ final class X87Arithmetic {
         }
         denormal(u, denormal);
         u.r.denormal = false;
-        if (X87.finish(f, u, 0, FloatFormat.EXTENDED)) {
+        boolean invalid = (u.flags & SoftFloat.IE) != 0;
+        if (X87.finish(f, u, 0, FloatFormat.EXTENDED) && !invalid) {
             X87.condition(f, conditions);
         }
     }

@@ -77,8 +77,8 @@ public final class X87Bind {
                     : X87Move.load(real(i));
             case "FILD" -> X87Move.load(integer(i));
             case "FST" -> i.memory ? X87Move.store(real(i), false) : X87Move.storeRegister(false);
-            case "FSTP" -> !i.memory ? X87Move.storeRegister(true) : i.opcode.operands.contains("Mt") ? X87Move::fstpExtended
-                    : X87Move.store(real(i), true);
+            case "FSTP" -> !i.memory ? i.opcode.code == 0xD9 ? X87Move::storeRegisterUnchecked : X87Move.storeRegister(true)
+                    : i.opcode.operands.contains("Mt") ? X87Move::fstpExtended : X87Move.store(real(i), true);
             case "FIST" -> X87Move.storeInteger(integer(i), false, false);
             case "FISTP" -> X87Move.storeInteger(integer(i), false, true);
             case "FISTTP" -> X87Move.storeInteger(integer(i), true, true);

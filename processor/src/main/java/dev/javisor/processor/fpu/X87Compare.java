@@ -23,12 +23,12 @@ final class X87Compare {
             SoftFloat u = X87.unit(c);
             X87State f = c.x87;
             if (X87.isEmpty(f, 0)) {
-                empty(f, pop ? 1 : 0);
+                empty(c, pop ? 1 : 0);
                 return;
             }
             X87.get(f, 0, u.a);
             X87Move.unpack(u.b, kind, value);
-            conditions(f, u, false, pop ? 1 : 0);
+            conditions(c, u, false, pop ? 1 : 0);
         };
     }
 
@@ -47,18 +47,22 @@ final class X87Compare {
         X87.record(c, o);
         X87State f = c.x87;
         if (X87.isEmpty(f, 0) || X87.isEmpty(f, i)) {
-            empty(f, pops);
+            empty(c, pops);
             return;
         }
         SoftFloat u = X87.unit(c);
         X87.get(f, 0, u.a);
         X87.get(f, i, u.b);
-        conditions(f, u, quiet, pops);
+        conditions(c, u, quiet, pops);
     }
 
-    private static void empty(X87State f, int pops) {
-        if (!X87.underflow(f)) {
+    private static void empty(Cpu c, int pops) {
+        X87State f = c.x87;
+        boolean stopped = X87.underflow(f);
+        if (!stopped || X87.isAmd(c)) {
             X87.condition(f, UNORDERED);
+        }
+        if (!stopped) {
             pop(f, pops);
         }
     }
@@ -69,10 +73,15 @@ final class X87Compare {
         }
     }
 
-    private static void conditions(X87State f, SoftFloat u, boolean quiet, int pops) {
+    /** After an unmasked exception AMD processors set the condition codes nevertheless; nothing is popped. */
+    private static void conditions(Cpu c, SoftFloat u, boolean quiet, int pops) {
+        X87State f = c.x87;
         int order = order(u, quiet);
-        if ((u.flags & ~f.control & X87.BEFORE) == 0) {
+        boolean stopped = (u.flags & ~f.control & X87.BEFORE) != 0;
+        if (!stopped || X87.isAmd(c)) {
             X87.condition(f, order == 2 ? UNORDERED : order == 0 ? X87.C3 : order < 0 ? X87.C0 : 0);
+        }
+        if (!stopped) {
             pop(f, pops);
         }
         X87.raise(f, u.flags);
@@ -95,7 +104,7 @@ final class X87Compare {
     static Handler flags(boolean quiet, boolean pop) {
         return (c, o) -> {
             X87.begin(c);
-            X87.record(c, o);
+            X87.recordKeepingC1(c, o);
             X87State f = c.x87;
             int i = o.instruction.rm & 7;
             SoftFloat u = X87.unit(c);
@@ -110,11 +119,11 @@ final class X87Compare {
                 stop = (u.flags & ~f.control & X87.BEFORE) != 0;
                 X87.raise(f, u.flags);
             }
-            if (!stop) {
+            if (!stop || X87.isAmd(c)) {
                 Flags.setArithmetic(c, order == 2 ? Flags.ZF | Flags.PF | Flags.CF : order == 0 ? Flags.ZF : order < 0 ? Flags.CF : 0);
-                if (pop) {
-                    X87.pop(f);
-                }
+            }
+            if (!stop && pop) {
+                X87.pop(f);
             }
         };
     }
@@ -124,13 +133,13 @@ final class X87Compare {
         X87.record(c, o);
         X87State f = c.x87;
         if (X87.isEmpty(f, 0)) {
-            empty(f, 0);
+            empty(c, 0);
             return;
         }
         SoftFloat u = X87.unit(c);
         X87.get(f, 0, u.a);
         u.b.setZero(false);
-        conditions(f, u, false, 0);
+        conditions(c, u, false, 0);
     }
 
     static void fxam(Cpu c, Op o) {

@@ -83,7 +83,7 @@ final class X87Control {
 
     static void fnop(Cpu c, Op o) {
         X87.begin(c);
-        X87.record(c, o);
+        X87.recordKeepingC1(c, o);
     }
 
     static void fincstp(Cpu c, Op o) {

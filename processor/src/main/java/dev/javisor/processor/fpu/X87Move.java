@@ -55,7 +55,8 @@ final class X87Move {
                 u.a.quiet();
             }
             u.flags |= u.a.denormal ? SoftFloat.DE : 0;
-            if ((u.flags & ~f.control & X87.BEFORE) == 0) {
+            // An unmasked denormal-operand exception does not keep the value out.
+            if ((u.flags & ~f.control & SoftFloat.IE) == 0) {
                 X87.push(f, u.a);
             }
             X87.raise(f, u.flags);
@@ -78,7 +79,8 @@ final class X87Move {
         X87.record(c, o);
         X87State f = c.x87;
         int i = o.instruction.rm & 7;
-        if (!X87.isEmpty(f, 7)) {
+        boolean sourceFirst = X87.isAmd(c) && X87.isEmpty(f, i);
+        if (!X87.isEmpty(f, 7) && !sourceFirst) {
             X87.pushFails(f);
         } else if (X87.isEmpty(f, i)) {
             if (!X87.underflow(f)) {
@@ -142,7 +144,8 @@ final class X87Move {
     private static void stored(Cpu c, Op o, SoftFloat u, boolean stored, boolean pop) {
         X87State f = c.x87;
         X87.record(c, o);
-        X87.raise(f, u.flags);
+        // What was not stored was not rounded either.
+        X87.raise(f, stored ? u.flags : u.flags & ~SoftFloat.PE);
         if (stored && u.roundedUp && (u.flags & X87.SF) == 0) {
             f.status |= X87.C1;
         }
@@ -192,6 +195,20 @@ final class X87Move {
                 X87.pop(f);
             }
         };
+    }
+
+    /** D9H D8H+i, an alias of FSTP ST(i) that takes an empty register for a full one. */
+    static void storeRegisterUnchecked(Cpu c, Op o) {
+        X87.begin(c);
+        X87.record(c, o);
+        X87State f = c.x87;
+        int p = X87.physical(f, 0);
+        boolean full = !X87.isEmpty(f, 0);
+        int i = o.instruction.rm & 7;
+        if (full) {
+            X87.put(f, i, f.signExponent[p], f.significand[p]);
+        }
+        X87.pop(f);
     }
 
     /** FIST, FISTP and FISTTP. */
@@ -308,7 +325,7 @@ final class X87Move {
     static Handler conditional(int condition, boolean negate) {
         return (c, o) -> {
             X87.begin(c);
-            X87.record(c, o);
+            X87.recordKeepingC1(c, o);
             X87State f = c.x87;
             int i = o.instruction.rm & 7;
             if (X87.isEmpty(f, 0) || X87.isEmpty(f, i)) {

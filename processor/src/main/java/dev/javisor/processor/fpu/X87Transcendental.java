@@ -266,6 +266,7 @@ final class X87Transcendental {
         X87State f = c.x87;
         SoftFloat u = X87.unit(c);
         X87.record(c, o);
+        f.status &= ~X87.C2;
         boolean pushes = function >= TAN;
         if (X87.isEmpty(f, 0) || pushes && !X87.isEmpty(f, 7)) {
             boolean stop = X87.isEmpty(f, 0) ? X87.underflow(f) : X87.overflow(f);
@@ -283,7 +284,6 @@ final class X87Transcendental {
             f.status |= X87.C2;
             return;
         }
-        f.status &= ~X87.C2;
         boolean special = a.kind >= Unpacked.INFINITY;
         if (a.kind == Unpacked.INFINITY) {
             u.invalid();

@@ -1,5 +1,6 @@
 package dev.javisor.processor.integer;
 
+import dev.javisor.isa.CpuModel.Vendor;
 import dev.javisor.isa.Instruction;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Handler;
@@ -62,7 +63,7 @@ public final class Conversion {
 
     private static Handler movsxd(Instruction i) {
         return i.memory
-                ? bySize(i, Move::mov16RegMem, Move::mov32RegMem, Conversion::movsxdMem)
+                ? bySize(i, Conversion::movsxd16Mem, Move::mov32RegMem, Conversion::movsxdMem)
                 : bySize(i, Move::mov16RegRm, Move::mov32RegRm, Conversion::movsxdRm);
     }
 
@@ -128,6 +129,12 @@ public final class Conversion {
 
     static void movsx64Mem16(Cpu c, Op o) {
         c.gpr[o.reg] = (short) Memory.load16(c, Memory.readAddress(c, o, 2), o.segment);
+    }
+
+    /** AMD processors read 32 bits even for a register of 16. */
+    static void movsxd16Mem(Cpu c, Op o) {
+        int size = c.model.vendor() == Vendor.AMD ? 4 : 2;
+        Registers.set16(c, o.reg, (int) Memory.load(c, Memory.readAddress(c, o, size), size, o.segment));
     }
 
     static void movsxdRm(Cpu c, Op o) {

@@ -47,8 +47,7 @@ public final class DirectStore {
     }
 
     static void clzero(Cpu c, Op o) {
-        long line = c.gpr[Registers.RAX] & o.addressMask & -BYTES;
-        long target = Memory.address(c, o.segment, line, BYTES, true);
+        long target = Memory.address(c, o.segment, c.gpr[Registers.RAX] & o.addressMask, 1, true) & -BYTES;
         for (int n = 0; n < BYTES; n += 8) {
             Memory.store64(c, target + n & c.linearWrap, o.segment, 0);
         }

@@ -1,10 +1,12 @@
 package dev.javisor.processor.simd;
 
-import static dev.javisor.processor.simd.Packed.xmm;
 import static dev.javisor.processor.simd.PackedFloat.pair;
 
+import dev.javisor.isa.CpuModel.Vendor;
 import dev.javisor.isa.Instruction;
+import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Handler;
+import dev.javisor.processor.core.Op;
 
 /** The SHA extensions, after FIPS 180-4. */
 public final class Sha {
@@ -17,15 +19,32 @@ public final class Sha {
             return null;
         }
         return switch (i.opcode.mnemonic) {
-            case "SHA1RNDS4" -> (c, o) -> xmm(c, o, Sha::sha1rnds4);
-            case "SHA1NEXTE" -> (c, o) -> xmm(c, o, Sha::sha1nexte);
-            case "SHA1MSG1" -> (c, o) -> xmm(c, o, Sha::sha1msg1);
-            case "SHA1MSG2" -> (c, o) -> xmm(c, o, Sha::sha1msg2);
-            case "SHA256RNDS2" -> (c, o) -> xmm(c, o, Sha::sha256rnds2);
-            case "SHA256MSG1" -> (c, o) -> xmm(c, o, Sha::sha256msg1);
-            case "SHA256MSG2" -> (c, o) -> xmm(c, o, Sha::sha256msg2);
+            case "SHA1RNDS4" -> (c, o) -> sha(c, o, Sha::sha1rnds4);
+            case "SHA1NEXTE" -> (c, o) -> sha(c, o, Sha::sha1nexte);
+            case "SHA1MSG1" -> (c, o) -> sha(c, o, Sha::sha1msg1);
+            case "SHA1MSG2" -> (c, o) -> sha(c, o, Sha::sha1msg2);
+            case "SHA256RNDS2" -> (c, o) -> sha(c, o, Sha::sha256rnds2);
+            case "SHA256MSG1" -> (c, o) -> sha(c, o, Sha::sha256msg1);
+            case "SHA256MSG2" -> (c, o) -> sha(c, o, Sha::sha256msg2);
             default -> null;
         };
+    }
+
+    private static void sha(Cpu c, Op o, Packed.Lane f) {
+        int b = source(c, o);
+        int d = Xmm.destination(o);
+        f.apply(c.vector, d, d, b);
+    }
+
+    private static void sha(Cpu c, Op o, Packed.LaneImmediate f) {
+        int b = source(c, o);
+        int d = Xmm.destination(o);
+        f.apply(c.vector, d, d, b, (int) o.imm & 0xFF);
+    }
+
+    /** Only Intel's processors want an aligned operand. */
+    private static int source(Cpu c, Op o) {
+        return c.model.vendor() == Vendor.AMD ? Xmm.sourceUnaligned(c, o) : Xmm.source(c, o);
     }
 
     /** Doubleword 0 to 3 of a lane. */
