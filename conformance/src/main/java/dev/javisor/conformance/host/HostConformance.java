@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
+import dev.javisor.conformance.Watchdog;
 import dev.javisor.isa.CpuModel;
 import dev.javisor.isa.CpuModels;
 import dev.javisor.isa.Decoder;
@@ -48,7 +49,7 @@ public final class HostConformance {
         this.out = out;
     }
 
-    public static void main(String[] args) throws IOException {
+    public static void main(String[] args) throws Exception {
         HostConformance run = new HostConformance(System.out);
         for (int i = 0; i + 1 < args.length; i += 2) {
             run.option(args[i], args[i + 1]);
@@ -86,8 +87,15 @@ public final class HostConformance {
         return mismatches;
     }
 
-    /** @throws IOException if the native runner cannot run */
-    void run() throws IOException {
+    /**
+     * @throws IOException if the native runner cannot run, or is lost in a case, which is then described
+     * @throws Watchdog.Stall if Javisor does not come back from a case
+     */
+    void run() throws Exception {
+        Watchdog.run(Layout.PATIENCE, this::run);
+    }
+
+    private void run(Watchdog watchdog) throws IOException {
         HostCpu cpu = HostCpu.read();
         CpuModel model = CpuModels.parse(cpu.isAmd() ? "max-amd" : "max-intel");
         Population population = new Population(model.features()::has, cpu.features(), only);
@@ -107,10 +115,19 @@ public final class HostConformance {
                 for (int k = 0; k < batch.length; k++) {
                     batch[k] = generator.next(host.input(k));
                 }
-                host.run(batch.length);
+                watchdog.step(() -> "the native runner");
+                try {
+                    host.run(batch.length);
+                } catch (NativeHost.Lost e) {
+                    describe(batch[e.index], host.input(e.index), List.of(e.getMessage()));
+                    throw e;
+                }
                 for (int k = 0; k < batch.length; k++) {
-                    subject.run(host.input(k), ours);
-                    compare(batch[k], host.input(k), host.result(k), ours);
+                    Instruction i = batch[k];
+                    MemorySegment input = host.input(k);
+                    watchdog.step(() -> title(i, input));
+                    subject.run(input, ours);
+                    compare(i, input, host.result(k), ours);
                 }
             }
         }
@@ -133,12 +150,16 @@ public final class HostConformance {
         }
     }
 
-    private void describe(Instruction i, MemorySegment input, List<String> differences) {
+    private static String title(Instruction i, MemorySegment input) {
         byte[] code = new byte[i == null ? Decoder.MAX_LENGTH : i.length];
         MemorySegment.copy(input, JAVA_BYTE, Layout.CASE_CODE + Layout.CODE_OFFSET, code, 0, code.length);
         boolean code64 = (input.get(JAVA_LONG_UNALIGNED, Layout.CASE_ENTRY) >>> 32 & 0xFFFF) == Layout.CODE64_SELECTOR;
-        out.printf("%s %s: %s%n", code64 ? "64" : "32", HexFormat.of().formatHex(code),
-                i == null ? "(bad)" : Disassembler.format(i, Layout.ENTRY));
+        String text = i == null ? "(bad)" : Disassembler.format(i, Layout.ENTRY);
+        return (code64 ? "64 " : "32 ") + HexFormat.of().formatHex(code) + ": " + text;
+    }
+
+    private void describe(Instruction i, MemorySegment input, List<String> differences) {
+        out.println(title(i, input));
         out.println("   host " + String.join("; ", differences));
         StringBuilder in = new StringBuilder("   with");
         for (int r = 0; r < 16; r++) {

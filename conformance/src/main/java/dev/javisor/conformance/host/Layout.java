@@ -60,11 +60,15 @@ final class Layout {
     /** Cases in the file. */
     static final int BATCH = 512;
     /** Where the runner maps cases and results, and where the results are from there. */
-    static final int CASES = 0x4567_8000;
+    static final int CASES = 0x6F5E_0000;
 
     static final int RESULTS = BATCH * CASE_SIZE;
-    /** Two data pages, cases, results. */
-    static final int FILE_SIZE = 0x2000 + (RESULTS + BATCH * RESULT_SIZE + 0xFFF & ~0xFFF);
+    /** Where, from there, the number of cases of the batch that have run is. */
+    static final int PROGRESS = RESULTS + BATCH * RESULT_SIZE;
+    /** Two data pages, cases, results, progress. */
+    static final int FILE_SIZE = 0x2000 + (PROGRESS + 8 + 0xFFF & ~0xFFF);
+    /** Seconds that a batch may take; milliseconds are usual. */
+    static final int PATIENCE = 20;
 
     /** Where the runner is loaded, behind the headers of its file: there it takes the state when the instruction has completed. */
     static final int LOAD_ADDRESS = 0x1234_0000;

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
@@ -22,8 +23,6 @@ import java.util.concurrent.TimeUnit;
 final class NativeHost implements AutoCloseable {
     private static final String SOURCE = "runner.asm";
     private static final int ELF_HEADER = 64, PROGRAM_HEADER = 56;
-    /** A batch takes milliseconds. */
-    private static final int PATIENCE_SECONDS = 20;
 
     private final Arena arena = Arena.ofShared();
     private final Path directory;
@@ -68,24 +67,40 @@ final class NativeHost implements AutoCloseable {
         return file.asSlice(0x2000 + Layout.RESULTS + (long) index * Layout.RESULT_SIZE, Layout.RESULT_SIZE);
     }
 
+    /** The program ended or hung in a case. */
+    static final class Lost extends IOException {
+        private static final long serialVersionUID = 1;
+        /** Index of the case. */
+        final int index;
+
+        Lost(String message, int index) {
+            super(message);
+            this.index = index;
+        }
+    }
+
+    private Lost lost(String message) {
+        return new Lost(message, Math.clamp(file.get(ValueLayout.JAVA_LONG, 0x2000L + Layout.PROGRESS), 0, Layout.BATCH - 1));
+    }
+
     /**
      * Runs the first cases of the batch.
      *
-     * @throws IOException if the program ends or hangs
+     * @throws Lost if the program ends or hangs in one
      */
     void run(int count) throws IOException {
         ByteBuffer message = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(0, count);
         process.getOutputStream().write(message.array());
         process.getOutputStream().flush();
         InputStream in = process.getInputStream();
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(Layout.PATIENCE);
         try {
             while (in.available() < 8) {
                 if (!process.isAlive()) {
-                    throw new IOException("the native runner ended with status " + process.exitValue());
+                    throw lost("the native runner ended with status " + process.exitValue());
                 }
                 if (System.nanoTime() > deadline) {
-                    throw new IOException("the native runner hangs");
+                    throw lost("the native runner hangs");
                 }
                 Thread.sleep(0, 200_000);
             }

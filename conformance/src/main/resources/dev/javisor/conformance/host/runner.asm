@@ -94,8 +94,13 @@ batch:  xor     eax, eax                ; read
         syscall
         cmp     rax, 8
         jne     done
+        mov     eax, 37                 ; alarm: whatever happens, this process ends
+        mov     edi, PATIENCE
+        syscall
         mov     qword [done_cases], 0
 next:   mov     rax, [done_cases]
+        mov     esi, CASES+PROGRESS
+        mov     [rsi], rax
         cmp     rax, [count]
         jae     report
         imul    rsi, rax, CASE_SIZE
@@ -172,7 +177,10 @@ save:   mov     [result], rax
         inc     qword [done_cases]
         jmp     next
 
-report: mov     eax, 1                  ; write
+report: mov     eax, 37                 ; alarm
+        xor     edi, edi
+        syscall
+        mov     eax, 1                  ; write
         mov     edi, 1
         lea     rsi, [count]
         mov     edx, 8

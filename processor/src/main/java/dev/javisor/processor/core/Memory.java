@@ -154,6 +154,12 @@ public final class Memory {
         }
     }
 
+    /** As {@link #probe}, for a value of 2, 4 or 8 bytes whose access is checked for alignment. */
+    public static void probeAligned(Cpu c, long la, int size, int segment, boolean write) {
+        checkAlignment(c, c.context, la, size, segment, write ? Translation.WRITE : Translation.READ);
+        probe(c, la, size, segment, write);
+    }
+
     /** Implicit supervisor-mode access (descriptor tables, TSS, ...) whatever the CPL. */
     public static long loadSystem(Cpu c, long la, int size) {
         int context = c.systemContext;
@@ -199,14 +205,16 @@ public final class Memory {
         return next >>> 32 == 1 ? next & c.linearWrap : next;
     }
 
-    private static void checkAlignment(Cpu c, int context, long la, int size) {
+    /** An address that is not canonical is reported before one that is not aligned. */
+    private static void checkAlignment(Cpu c, int context, long la, int size, int segment, int access) {
         if (c.alignmentCheck && context == Tlb.NONE && (la & size - 1) != 0) {
+            c.translation.untag(c, context, la, segment, access);
             throw c.fault(Event.AC, 0);
         }
     }
 
     private static long loadSlow(Cpu c, int context, long la, int size, int segment) {
-        checkAlignment(c, context, la, size);
+        checkAlignment(c, context, la, size, segment, Translation.READ);
         if ((la & 0xFFF) + size > 0x1000) {
             int first = (int) (0x1000 - (la & 0xFFF));
             long second = la + first & c.linearWrap;
@@ -261,7 +269,7 @@ public final class Memory {
     }
 
     private static long loadForWriteSlow(Cpu c, long la, int size, int segment) {
-        checkAlignment(c, c.context, la, size);
+        checkAlignment(c, c.context, la, size, segment, Translation.WRITE);
         if ((la & 0xFFF) + size > 0x1000) {
             translateFor(c, c.context, la, 1, segment, Translation.WRITE);
             translateFor(c, c.context, nextPage(c, la), 1, segment, Translation.WRITE);
@@ -279,7 +287,7 @@ public final class Memory {
     }
 
     private static void storeSlow(Cpu c, int context, long la, int size, int segment, long value) {
-        checkAlignment(c, context, la, size);
+        checkAlignment(c, context, la, size, segment, Translation.WRITE);
         if ((la & 0xFFF) + size > 0x1000) {
             int first = (int) (0x1000 - (la & 0xFFF));
             long second = la + first & c.linearWrap;

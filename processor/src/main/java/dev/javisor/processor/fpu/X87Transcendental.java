@@ -125,6 +125,10 @@ final class X87Transcendental {
         if (powerOfTwo) {
             u.b.setLong(exponent);
             u.multiply();
+            if (u.r.kind == Unpacked.FINITE) {
+                // Processors take even an exact logarithm for a rounded one.
+                u.flags |= SoftFloat.PE | (u.r.exponent < FloatFormat.EXTENDED.minExponent ? SoftFloat.UE : 0);
+            }
             return;
         }
         boolean negative = exponent < 0 != y.negative;
@@ -182,14 +186,29 @@ final class X87Transcendental {
             BigInteger log = Series.divide(Series.unsigned(x.significand).shiftLeft(Series.BITS - 63), Series.LN2);
             times(u, signed(log, x.negative), x.exponent - Series.BITS);
         } else {
-            BigInteger v = signed(Series.magnitude(x), x.negative);
-            BigInteger z = Series.divide(v, v.add(Series.ONE.shiftLeft(1)));
-            times(u, Series.divide(Series.logarithmOfRatio(z), Series.LN2), -Series.BITS);
+            times(u, logarithmOfOnePlus(x), -Series.BITS);
         }
         if (denormal && (u.flags & SoftFloat.IE) == 0) {
             u.flags |= SoftFloat.DE;
         }
         finishPair(c, u);
+    }
+
+    /** log2(1 + x) in fixed point, for any x above -1 with an exponent from {@link #TINY}. */
+    private static BigInteger logarithmOfOnePlus(Unpacked x) {
+        if (x.exponent < -1) {
+            BigInteger v = signed(Series.magnitude(x), x.negative);
+            return Series.divide(Series.logarithmOfRatio(Series.divide(v, v.add(Series.ONE.shiftLeft(1)))), Series.LN2);
+        }
+        // Beyond the operands that the manuals define: 1 + x = m * 2^e with m from 1 to 2; to a huge x the 1 adds nothing.
+        boolean huge = x.exponent > Series.BITS / 2;
+        int e = huge ? x.exponent : 0;
+        x.exponent -= e;
+        BigInteger sum = signed(Series.magnitude(x), x.negative).add(huge ? BigInteger.ZERO : Series.ONE);
+        int shift = sum.bitLength() - 1 - Series.BITS;
+        BigInteger m = sum.shiftRight(shift);
+        BigInteger z = Series.divide(m.subtract(Series.ONE), m.add(Series.ONE));
+        return Series.divide(Series.logarithmOfRatio(z), Series.LN2).add(BigInteger.valueOf(e + shift).shiftLeft(Series.BITS));
     }
 
     static void fpatan(Cpu c, Op o) {

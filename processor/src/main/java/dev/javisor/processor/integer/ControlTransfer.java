@@ -155,7 +155,11 @@ public final class ControlTransfer {
     // ---- CALL and RET ----
 
     private static void callTo64(Cpu c, Op o, long target) {
-        checkTarget64(c, target);
+        if (target << 16 >> 16 != target && !c.canonical(target)) {
+            // What the stack has to object comes first; nothing is pushed.
+            Memory.probeAligned(c, c.gpr[Registers.RSP] - 8, 8, Cpu.SS, true);
+            throw c.gp0();
+        }
         Stack.push64(c, c.nextRip(o));
         c.rip = target;
     }

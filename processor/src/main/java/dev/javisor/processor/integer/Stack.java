@@ -146,7 +146,7 @@ public final class Stack {
     static void pusha(Cpu c, Op o) {
         int size = o.instruction.operandSize / 8;
         for (int r = 0; r < 8; r++) {
-            Memory.probe(c, slot(c, r + 1, size, true), size, Cpu.SS, true);
+            Memory.probeAligned(c, slot(c, r + 1, size, true), size, Cpu.SS, true);
         }
         for (int r = 0; r < 8; r++) {
             Memory.store(c, slot(c, r + 1, size, true), size, Cpu.SS, c.gpr[r]);
@@ -161,8 +161,8 @@ public final class Stack {
 
     static void popa(Cpu c, Op o) {
         int size = o.instruction.operandSize / 8;
-        for (int r = 0; r < 8; r++) {
-            Memory.probe(c, slot(c, r - 7, size, false), size, Cpu.SS, false);
+        for (int r = 7; r >= 0; r--) {
+            Memory.probeAligned(c, slot(c, r - 7, size, false), size, Cpu.SS, false);
         }
         for (int r = 0; r < 8; r++) {
             if (r != RSP) {
@@ -192,7 +192,7 @@ public final class Stack {
             Memory.store(c, slot(c, level + 1, size, true), size, Cpu.SS, frame);
         }
         long sp = moved(c, -(size * (level + 1L) + (o.imm & 0xFFFF)));
-        Memory.probe(c, Memory.address(c, Cpu.SS, sp & c.stackMask, size, true), size, Cpu.SS, true);
+        Memory.probeAligned(c, Memory.address(c, Cpu.SS, sp & c.stackMask, size, true), size, Cpu.SS, true);
         Registers.set(c, RBP, bits, frame);
         c.gpr[RSP] = sp;
     }

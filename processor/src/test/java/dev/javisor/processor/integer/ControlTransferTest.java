@@ -163,4 +163,12 @@ class ControlTransferTest {
         assertThat(r.run("E3 10").c.rip).isEqualTo(CODE + 2);
         assertThat(r.run("67 E3 10").c.rip).isEqualTo(CODE + 5 + 0x10);
     }
+
+    @Test
+    void callToANonCanonicalAddressNeedsItsStackAllTheSame() {
+        Rig r = Rig.bits64().set(RAX, Long.MIN_VALUE).store(STACK - 8, 8, 42);
+        assertThat(r.fault("FF D0").vector()).isEqualTo(Event.GP);
+        assertThat(r.load(STACK - 8, 8)).isEqualTo(42);
+        assertThat(r.remove(STACK - 8).fault("FF D0").vector()).isEqualTo(Event.PF);
+    }
 }

@@ -12,6 +12,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.javisor.processor.Rig;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Event;
+import dev.javisor.processor.core.Cr;
+import dev.javisor.processor.core.Flags;
 import org.junit.jupiter.api.Test;
 
 class StackTest {
@@ -144,5 +146,29 @@ class StackTest {
         r.set(RSP, 0x12340000L).run("50");
         assertThat(r.get(RSP)).isEqualTo(0x1234FFFCL);
         assertThat(r.load(0xFFFC, 4)).isEqualTo(5);
+    }
+
+    /** At CPL 3, with alignment checks on. */
+    private static Rig checkingAlignment(Rig r) {
+        r.c.cr0 |= Cr.AM;
+        r.c.rflags |= Flags.AC;
+        r.c.cpl = 3;
+        r.c.updateMode();
+        return r;
+    }
+
+    @Test
+    void popaChecksAlignmentBeforePresence() {
+        Rig r = checkingAlignment(Rig.bits32().remove(STACK)).set(RSP, STACK + 2);
+        assertThat(r.fault("61").vector()).isEqualTo(Event.AC);
+        assertThat(r.set(RSP, STACK + 4).fault("61").payload()).isEqualTo(STACK + 4);
+    }
+
+    @Test
+    void nonCanonicalAddressIsReportedBeforeAMisalignedOne() {
+        Rig r = checkingAlignment(Rig.bits64()).set(RAX, 0x8000_0000_0000_01L);
+        assertThat(r.fault("48 83 30 01").vector()).isEqualTo(Event.GP);
+        assertThat(r.fault("48 8B 00").vector()).isEqualTo(Event.GP);
+        assertThat(r.set(RAX, DATA + 1).fault("48 8B 00").vector()).isEqualTo(Event.AC);
     }
 }

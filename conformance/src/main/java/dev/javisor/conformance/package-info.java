@@ -1,0 +1,2 @@
+/** What every comparison and every random run needs. */
+package dev.javisor.conformance;
