@@ -7,42 +7,52 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /** The guests: multiboot images that compute something for a number of rounds and print a checksum of it on the first serial port. */
 enum Guest {
-    CRC("crc", "table look-ups", 7000),
-    SIEVE("sieve", "byte loops", 18),
-    LIST("list", "pointer chasing", 3000),
-    SORT("sort", "sorting, indirect calls", 160),
-    MATMUL("matmul", "integer multiplication", 320),
-    FIB("fib", "recursion", 1600),
-    CALLS("calls", "direct and indirect calls", 9000),
-    COPY("copy", "memory copy", 900),
-    FLAT("flat", "25,000 instructions, flat", 20_000),
-    SSE("sse", "SSE integer and real", 8000),
-    X87("x87", "x87 arithmetic", 9000),
-    SYSCALL("syscall", "system calls", 10_000),
-    FAULT("fault", "page faults", 6000),
-    SWITCH("switch", "context switches", 1500),
-    MODIFY("modify", "self-modifying code", 1500);
+    CRC("table look-ups", 5000),
+    SIEVE("byte loops", 10),
+    LIST("pointer chasing", 3000),
+    SORT("sorting, indirect calls", 32),
+    MATMUL("integer multiplication", 300),
+    FIB("recursion", 1200),
+    CALLS("direct and indirect calls", 10_000),
+    COPY("memory copy", 400),
+    FLAT("25,000 instructions, flat", 20_000),
+    SSE("SSE, integer and real", 8000),
+    X87("x87 arithmetic", 4000),
+    SYSCALL("system calls", 8000),
+    FAULT("page faults", 2000),
+    SWITCH("context switches", 1000),
+    MODIFY("self-modifying code", 100);
 
     private static final long ORIGIN = 0x100000;
+    /** RAM of the machine that runs a guest, in bytes. */
+    static final long MEMORY = 128L << 20;
 
-    final String title;
     /** What it stands for. */
     final String description;
-    /** Rounds of a measured run, so that it retires some hundred million instructions. */
+    /** Rounds of a run whose time is measured. */
     final int rounds;
 
-    Guest(String title, String description, int rounds) {
-        this.title = title;
+    Guest(String description, int rounds) {
         this.description = description;
         this.rounds = rounds;
     }
 
+    String title() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
     static Optional<Guest> named(String title) {
-        return Arrays.stream(values()).filter(g -> g.title.equals(title)).findFirst();
+        return Arrays.stream(values()).filter(g -> g.title().equals(title)).findFirst();
+    }
+
+    static List<String> titles() {
+        return Arrays.stream(values()).map(Guest::title).toList();
     }
 
     /** The image that runs for this number of rounds. */
@@ -52,7 +62,12 @@ enum Guest {
 
     /** Its assembly text. */
     String text(int rounds) {
-        return "ROUNDS equ " + rounds + "\n" + resource("boot") + (this == FLAT ? FlatGuest.text() : resource(title));
+        return "ROUNDS equ " + rounds + "\n" + resource("boot") + (this == FLAT ? FlatGuest.text() : resource(title()));
+    }
+
+    /** An image that prints one character as soon as it runs, and ends. */
+    static byte[] first() {
+        return Asm.assemble(CodeSize.BITS32, ORIGIN, resource("start"));
     }
 
     private static String resource(String name) {

@@ -1,5 +1,6 @@
 ; Multiboot image: from 32-bit protected mode to 64-bit mode with 4-KiB pages, then `main` with the number of rounds in RDI.
-; `main` returns a checksum in RAX, which goes to the debug console and the serial port; then the machine is left through isa-debug-exit.
+; `main` returns a checksum in RAX, which goes to the debug console and the serial port; then the machine is left through
+; isa-debug-exit or Bochs's shutdown port.
 bits 32
 org 0x100000
 image:
@@ -75,18 +76,41 @@ digit:
         jb put
         add eax, 39
 put:
-        mov edx, 0x3F8
-        out dx, al
         mov edx, 0xE9
         out dx, al
+        call send
         dec ecx
         jnz digit
         mov eax, 10
-        mov edx, 0x3F8
-        out dx, al
+        call send
+        mov edx, 0x3FD
+sent:
+        in al, dx
+        test al, 0x40
+        jz sent
         mov edx, 0xF4
         xor eax, eax
         out dx, eax
+        ; Bochs has a port of its own for that.
+        mov esi, shutdown
+        mov ecx, 8
+        mov edx, 0x8900
+        cld
+        rep outsb
 stop:
         hlt
         jmp stop
+; AL to the serial port, when that is ready.
+send:
+        mov ah, al
+        mov edx, 0x3FD
+send_wait:
+        in al, dx
+        test al, 0x20
+        jz send_wait
+        mov al, ah
+        mov edx, 0x3F8
+        out dx, al
+        ret
+shutdown:
+        db "Shutdown"

@@ -3,11 +3,11 @@ main:
         mov r8d, edi
 copy_round:
         mov esi, 0x400000
-        mov edi, 0x800000
+        mov edi, 0x850000
         mov ecx, 0x100000
         rep movsb
-        mov esi, 0x800000
-        mov edi, 0xC00003
+        mov esi, 0x850000
+        mov edi, 0xCA0003
         xor ecx, ecx
 copy_loop:
         mov rax, [rsi+rcx]
