@@ -85,8 +85,9 @@ public final class CpuModels {
 
     /**
      * The model that a user asks for, for example {@code max-intel,+x2apic,-pcid,phys-bits=40}. Properties: {@code vendor},
-     * {@code phys-bits}, {@code host-phys-bits}, {@code family}, {@code model}, {@code stepping}; a feature may also be given as
-     * {@code feature=on|off}. {@code max} is {@code max-amd} when SVM is asked for, else {@code max-intel}.
+     * {@code phys-bits}, {@code host-phys-bits} (as wide as the software processor can be), {@code family}, {@code model},
+     * {@code stepping}; a feature may also be given as {@code feature=on|off}. {@code max} is {@code max-amd} when SVM is
+     * asked for, else {@code max-intel}.
      *
      * @throws UnknownCpuException when a part of it does not exist
      */
@@ -118,7 +119,7 @@ public final class CpuModels {
             switch (key) {
                 case "vendor" -> vendor = vendor(value);
                 case "phys-bits" -> physical = number(key, value, NARROWEST_PHYSICAL, WIDEST_PHYSICAL);
-                case "host-phys-bits" -> physical = flag(key, value) ? models.get(DEFAULT).physicalBits() : physical;
+                case "host-phys-bits" -> physical = flag(key, value) ? WIDEST_PHYSICAL : physical;
                 case "family" -> family = number(key, value, 0, 270);
                 case "model" -> number = number(key, value, 0, 255);
                 case "stepping" -> stepping = number(key, value, 0, 15);

@@ -38,6 +38,7 @@ class CpuModelsTest {
         assertThat(m.physicalBits()).isEqualTo(36);
         assertThat(m.signature()).isEqualTo(0x806F3);
         assertThat(m.features().toSet()).contains(Feature.X2APIC, Feature.TSC_DEADLINE_TIMER, Feature.PKU).doesNotContain(Feature.CX16);
+        assertThat(CpuModels.parse("max,host-phys-bits").physicalBits()).isEqualTo(52);
         assertThat(CpuModels.parse("IvyBridge,phys-bits=36,host-phys-bits=off").physicalBits()).isEqualTo(36);
     }
 

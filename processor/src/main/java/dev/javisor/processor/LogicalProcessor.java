@@ -98,6 +98,7 @@ public final class LogicalProcessor implements Stateful {
         Timeline timeline = c.timeline;
         long start = timeline.now();
         long deliveries = c.deliveries;
+        long delayed = 0;
         c.monitor.poll();
         c.notRunning += start - c.stoppedAt;
         c.budget = 0;
@@ -127,14 +128,26 @@ public final class LogicalProcessor implements Stateful {
                 } else {
                     interpreter.run();
                 }
+                if (c.delay != 0) {
+                    delayed += delay();
+                }
             }
         } finally {
             timeline.activate(null);
         }
         c.stoppedAt = timeline.now();
-        long retired = c.stoppedAt - start - (c.deliveries - deliveries);
+        long retired = c.stoppedAt - start - (c.deliveries - deliveries) - delayed;
         c.retired += retired;
         return retired;
+    }
+
+    /** Lets time pass as the last instruction asked for (PAUSE): no deadline is missed, and what is pending ends it. Returns the ticks. */
+    private long delay() {
+        Cpu c = cpu;
+        long ticks = c.requests != 0 ? 0 : Math.clamp(c.timeline.next() - c.now(), 0, c.delay);
+        c.sliceEnd += ticks;
+        c.delay = 0;
+        return ticks;
     }
 
     /** One instruction with everything that hangs on its boundaries: TF, shadows, code breakpoints. */

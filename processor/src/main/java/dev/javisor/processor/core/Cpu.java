@@ -157,6 +157,8 @@ public final class Cpu {
     public boolean pauseYields;
     /** The turn is over. */
     public boolean yielded;
+    /** Ticks that the processor is going to wait behind the running instruction. */
+    public int delay;
     /** Guest-physical address of the line armed by MONITOR, or -1. */
     public long monitorAddress = -1;
     /** The address monitor behind it, and the wait that it may end. */

@@ -3,8 +3,8 @@ package dev.javisor.processor.core;
 import java.util.Arrays;
 
 /**
- * Guest time: one tick for each retired instruction of any processor of the machine, plus what is skipped when all are idle. No wall
- * clock. Deadlines run between instructions, in order of time, then of scheduling.
+ * Guest time: one tick for each retired instruction of any processor of the machine, plus what PAUSE waits and what is skipped when all are
+ * idle. No wall clock. Deadlines run between instructions, in order of time, then of scheduling.
  */
 public final class Timeline {
     /** Ticks in a second of guest time: the nominal TSC frequency. */

@@ -10,6 +10,9 @@ import dev.javisor.processor.core.Op;
 
 /** NOP and hints, undefined instructions, BOUND, XLAT, cache-line control, fences. */
 public final class Miscellaneous {
+    /** What PAUSE takes on recent processors ("Pause Latency in Skylake Client Microarchitecture"). */
+    private static final int PAUSE_TICKS = 140;
+
     private Miscellaneous() {}
 
     public static Handler bind(Instruction i) {
@@ -28,15 +31,14 @@ public final class Miscellaneous {
 
     static void nop(Cpu c, Op o) {}
 
-    /** A spinning processor gives way to the others that share its thread. */
+    /** A spinning processor waits, and gives way to the others that share its thread. */
     static void pause(Cpu c, Op o) {
         if (c.guest != null) {
             c.guest.instruction(c, o, Intercept.PAUSE);
         }
-        if (c.pauseYields) {
-            c.yielded = true;
-            c.endSlice();
-        }
+        c.delay = PAUSE_TICKS;
+        c.yielded |= c.pauseYields;
+        c.endSlice();
     }
 
     static void ud(Cpu c, Op o) {

@@ -15,8 +15,8 @@ final class VirtualApic implements Stateful {
     // Offsets in the virtual-APIC page
     static final int TPR = 0x80, PPR = 0xA0, EOI = 0xB0, ISR = 0x100, IRR = 0x200, ICR_LOW = 0x300, ICR_HIGH = 0x310, SELF_IPI = 0x3F0;
 
-    private static final int ID = 0x20, VERSION = 0x30, LDR = 0xD0, DFR = 0xE0, SVR = 0xF0, ESR = 0x280, LVT_TIMER = 0x320, LVT_ERROR = 0x370;
-    private static final int INITIAL_COUNT = 0x380, DIVIDE = 0x3E0, END = 0x400;
+    private static final int ID = 0x20, VERSION = 0x30, LDR = 0xD0, DFR = 0xE0, SVR = 0xF0, ESR = 0x280, LVT_TIMER = 0x320;
+    private static final int LVT_ERROR = 0x370, INITIAL_COUNT = 0x380, DIVIDE = 0x3E0, END = 0x400;
 
     // Access types in the qualification of an APIC access
     private static final long WRITE = 1 << 12, FETCH = 2 << 12, EVENT_DELIVERY = 3 << 12;

@@ -10,6 +10,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.core.Timeline;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -312,5 +313,23 @@ class BoundaryTest {
         g.c.request(Cpu.NMI_REQUEST);
         assertThat(g.run().c.activity).isEqualTo(Cpu.HLT);
         assertThat(g.c.shutdownReason).isNull();
+    }
+
+    // ---- PAUSE ----
+
+    private static final String[] TWO_TIMES = {"rdtsc", "mov ebx, eax", "pause", "rdtsc", "sub eax, ebx", "hlt"};
+
+    @Test
+    void pauseTakesTimeButRetiresAsOne() {
+        Guest g = Guest.bits64(TWO_TIMES).run();
+        assertThat(g.c.gpr[RAX]).isGreaterThan(100);
+        assertThat(g.c.retired).isEqualTo(TWO_TIMES.length);
+    }
+
+    @Test
+    void aDeadlineEndsPauseInTime() {
+        Guest g = Guest.bits64(TWO_TIMES);
+        g.timeline.schedule(new Timeline.Deadline(() -> assertThat(g.timeline.now()).isEqualTo(20)), 20);
+        assertThat(g.run().c.gpr[RAX]).isLessThan(25);
     }
 }
