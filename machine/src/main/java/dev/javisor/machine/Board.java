@@ -63,6 +63,9 @@ final class Board implements Stateful {
     private static final int FIRST_HPET_INPUT = 20;
 
     private static final int EXIT_PORT = 0xF4;
+    /** Nanoseconds that the clock is in its second at power-on: near the end, for which systems that set their own clock wait. */
+    private static final int SECOND_PASSED = 900_000_000;
+
     private static final long FOUR_GIGABYTES = 1L << 32;
     /** Where memory-mapped devices above 4 GiB begin, unless RAM reaches further. */
     private static final long HIGH_WINDOW = 1L << 35;
@@ -170,7 +173,7 @@ final class Board implements Stateful {
         if (configuration.timer()) {
             add("8254", new Pit8254(timeline, h.pitInput())).connect(io);
         }
-        LocalDateTime start = LocalDateTime.ofEpochSecond(configuration.clock(), 0, ZoneOffset.UTC);
+        LocalDateTime start = LocalDateTime.ofEpochSecond(configuration.clock(), SECOND_PASSED, ZoneOffset.UTC);
         InterruptLine alarm = InterruptLine.join(h.rtcInput(), power.rtcInput());
         RealTimeClock rtc = add("real-time clock", new RealTimeClock(timeline, alarm, start));
         rtc.connect(io);

@@ -81,13 +81,14 @@ public final class RealTimeClock implements PortDevice, Device {
     /** Tick up to which time and flags are worked out. */
     private long current;
 
-    /** @param start what the clock shows when the machine is made; years 0 to 9999 */
+    /** @param start what the clock shows when the machine is made, and how far into the second it is; years 0 to 9999 */
     public RealTimeClock(Timeline timeline, InterruptLine irq8, LocalDateTime start) {
         clock = new Clock(timeline, FREQUENCY);
         irq = irq8;
         memory[A] = DIVIDER_RUNS | 6;
         memory[B] = HOURS_24;
-        origin = current = clock.now();
+        current = clock.now();
+        origin = current - (long) start.getNano() * FREQUENCY / 1_000_000_000;
         store(start);
     }
 

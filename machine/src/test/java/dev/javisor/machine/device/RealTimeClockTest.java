@@ -48,6 +48,15 @@ class RealTimeClockTest {
     }
 
     @Test
+    void theFirstSecondIsAsShortAsTheStartHasIt() {
+        start(LocalDateTime.of(2026, 1, 1, 0, 0, 0, 750_000_000));
+        bench.passMicroseconds(SECOND / 4 - 1);
+        assertThat(read(0)).isZero();
+        bench.passMicroseconds(1);
+        assertThat(read(0)).isEqualTo(1);
+    }
+
+    @Test
     void binaryAndTwelveHourModes() {
         write(11, 0x04);
         start(LocalDateTime.of(2026, 1, 1, 0, 0)); // another clock, in BCD and 24 hours
