@@ -2,8 +2,12 @@ package dev.javisor.processor.vmx;
 
 import static dev.javisor.isa.VmxControl.ACKNOWLEDGE_INTERRUPT_ON_EXIT;
 import static dev.javisor.isa.VmxControl.ACTIVATE_PREEMPTION_TIMER;
+import static dev.javisor.isa.VmxControl.ACTIVATE_SECONDARY;
+import static dev.javisor.isa.VmxControl.ACTIVATE_SECONDARY_EXIT;
+import static dev.javisor.isa.VmxControl.ACTIVATE_TERTIARY;
 import static dev.javisor.isa.VmxControl.APIC_REGISTER_VIRTUALIZATION;
 import static dev.javisor.isa.VmxControl.ENABLE_EPT;
+import static dev.javisor.isa.VmxControl.ENABLE_HLAT;
 import static dev.javisor.isa.VmxControl.ENABLE_PML;
 import static dev.javisor.isa.VmxControl.ENABLE_VM_FUNCTIONS;
 import static dev.javisor.isa.VmxControl.ENABLE_VPID;
@@ -11,6 +15,7 @@ import static dev.javisor.isa.VmxControl.EPT_PAGING_WRITE;
 import static dev.javisor.isa.VmxControl.EPT_VIOLATION_VE;
 import static dev.javisor.isa.VmxControl.EXTERNAL_INTERRUPT_EXITING;
 import static dev.javisor.isa.VmxControl.GUEST_PAGING_VERIFICATION;
+import static dev.javisor.isa.VmxControl.IPI_VIRTUALIZATION;
 import static dev.javisor.isa.VmxControl.MODE_BASED_EXECUTE_CONTROL;
 import static dev.javisor.isa.VmxControl.NMI_EXITING;
 import static dev.javisor.isa.VmxControl.NMI_WINDOW_EXITING;
@@ -29,6 +34,7 @@ import static dev.javisor.isa.VmxControl.VIRTUAL_NMIS;
 import static dev.javisor.isa.VmxControl.VMCS_SHADOWING;
 
 import dev.javisor.isa.VmcsField;
+import dev.javisor.isa.VmcsText;
 import dev.javisor.isa.VmxCapabilities;
 import dev.javisor.isa.VmxControl;
 import dev.javisor.isa.VmxControl.Word;
@@ -37,10 +43,12 @@ import dev.javisor.processor.core.Event;
 import dev.javisor.processor.vmx.EntryRule.Group;
 import dev.javisor.processor.vmx.EntryRule.Section;
 import java.util.List;
-import java.util.Locale;
+import java.util.function.Predicate;
 
 /** "Checks on VMX Controls". */
 final class ControlRules {
+    private static final int PAGE = 0x1000, POSTED_INTERRUPT_DESCRIPTOR = 64;
+    private static final long HLAT_RESERVED = 0xFE7;
     private static final long LONGEST_INSTRUCTION = 15;
 
     private ControlRules() {}
@@ -49,35 +57,45 @@ final class ControlRules {
         Section execution = new Section(rules, Group.CONTROLS, "VM-Execution Control Fields");
         words(execution);
         bitmaps(execution);
-        interrupts(execution);
         apic(execution);
+        postedInterrupts(execution);
         translation(execution);
-        Section exit = new Section(rules, Group.CONTROLS, "VM-Exit Control Fields");
-        exits(exit);
+        others(execution);
+        exits(new Section(rules, Group.CONTROLS, "VM-Exit Control Fields"));
         Section entry = new Section(rules, Group.CONTROLS, "VM-Entry Control Fields");
-        entries(entry);
+        word(entry, "entry-controls", Word.ENTRY, x -> true);
         injection(entry);
+        msrList(entry, "entry-msr-load", VmcsField.ENTRY_MSR_LOAD_ADDRESS, VmcsField.ENTRY_MSR_LOAD_COUNT);
     }
 
-    private static void word(Section s, String id, Word w, VmcsField field) {
-        s.rule(id, "reserved bits of the " + w.text + " are set as the capability register says", x -> x.areAllowed(w), field);
-    }
-
-    /** What a control needs. */
-    private static void needs(Section s, String id, VmxControl control, VmxControl needed, VmcsField... fields) {
-        s.rule(id, "\"" + control.text + "\" needs \"" + needed.text + "\"", x -> x.off(control) || x.on(needed), fields);
+    private static void word(Section s, String id, Word w, Predicate<EntryContext> activated) {
+        s.bits(
+                id,
+                "reserved bits of the " + w.text + " are set as the capability register says",
+                activated,
+                VmcsText.field(w),
+                x -> x.vmx.capabilities.required1(w),
+                x -> x.vmx.capabilities.allowed1(w));
     }
 
     private static void page(Section s, String id, VmxControl control, VmcsField address) {
-        s.rule(id, address.text + " is aligned to 4 KiB and within the physical-address width", x -> x.off(control) || x.isPage(address),
-                address);
+        s.address(id, x -> x.on(control), address, PAGE);
+    }
+
+    private static void msrList(Section s, String id, VmcsField address, VmcsField count) {
+        s.rule(
+                id,
+                address.text + " of a list that is not empty is aligned to 16 bytes, and the list within the physical-address width",
+                x -> x.isMsrList(address, count),
+                address,
+                count);
     }
 
     private static void words(Section s) {
-        word(s, "pin-controls", Word.PIN_BASED, VmcsField.PIN_CONTROLS);
-        word(s, "primary-controls", Word.PRIMARY, VmcsField.PRIMARY_CONTROLS);
-        word(s, "secondary-controls", Word.SECONDARY, VmcsField.SECONDARY_CONTROLS);
-        word(s, "tertiary-controls", Word.TERTIARY, VmcsField.TERTIARY_CONTROLS);
+        word(s, "pin-controls", Word.PIN_BASED, x -> true);
+        word(s, "primary-controls", Word.PRIMARY, x -> true);
+        word(s, "secondary-controls", Word.SECONDARY, x -> x.on(ACTIVATE_SECONDARY));
+        word(s, "tertiary-controls", Word.TERTIARY, x -> x.on(ACTIVATE_TERTIARY));
         s.rule(
                 "cr3-target-count",
                 "CR3-target count is at most " + VmxCapabilities.CR3_TARGETS,
@@ -89,111 +107,136 @@ final class ControlRules {
         page(s, "io-bitmap-a", USE_IO_BITMAPS, VmcsField.IO_BITMAP_A);
         page(s, "io-bitmap-b", USE_IO_BITMAPS, VmcsField.IO_BITMAP_B);
         page(s, "msr-bitmaps", USE_MSR_BITMAPS, VmcsField.MSR_BITMAPS);
-        page(s, "vmread-bitmap", VMCS_SHADOWING, VmcsField.VMREAD_BITMAP);
-        page(s, "vmwrite-bitmap", VMCS_SHADOWING, VmcsField.VMWRITE_BITMAP);
-        page(s, "ve-information", EPT_VIOLATION_VE, VmcsField.VE_INFORMATION_ADDRESS);
-    }
-
-    private static void interrupts(Section s) {
-        needs(s, "virtual-nmis", VIRTUAL_NMIS, NMI_EXITING, VmcsField.PIN_CONTROLS);
-        needs(s, "nmi-window", NMI_WINDOW_EXITING, VIRTUAL_NMIS, VmcsField.PRIMARY_CONTROLS, VmcsField.PIN_CONTROLS);
     }
 
     private static void apic(Section s) {
         page(s, "virtual-apic-page", USE_TPR_SHADOW, VmcsField.VIRTUAL_APIC_ADDRESS);
-        s.rule(
+        s.zeroes(
                 "tpr-threshold-reserved",
                 "bits 31:4 of the TPR threshold are 0 without \"virtual-interrupt delivery\"",
-                x -> x.off(USE_TPR_SHADOW) || x.on(VIRTUAL_INTERRUPT_DELIVERY) || x.get(VmcsField.TPR_THRESHOLD) >>> 4 == 0,
-                VmcsField.TPR_THRESHOLD);
+                x -> x.on(USE_TPR_SHADOW) && x.off(VIRTUAL_INTERRUPT_DELIVERY),
+                VmcsField.TPR_THRESHOLD,
+                15);
         s.rule(
                 "tpr-threshold-vtpr",
-                "TPR threshold is not above bits 7:4 of VTPR",
-                x -> x.off(USE_TPR_SHADOW)
-                        || x.on(VIRTUAL_INTERRUPT_DELIVERY)
-                        || x.on(VIRTUALIZE_APIC_ACCESSES)
-                        || (x.get(VmcsField.TPR_THRESHOLD) & 15) <= vtpr(x) >>> 4,
+                "TPR threshold is not above bits 7:4 of VTPR, at offset 080H of the virtual-APIC page",
+                ControlRules::isThresholdReached,
                 VmcsField.TPR_THRESHOLD,
                 VmcsField.VIRTUAL_APIC_ADDRESS);
-        needs(s, "x2apic-mode-tpr-shadow", VIRTUALIZE_X2APIC_MODE, USE_TPR_SHADOW, VmcsField.SECONDARY_CONTROLS,
-                VmcsField.PRIMARY_CONTROLS);
-        needs(s, "apic-registers-tpr-shadow", APIC_REGISTER_VIRTUALIZATION, USE_TPR_SHADOW, VmcsField.SECONDARY_CONTROLS,
-                VmcsField.PRIMARY_CONTROLS);
-        needs(s, "virtual-interrupts-tpr-shadow", VIRTUAL_INTERRUPT_DELIVERY, USE_TPR_SHADOW, VmcsField.SECONDARY_CONTROLS,
-                VmcsField.PRIMARY_CONTROLS);
+        s.needs("virtual-nmis", VIRTUAL_NMIS, NMI_EXITING);
+        s.needs("nmi-window", NMI_WINDOW_EXITING, VIRTUAL_NMIS);
+        page(s, "apic-access-page", VIRTUALIZE_APIC_ACCESSES, VmcsField.APIC_ACCESS_ADDRESS);
+        s.needs("x2apic-mode-tpr-shadow", VIRTUALIZE_X2APIC_MODE, USE_TPR_SHADOW);
+        s.needs("apic-registers-tpr-shadow", APIC_REGISTER_VIRTUALIZATION, USE_TPR_SHADOW);
+        s.needs("virtual-interrupts-tpr-shadow", VIRTUAL_INTERRUPT_DELIVERY, USE_TPR_SHADOW);
+        s.needs("ipi-virtualization-tpr-shadow", IPI_VIRTUALIZATION, USE_TPR_SHADOW);
         s.rule(
                 "x2apic-mode-apic-accesses",
                 "\"virtualize x2APIC mode\" and \"virtualize APIC accesses\" are not both 1",
                 x -> x.off(VIRTUALIZE_X2APIC_MODE) || x.off(VIRTUALIZE_APIC_ACCESSES),
                 VmcsField.SECONDARY_CONTROLS);
-        needs(s, "virtual-interrupts-exiting", VIRTUAL_INTERRUPT_DELIVERY, EXTERNAL_INTERRUPT_EXITING, VmcsField.SECONDARY_CONTROLS,
-                VmcsField.PIN_CONTROLS);
-        page(s, "apic-access-page", VIRTUALIZE_APIC_ACCESSES, VmcsField.APIC_ACCESS_ADDRESS);
-        needs(s, "posted-virtual-interrupts", PROCESS_POSTED_INTERRUPTS, VIRTUAL_INTERRUPT_DELIVERY, VmcsField.PIN_CONTROLS,
-                VmcsField.SECONDARY_CONTROLS);
-        needs(s, "posted-acknowledge", PROCESS_POSTED_INTERRUPTS, ACKNOWLEDGE_INTERRUPT_ON_EXIT, VmcsField.PIN_CONTROLS,
-                VmcsField.EXIT_CONTROLS);
-        s.rule(
-                "posted-vector",
-                "bits 15:8 of the posted-interrupt notification vector are 0",
-                x -> x.off(PROCESS_POSTED_INTERRUPTS) || x.get(VmcsField.POSTED_INTERRUPT_VECTOR) <= 0xFF,
-                VmcsField.POSTED_INTERRUPT_VECTOR);
-        s.rule(
-                "posted-descriptor",
-                "posted-interrupt descriptor address is aligned to 64 bytes and within the physical-address width",
-                x -> x.off(PROCESS_POSTED_INTERRUPTS) || x.isAddress(VmcsField.POSTED_INTERRUPT_DESCRIPTOR, 64),
-                VmcsField.POSTED_INTERRUPT_DESCRIPTOR);
+        s.needs("virtual-interrupts-exiting", VIRTUAL_INTERRUPT_DELIVERY, EXTERNAL_INTERRUPT_EXITING);
     }
 
-    private static long vtpr(EntryContext x) {
-        return x.isPage(VmcsField.VIRTUAL_APIC_ADDRESS) ? x.cpu.memory.read(x.get(VmcsField.VIRTUAL_APIC_ADDRESS) + VirtualApic.TPR, 1)
-                : 0xFF;
+    private static boolean isThresholdReached(EntryContext x) {
+        long address = x.get(VmcsField.VIRTUAL_APIC_ADDRESS) + VirtualApic.TPR;
+        boolean checked = x.on(USE_TPR_SHADOW) && x.off(VIRTUAL_INTERRUPT_DELIVERY) && x.off(VIRTUALIZE_APIC_ACCESSES);
+        return !checked
+                || !x.isPage(VmcsField.VIRTUAL_APIC_ADDRESS)
+                || !x.isVisible(address)
+                || (x.get(VmcsField.TPR_THRESHOLD) & 15) <= x.cpu.memory.read(address, 1) >>> 4;
+    }
+
+    private static void postedInterrupts(Section s) {
+        s.needs("posted-virtual-interrupts", PROCESS_POSTED_INTERRUPTS, VIRTUAL_INTERRUPT_DELIVERY);
+        s.needs("posted-acknowledge", PROCESS_POSTED_INTERRUPTS, ACKNOWLEDGE_INTERRUPT_ON_EXIT);
+        s.zeroes(
+                "posted-vector",
+                "bits 15:8 of the posted-interrupt notification vector are 0",
+                x -> x.on(PROCESS_POSTED_INTERRUPTS),
+                VmcsField.POSTED_INTERRUPT_VECTOR,
+                0xFF);
+        s.address(
+                "posted-descriptor",
+                x -> x.on(PROCESS_POSTED_INTERRUPTS),
+                VmcsField.POSTED_INTERRUPT_DESCRIPTOR,
+                POSTED_INTERRUPT_DESCRIPTOR);
     }
 
     private static void translation(Section s) {
-        s.rule("vpid", "VPID is not 0", x -> x.off(ENABLE_VPID) || x.get(VmcsField.VIRTUAL_PROCESSOR_ID) != 0,
+        VmcsField pointer = VmcsField.EPT_POINTER;
+        s.rule(
+                "vpid",
+                "VPID is not 0",
+                x -> x.off(ENABLE_VPID) || x.get(VmcsField.VIRTUAL_PROCESSOR_ID) != 0,
                 VmcsField.VIRTUAL_PROCESSOR_ID);
         s.rule(
                 "ept-memory-type",
-                "bits 2:0 of the EPT pointer are a memory type that is supported",
-                x -> x.off(ENABLE_EPT) || EptPointer.hasMemoryType(x.vmx, x.get(VmcsField.EPT_POINTER)),
-                VmcsField.EPT_POINTER);
+                "bits 2:0 of the EPT pointer are a memory type that is supported: 0 (UC) or 6 (WB)",
+                x -> x.off(ENABLE_EPT) || EptPointer.hasMemoryType(x.vmx, x.get(pointer)),
+                pointer);
         s.rule(
                 "ept-walk-length",
-                "bits 5:3 of the EPT pointer are a page-walk length, less 1, that is supported",
-                x -> x.off(ENABLE_EPT) || EptPointer.hasWalkLength(x.vmx, x.get(VmcsField.EPT_POINTER)),
-                VmcsField.EPT_POINTER);
-        s.rule(
+                "bits 5:3 of the EPT pointer are a page-walk length, less 1, that is supported: 3, or 4 with 5-level EPT",
+                x -> x.off(ENABLE_EPT) || EptPointer.hasWalkLength(x.vmx, x.get(pointer)),
+                pointer);
+        s.bits(
                 "ept-reserved",
                 "reserved bits of the EPT pointer, and those beyond the physical-address width, are 0",
-                x -> x.off(ENABLE_EPT) || EptPointer.hasZeroes(x.vmx, x.get(VmcsField.EPT_POINTER)),
-                VmcsField.EPT_POINTER);
-        for (VmxControl c : new VmxControl[] {
-            UNRESTRICTED_GUEST, ENABLE_PML, MODE_BASED_EXECUTE_CONTROL, SUB_PAGE_WRITE_PERMISSIONS, EPT_PAGING_WRITE,
-            GUEST_PAGING_VERIFICATION
-        }) {
-            needs(s, c.name().toLowerCase(Locale.ROOT).replace('_', '-') + "-ept", c, ENABLE_EPT, VmcsField.SECONDARY_CONTROLS);
-        }
+                x -> x.on(ENABLE_EPT),
+                pointer,
+                x -> 0,
+                x -> ~EptPointer.reserved(x.vmx));
+        s.needs("enable-pml-ept", ENABLE_PML, ENABLE_EPT);
         page(s, "pml-address", ENABLE_PML, VmcsField.PML_ADDRESS);
+        s.needs("unrestricted-guest-ept", UNRESTRICTED_GUEST, ENABLE_EPT);
+        s.needs("mode-based-execute-control-ept", MODE_BASED_EXECUTE_CONTROL, ENABLE_EPT);
+        s.needs("sub-page-write-permissions-ept", SUB_PAGE_WRITE_PERMISSIONS, ENABLE_EPT);
         page(s, "sub-page-table", SUB_PAGE_WRITE_PERMISSIONS, VmcsField.SUB_PAGE_PERMISSION_TABLE);
-        s.rule(
+        s.bits(
+                "hlat-pointer",
+                "reserved bits of the HLAT pointer, and those beyond the physical-address width, are 0",
+                x -> x.on(ENABLE_HLAT),
+                VmcsField.HLAT_POINTER,
+                x -> 0,
+                x -> ~(HLAT_RESERVED | x.cpu.model.physicalReserved()));
+        s.needs("ept-paging-write-ept", EPT_PAGING_WRITE, ENABLE_EPT);
+        s.needs("guest-paging-verification-ept", GUEST_PAGING_VERIFICATION, ENABLE_EPT);
+    }
+
+    private static void others(Section s) {
+        s.zeroes(
                 "vm-functions",
                 "VM-function controls select functions that are supported",
-                x -> x.off(ENABLE_VM_FUNCTIONS) || (x.get(VmcsField.VM_FUNCTION_CONTROLS) & ~VmxCapabilities.VM_FUNCTIONS) == 0,
-                VmcsField.VM_FUNCTION_CONTROLS);
+                x -> x.on(ENABLE_VM_FUNCTIONS),
+                VmcsField.VM_FUNCTION_CONTROLS,
+                VmxCapabilities.VM_FUNCTIONS);
         s.rule(
                 "eptp-switching-ept",
                 "EPTP switching needs \"enable EPT\"",
                 x -> !switchesEptp(x) || x.on(ENABLE_EPT),
                 VmcsField.VM_FUNCTION_CONTROLS,
                 VmcsField.SECONDARY_CONTROLS);
+        s.address("eptp-list", ControlRules::switchesEptp, VmcsField.EPTP_LIST_ADDRESS, PAGE);
+        page(s, "vmread-bitmap", VMCS_SHADOWING, VmcsField.VMREAD_BITMAP);
+        page(s, "vmwrite-bitmap", VMCS_SHADOWING, VmcsField.VMWRITE_BITMAP);
+        page(s, "ve-information", EPT_VIOLATION_VE, VmcsField.VE_INFORMATION_ADDRESS);
         s.rule(
-                "eptp-list",
-                "EPTP-list address is aligned to 4 KiB and within the physical-address width",
-                x -> !switchesEptp(x) || x.isPage(VmcsField.EPTP_LIST_ADDRESS),
-                VmcsField.EPTP_LIST_ADDRESS);
-        s.rule("tsc-multiplier", "TSC multiplier is not 0", x -> x.off(USE_TSC_SCALING) || x.get(VmcsField.TSC_MULTIPLIER) != 0,
+                "pid-pointer-table",
+                "PID-pointer table is aligned to 8 bytes and all within the physical-address width",
+                x -> x.off(IPI_VIRTUALIZATION) || isPidPointerTable(x),
+                VmcsField.PID_POINTER_TABLE,
+                VmcsField.LAST_PID_POINTER_INDEX);
+        s.rule(
+                "tsc-multiplier",
+                "TSC multiplier is not 0",
+                x -> x.off(USE_TSC_SCALING) || x.get(VmcsField.TSC_MULTIPLIER) != 0,
                 VmcsField.TSC_MULTIPLIER);
+    }
+
+    private static boolean isPidPointerTable(EntryContext x) {
+        long table = x.get(VmcsField.PID_POINTER_TABLE);
+        return x.isAddress(table, 8) && x.isAddress(table + 8 * x.get(VmcsField.LAST_PID_POINTER_INDEX), 8);
     }
 
     private static boolean switchesEptp(EntryContext x) {
@@ -201,67 +244,62 @@ final class ControlRules {
     }
 
     private static void exits(Section s) {
-        word(s, "exit-controls", Word.EXIT, VmcsField.EXIT_CONTROLS);
-        word(s, "secondary-exit-controls", Word.SECONDARY_EXIT, VmcsField.SECONDARY_EXIT_CONTROLS);
-        needs(s, "save-timer", SAVE_PREEMPTION_TIMER, ACTIVATE_PREEMPTION_TIMER, VmcsField.EXIT_CONTROLS, VmcsField.PIN_CONTROLS);
-        s.rule(
-                "exit-msr-store",
-                "VM-exit MSR-store area is aligned to 16 bytes and ends within the physical-address width",
-                x -> x.isMsrList(VmcsField.EXIT_MSR_STORE_ADDRESS, VmcsField.EXIT_MSR_STORE_COUNT),
-                VmcsField.EXIT_MSR_STORE_ADDRESS,
-                VmcsField.EXIT_MSR_STORE_COUNT);
-        s.rule(
-                "exit-msr-load",
-                "VM-exit MSR-load area is aligned to 16 bytes and ends within the physical-address width",
-                x -> x.isMsrList(VmcsField.EXIT_MSR_LOAD_ADDRESS, VmcsField.EXIT_MSR_LOAD_COUNT),
-                VmcsField.EXIT_MSR_LOAD_ADDRESS,
-                VmcsField.EXIT_MSR_LOAD_COUNT);
-    }
-
-    private static void entries(Section s) {
-        word(s, "entry-controls", Word.ENTRY, VmcsField.ENTRY_CONTROLS);
-        s.rule(
-                "entry-msr-load",
-                "VM-entry MSR-load area is aligned to 16 bytes and ends within the physical-address width",
-                x -> x.isMsrList(VmcsField.ENTRY_MSR_LOAD_ADDRESS, VmcsField.ENTRY_MSR_LOAD_COUNT),
-                VmcsField.ENTRY_MSR_LOAD_ADDRESS,
-                VmcsField.ENTRY_MSR_LOAD_COUNT);
+        word(s, "exit-controls", Word.EXIT, x -> true);
+        word(s, "secondary-exit-controls", Word.SECONDARY_EXIT, x -> x.on(ACTIVATE_SECONDARY_EXIT));
+        s.needs("save-timer", SAVE_PREEMPTION_TIMER, ACTIVATE_PREEMPTION_TIMER);
+        msrList(s, "exit-msr-store", VmcsField.EXIT_MSR_STORE_ADDRESS, VmcsField.EXIT_MSR_STORE_COUNT);
+        msrList(s, "exit-msr-load", VmcsField.EXIT_MSR_LOAD_ADDRESS, VmcsField.EXIT_MSR_LOAD_COUNT);
     }
 
     private static void injection(Section s) {
         VmcsField info = VmcsField.ENTRY_INTERRUPTION_INFO;
-        s.rule("injection-reserved", "bits 30:12 of the interruption information are 0",
-                x -> !x.injects() || (x.info() & InterruptionInfo.RESERVED) == 0, info);
-        s.rule("injection-type", "the interruption type is not 1", x -> !x.injects(1), info);
+        s.rule("injection-type", "the interruption type, bits 10:8, is not 1", x -> !x.injects(1), info);
+        s.rule("injection-nmi", "an NMI has vector 2", x -> !x.injects(Event.NMI) || x.vector() == Event.NMI_VECTOR, info);
+        s.rule(
+                "injection-exception",
+                "a hardware exception has a vector below 32",
+                x -> !x.injects(Event.HARDWARE_EXCEPTION) || x.vector() < 32,
+                info);
         s.rule(
                 "injection-other",
                 "an event of type 7 has vector 0 (pending MTF VM exit)",
                 x -> !x.injects(Event.OTHER) || x.vector() == 0,
                 info);
-        s.rule("injection-nmi", "an NMI has vector 2", x -> !x.injects(Event.NMI) || x.vector() == Event.NMI_VECTOR, info);
-        s.rule("injection-exception", "a hardware exception has a vector below 32",
-                x -> !x.injects(Event.HARDWARE_EXCEPTION) || x.vector() < 32, info);
         s.rule(
                 "injection-error-code",
-                "an error code goes with a hardware exception, and not into a guest in real-address mode",
-                x -> !x.injectsErrorCode() || x.injects(Event.HARDWARE_EXCEPTION) && !(x.unrestricted() && !x.guestCr0(Cr.PE)),
+                "an error code, bit 11, goes with a hardware exception only",
+                x -> !x.injectsErrorCode() || x.injects(Event.HARDWARE_EXCEPTION),
+                info);
+        s.rule(
+                "injection-error-code-real",
+                "no error code goes into an unrestricted guest in real-address mode",
+                x -> !x.injectsErrorCode() || !x.unrestricted() || x.guestCr0(Cr.PE),
                 info,
                 VmcsField.GUEST_CR0);
-        s.rule(
+        s.zeroes(
+                "injection-reserved",
+                "bits 30:12 of the interruption information are 0",
+                EntryContext::injects,
+                info,
+                ~InterruptionInfo.RESERVED);
+        s.zeroes(
                 "injection-error-code-reserved",
                 "bits 31:16 of the exception error code are 0",
-                x -> !x.injectsErrorCode() || x.get(VmcsField.ENTRY_EXCEPTION_ERROR_CODE) >>> 16 == 0,
-                info,
-                VmcsField.ENTRY_EXCEPTION_ERROR_CODE);
+                EntryContext::injectsErrorCode,
+                VmcsField.ENTRY_EXCEPTION_ERROR_CODE,
+                0xFFFF,
+                info);
         s.rule(
                 "injection-length",
                 "the instruction length of a software event is at most 15",
                 x -> !isSoftware(x) || x.get(VmcsField.ENTRY_INSTRUCTION_LENGTH) <= LONGEST_INSTRUCTION,
-                info,
-                VmcsField.ENTRY_INSTRUCTION_LENGTH);
+                VmcsField.ENTRY_INSTRUCTION_LENGTH,
+                info);
     }
 
     private static boolean isSoftware(EntryContext x) {
-        return x.injects(Event.SOFTWARE_INTERRUPT) || x.injects(Event.PRIVILEGED_SOFTWARE_EXCEPTION) || x.injects(Event.SOFTWARE_EXCEPTION);
+        return x.injects(Event.SOFTWARE_INTERRUPT)
+                || x.injects(Event.PRIVILEGED_SOFTWARE_EXCEPTION)
+                || x.injects(Event.SOFTWARE_EXCEPTION);
     }
 }

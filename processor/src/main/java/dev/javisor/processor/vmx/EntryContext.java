@@ -2,7 +2,6 @@ package dev.javisor.processor.vmx;
 
 import dev.javisor.isa.Feature;
 import dev.javisor.isa.VmcsField;
-import dev.javisor.isa.VmxCapabilities;
 import dev.javisor.isa.VmxControl;
 import dev.javisor.isa.VmxControl.Word;
 import dev.javisor.processor.core.Cpu;
@@ -13,6 +12,9 @@ import dev.javisor.processor.system.Msrs;
 
 /** What the rules of VM entries look at: the current VMCS, the processor that enters, and common terms of the manual. */
 final class EntryContext {
+    /** Bits of CR0 that may be one ("IA32_VMX_CR0_FIXED1"). */
+    static final long CR0_BITS = 0xFFFF_FFFFL;
+
     /** Bits of CR0 that need not be one in an unrestricted guest. */
     static final long CR0_UNRESTRICTED = Cr.PE | Cr.PG;
 
@@ -22,6 +24,10 @@ final class EntryContext {
     final Cpu cpu;
     final Vmcs vmcs;
     private final long[] controls = new long[Word.values().length];
+    /** The entry of the VM-entry MSR-load area that is looked at. */
+    final MsrLists.Entry msr = new MsrLists.Entry();
+    /** People ask, not the processor: memory with side effects is left alone. */
+    boolean explaining;
 
     EntryContext(Vmx vmx) {
         this.vmx = vmx;
@@ -31,6 +37,7 @@ final class EntryContext {
 
     /** Reads the controls of the current VMCS. */
     void begin() {
+        msr.number = 0;
         vmx.readControls(controls);
     }
 
@@ -38,8 +45,9 @@ final class EntryContext {
         return vmcs.get(f);
     }
 
+    /** The control is 1, and one that the processor has. */
     boolean on(VmxControl c) {
-        return (controls[c.word.ordinal()] & c.bit) != 0;
+        return (controls[c.word.ordinal()] & vmx.capabilities.allowed1(c.word) & c.bit) != 0;
     }
 
     boolean off(VmxControl c) {
@@ -51,12 +59,6 @@ final class EntryContext {
     }
 
     // ---- terms ----
-
-    boolean areAllowed(Word w) {
-        long value = controls[w.ordinal()];
-        VmxCapabilities k = vmx.capabilities;
-        return (value & k.required1(w)) == k.required1(w) && (value & ~k.allowed1(w)) == 0;
-    }
 
     /** Aligned, and within the physical-address width. @param alignment a power of two, in bytes */
     boolean isAddress(VmcsField f, long alignment) {
@@ -78,8 +80,19 @@ final class EntryContext {
         return n == 0 || isAddress(a, MsrLists.ENTRY_SIZE) && isAddress(a + n * MsrLists.ENTRY_SIZE - 1, 1);
     }
 
+    /** Memory that may be read; where this is false, rules hold. */
+    boolean isVisible(long address) {
+        return !explaining || cpu.memory.hostAddress(address) != 0;
+    }
+
     boolean isCanonical(VmcsField f) {
         return vmx.isCanonical(get(f));
+    }
+
+    /** Bits beyond the width of linear addresses are all the same, which is less than canonical. */
+    boolean isLinear(VmcsField f) {
+        long beyond = get(f) >> cpu.model.linearBits();
+        return beyond == 0 || beyond == -1;
     }
 
     static boolean arePatTypes(long pat) {
@@ -92,30 +105,17 @@ final class EntryContext {
         return true;
     }
 
-    /** @param wide for IA-32e mode, in which LAM has bits in CR3 */
-    boolean isCr3(VmcsField f, boolean wide) {
-        long lam = wide && cpu.has(Feature.LAM) ? Cr.LAM_U48 | Cr.LAM_U57 : 0;
-        return (get(f) & cpu.model.physicalReserved() & ~lam) == 0;
+    /** Bits of CR3 that may be one. @param wide for IA-32e mode, in which LAM has bits in CR3 */
+    long cr3Bits(boolean wide) {
+        return ~cpu.model.physicalReserved() | (wide && cpu.has(Feature.LAM) ? Cr.LAM_U48 | Cr.LAM_U57 : 0);
     }
 
-    boolean isEfer(VmcsField f) {
-        return (get(f) & ~ControlRegisters.eferBits(cpu)) == 0;
+    long eferBits() {
+        return ControlRegisters.eferBits(cpu);
     }
 
     boolean isDebugctl(VmcsField f) {
         return Msrs.isDebugctl(cpu, get(f));
-    }
-
-    boolean hasFixedCr4(VmcsField f) {
-        long v = get(f);
-        return (v & VmxCapabilities.CR4_FIXED0) == VmxCapabilities.CR4_FIXED0 && (v & ~vmx.cr4Bits()) == 0;
-    }
-
-    /** @param exempt bits that may be zero all the same */
-    boolean hasFixedCr0(VmcsField f, long exempt) {
-        long required = VmxCapabilities.CR0_FIXED0 & ~exempt;
-        long v = get(f);
-        return (v & required) == required && v >>> 32 == 0;
     }
 
     // ---- the guest that shall be entered ----
@@ -126,6 +126,11 @@ final class EntryContext {
 
     boolean ia32e() {
         return on(VmxControl.IA32E_MODE_GUEST);
+    }
+
+    /** The guest will be in 64-bit mode. */
+    boolean bits64() {
+        return ia32e() && (access(Cpu.CS) & Cpu.L) != 0;
     }
 
     boolean v86() {

@@ -24,13 +24,14 @@ final class EptPointer {
         return levels == 4 && supports(v, VmxCapabilities.WALK_4) || levels == 5 && supports(v, VmxCapabilities.WALK_5);
     }
 
-    static boolean hasZeroes(Vmx v, long pointer) {
-        long mayBeOne = supports(v, VmxCapabilities.ACCESSED_AND_DIRTY) ? 0 : ACCESSED_AND_DIRTY;
-        return (pointer & (RESERVED | mayBeOne | v.cpu.model.physicalReserved())) == 0;
+    /** Bits that must be zero. */
+    static long reserved(Vmx v) {
+        long flags = supports(v, VmxCapabilities.ACCESSED_AND_DIRTY) ? 0 : ACCESSED_AND_DIRTY;
+        return RESERVED | flags | v.cpu.model.physicalReserved();
     }
 
     static boolean isValid(Vmx v, long pointer) {
-        return hasMemoryType(v, pointer) && hasWalkLength(v, pointer) && hasZeroes(v, pointer);
+        return hasMemoryType(v, pointer) && hasWalkLength(v, pointer) && (pointer & reserved(v)) == 0;
     }
 
     private static boolean supports(Vmx v, long capability) {

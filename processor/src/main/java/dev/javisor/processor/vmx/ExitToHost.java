@@ -26,6 +26,7 @@ final class ExitToHost {
 
     private final Vmx vmx;
     private final Cpu cpu;
+    private final MsrLists.Entry msr = new MsrLists.Entry();
 
     ExitToHost(Vmx vmx) {
         this.vmx = vmx;
@@ -209,7 +210,7 @@ final class ExitToHost {
     private void enterHost(Vmcs vmcs) {
         if (!loadHost(vmcs)) {
             abort(HOST_PDPTES);
-        } else if (MsrLists.load(cpu, vmcs, VmcsField.EXIT_MSR_LOAD_ADDRESS, VmcsField.EXIT_MSR_LOAD_COUNT) != 0) {
+        } else if (MsrLists.load(cpu, vmcs, VmcsField.EXIT_MSR_LOAD_ADDRESS, VmcsField.EXIT_MSR_LOAD_COUNT, msr) != 0) {
             abort(LOADING_HOST_MSRS);
         }
     }

@@ -1,5 +1,6 @@
 package dev.javisor.processor.vmx;
 
+import static dev.javisor.isa.VmxControl.ENABLE_EPT;
 import static dev.javisor.isa.VmxControl.LOAD_DEBUG_CONTROLS;
 import static dev.javisor.isa.VmxControl.LOAD_EFER;
 import static dev.javisor.isa.VmxControl.LOAD_PAT;
@@ -8,6 +9,7 @@ import static dev.javisor.isa.VmxControl.VIRTUAL_NMIS;
 import static dev.javisor.isa.VmxControl.VMCS_SHADOWING;
 
 import dev.javisor.isa.VmcsField;
+import dev.javisor.isa.VmxCapabilities;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Event;
@@ -22,7 +24,8 @@ final class GuestRules {
     private static final int PDPTE = 2, NMI_INJECTION = 3, LINK_POINTER = 4;
 
     private static final long RFLAGS_RESERVED = 0xFFFF_FFFF_FFC0_8028L;
-    private static final long BTF = 2;
+    private static final long BTF = 2, LOW_HALF = 0xFFFF_FFFFL;
+    private static final long PDPTE_RESERVED = 0x1E6;
 
     private GuestRules() {}
 
@@ -35,29 +38,37 @@ final class GuestRules {
         activity(other);
         interruptibility(other);
         pendingDebug(other);
-        linkPointer(other);
-        new Section(rules, Group.GUEST_STATE, "Checks on Guest Page-Directory-Pointer-Table Entries")
-                .qualified(
-                        PDPTE,
-                        "guest-pdptes",
-                        "reserved bits of the page-directory-pointer-table entries that are present are 0",
-                        x -> !x.paePaging() || VmEntry.arePointersValid(x),
-                        VmEntry.PDPTES);
+        linkPointer(other.reporting(LINK_POINTER));
+        pointers(new Section(rules, Group.GUEST_STATE, "Checks on Guest Page-Directory-Pointer-Table Entries").reporting(PDPTE));
     }
 
     private static void registers(Section s) {
-        s.rule(
+        s.bits(
                 "guest-cr0",
-                "guest CR0 has the bits that VMX operation fixes",
-                x -> x.hasFixedCr0(VmcsField.GUEST_CR0, x.unrestricted() ? EntryContext.CR0_UNRESTRICTED : 0),
-                VmcsField.GUEST_CR0);
+                "guest CR0 has the bits that VMX operation fixes (IA32_VMX_CR0_FIXED0 and FIXED1), but for PE and PG of an unrestricted guest",
+                x -> true,
+                VmcsField.GUEST_CR0,
+                x -> VmxCapabilities.CR0_FIXED0 & ~(x.unrestricted() ? EntryContext.CR0_UNRESTRICTED : 0),
+                x -> EntryContext.CR0_BITS);
         s.rule("guest-cr0-paging", "guest CR0.PG needs CR0.PE", x -> !x.guestCr0(Cr.PG) || x.guestCr0(Cr.PE), VmcsField.GUEST_CR0);
-        s.rule("guest-cr4", "guest CR4 has the bits that VMX operation fixes, and no reserved ones",
-                x -> x.hasFixedCr4(VmcsField.GUEST_CR4), VmcsField.GUEST_CR4);
-        s.rule("guest-cr4-cet", "guest CR4.CET needs CR0.WP", x -> !x.guestCr4(Cr.CET) || x.guestCr0(Cr.WP), VmcsField.GUEST_CR4,
+        s.bits(
+                "guest-cr4",
+                "guest CR4 has the bits that VMX operation fixes (IA32_VMX_CR4_FIXED0 and FIXED1)",
+                x -> true,
+                VmcsField.GUEST_CR4,
+                x -> VmxCapabilities.CR4_FIXED0,
+                x -> x.vmx.cr4Bits());
+        s.rule(
+                "guest-cr4-cet",
+                "guest CR4.CET needs CR0.WP",
+                x -> !x.guestCr4(Cr.CET) || x.guestCr0(Cr.WP),
+                VmcsField.GUEST_CR4,
                 VmcsField.GUEST_CR0);
-        s.rule("guest-debugctl", "reserved bits of guest IA32_DEBUGCTL are 0",
-                x -> x.off(LOAD_DEBUG_CONTROLS) || x.isDebugctl(VmcsField.GUEST_DEBUGCTL), VmcsField.GUEST_DEBUGCTL);
+        s.rule(
+                "guest-debugctl",
+                "reserved bits of guest IA32_DEBUGCTL are 0",
+                x -> x.off(LOAD_DEBUG_CONTROLS) || x.isDebugctl(VmcsField.GUEST_DEBUGCTL),
+                VmcsField.GUEST_DEBUGCTL);
         s.rule(
                 "guest-ia32e",
                 "an IA-32e mode guest has CR0.PG and CR4.PAE",
@@ -65,69 +76,83 @@ final class GuestRules {
                 VmcsField.GUEST_CR0,
                 VmcsField.GUEST_CR4,
                 VmcsField.ENTRY_CONTROLS);
-        s.rule(
+        s.zeroes(
                 "guest-pcide",
                 "guest CR4.PCIDE needs \"IA-32e mode guest\"",
-                x -> x.ia32e() || !x.guestCr4(Cr.PCIDE),
+                x -> !x.ia32e(),
                 VmcsField.GUEST_CR4,
+                ~Cr.PCIDE,
                 VmcsField.ENTRY_CONTROLS);
-        s.rule("guest-cr3", "guest CR3 is within the physical-address width", x -> x.isCr3(VmcsField.GUEST_CR3, x.ia32e()),
-                VmcsField.GUEST_CR3);
-        s.rule("guest-dr7", "bits 63:32 of guest DR7 are 0", x -> x.off(LOAD_DEBUG_CONTROLS) || x.get(VmcsField.GUEST_DR7) >>> 32 == 0,
-                VmcsField.GUEST_DR7);
-        canonical(s, "guest-sysenter-esp", VmcsField.GUEST_SYSENTER_ESP);
-        canonical(s, "guest-sysenter-eip", VmcsField.GUEST_SYSENTER_EIP);
+        s.bits(
+                "guest-cr3",
+                "guest CR3 is within the physical-address width",
+                x -> true,
+                VmcsField.GUEST_CR3,
+                x -> 0,
+                x -> x.cr3Bits(x.ia32e()));
+        s.zeroes("guest-dr7", "bits 63:32 of guest DR7 are 0", x -> x.on(LOAD_DEBUG_CONTROLS), VmcsField.GUEST_DR7, LOW_HALF);
+        s.canonical("guest-sysenter-esp", x -> true, VmcsField.GUEST_SYSENTER_ESP);
+        s.canonical("guest-sysenter-eip", x -> true, VmcsField.GUEST_SYSENTER_EIP);
+        CetRules.guestRegisters(s);
         s.rule(
                 "guest-pat",
                 "each byte of guest IA32_PAT is a memory type (0, 1, 4, 5, 6, 7)",
                 x -> x.off(LOAD_PAT) || EntryContext.arePatTypes(x.get(VmcsField.GUEST_PAT)),
                 VmcsField.GUEST_PAT);
-        s.rule("guest-efer", "reserved bits of guest IA32_EFER are 0", x -> x.off(LOAD_EFER) || x.isEfer(VmcsField.GUEST_EFER),
-                VmcsField.GUEST_EFER);
-        s.rule(
+        s.bits(
+                "guest-efer",
+                "reserved bits of guest IA32_EFER are 0",
+                x -> x.on(LOAD_EFER),
+                VmcsField.GUEST_EFER,
+                x -> 0,
+                EntryContext::eferBits);
+        s.bits(
                 "guest-efer-lma",
                 "LMA of guest IA32_EFER is \"IA-32e mode guest\"",
-                x -> x.off(LOAD_EFER) || (x.get(VmcsField.GUEST_EFER) & Cr.LMA) != 0 == x.ia32e(),
+                x -> x.on(LOAD_EFER),
                 VmcsField.GUEST_EFER,
+                x -> x.ia32e() ? Cr.LMA : 0,
+                x -> x.ia32e() ? -1 : ~Cr.LMA,
                 VmcsField.ENTRY_CONTROLS);
         s.rule(
                 "guest-efer-lme",
                 "LME of guest IA32_EFER is LMA while guest CR0.PG is 1",
-                x -> x.off(LOAD_EFER) || !x.guestCr0(Cr.PG)
+                x -> x.off(LOAD_EFER)
+                        || !x.guestCr0(Cr.PG)
                         || (x.get(VmcsField.GUEST_EFER) & Cr.LMA) != 0 == ((x.get(VmcsField.GUEST_EFER) & Cr.LME) != 0),
                 VmcsField.GUEST_EFER,
                 VmcsField.GUEST_CR0);
-        s.rule("guest-pkrs", "bits 63:32 of guest IA32_PKRS are 0", x -> x.off(LOAD_PKRS) || x.get(VmcsField.GUEST_PKRS) >>> 32 == 0,
-                VmcsField.GUEST_PKRS);
-    }
-
-    private static void canonical(Section s, String id, VmcsField f) {
-        s.rule(id, f.text + " is canonical", x -> x.isCanonical(f), f);
+        s.zeroes("guest-pkrs", "bits 63:32 of guest IA32_PKRS are 0", x -> x.on(LOAD_PKRS), VmcsField.GUEST_PKRS, LOW_HALF);
     }
 
     private static void tables(Section s) {
-        canonical(s, "guest-gdtr-base", VmcsField.GUEST_GDTR_BASE);
-        canonical(s, "guest-idtr-base", VmcsField.GUEST_IDTR_BASE);
-        s.rule("guest-gdtr-limit", "bits 31:16 of the guest GDTR limit are 0", x -> x.get(VmcsField.GUEST_GDTR_LIMIT) >>> 16 == 0,
-                VmcsField.GUEST_GDTR_LIMIT);
-        s.rule("guest-idtr-limit", "bits 31:16 of the guest IDTR limit are 0", x -> x.get(VmcsField.GUEST_IDTR_LIMIT) >>> 16 == 0,
-                VmcsField.GUEST_IDTR_LIMIT);
+        s.canonical("guest-gdtr-base", x -> true, VmcsField.GUEST_GDTR_BASE);
+        s.canonical("guest-idtr-base", x -> true, VmcsField.GUEST_IDTR_BASE);
+        s.zeroes("guest-gdtr-limit", "bits 31:16 of the guest GDTR limit are 0", x -> true, VmcsField.GUEST_GDTR_LIMIT, 0xFFFF);
+        s.zeroes("guest-idtr-limit", "bits 31:16 of the guest IDTR limit are 0", x -> true, VmcsField.GUEST_IDTR_LIMIT, 0xFFFF);
     }
 
     private static void flags(Section s) {
-        s.rule(
-                "guest-rip",
-                "guest RIP is canonical in 64-bit mode, and below 4 GiB otherwise",
-                x -> x.ia32e() && (x.access(Cpu.CS) & Cpu.L) != 0 ? x.isCanonical(VmcsField.GUEST_RIP)
-                        : x.get(VmcsField.GUEST_RIP) >>> 32 == 0,
+        s.zeroes(
+                "guest-rip-32",
+                "bits 63:32 of guest RIP are 0 outside 64-bit mode (CS.L in IA-32e mode)",
+                x -> !x.bits64(),
                 VmcsField.GUEST_RIP,
+                LOW_HALF,
                 VmcsField.GUEST_CS_ACCESS_RIGHTS,
                 VmcsField.ENTRY_CONTROLS);
         s.rule(
+                "guest-rip",
+                "bits of guest RIP beyond the linear-address width are the same in 64-bit mode",
+                x -> !x.bits64() || x.isLinear(VmcsField.GUEST_RIP),
+                VmcsField.GUEST_RIP);
+        s.bits(
                 "guest-rflags",
                 "reserved bits of guest RFLAGS are 0, and bit 1 is 1",
-                x -> (x.get(VmcsField.GUEST_RFLAGS) & (RFLAGS_RESERVED | Flags.FIXED)) == Flags.FIXED,
-                VmcsField.GUEST_RFLAGS);
+                x -> true,
+                VmcsField.GUEST_RFLAGS,
+                x -> Flags.FIXED,
+                x -> ~RFLAGS_RESERVED);
         s.rule(
                 "guest-rflags-vm",
                 "guest RFLAGS.VM needs CR0.PE, and a guest that is not in IA-32e mode",
@@ -135,12 +160,15 @@ final class GuestRules {
                 VmcsField.GUEST_RFLAGS,
                 VmcsField.GUEST_CR0,
                 VmcsField.ENTRY_CONTROLS);
-        s.rule(
+        s.bits(
                 "guest-rflags-if",
                 "injection of an external interrupt needs guest RFLAGS.IF",
-                x -> !x.injects(Event.EXTERNAL_INTERRUPT) || (x.get(VmcsField.GUEST_RFLAGS) & Flags.IF) != 0,
+                x -> x.injects(Event.EXTERNAL_INTERRUPT),
                 VmcsField.GUEST_RFLAGS,
+                x -> Flags.IF,
+                x -> -1,
                 VmcsField.ENTRY_INTERRUPTION_INFO);
+        CetRules.guestSsp(s);
     }
 
     private static void activity(Section s) {
@@ -181,8 +209,12 @@ final class GuestRules {
     private static void interruptibility(Section s) {
         VmcsField state = VmcsField.GUEST_INTERRUPTIBILITY;
         VmcsField info = VmcsField.ENTRY_INTERRUPTION_INFO;
-        s.rule("interruptibility-reserved", "bits 31:4 of the interruptibility state are 0",
-                x -> (x.interruptibility() & (Interruptibility.RESERVED | Interruptibility.ENCLAVE)) == 0, state);
+        s.zeroes(
+                "interruptibility-reserved",
+                "bits 31:5 of the interruptibility state are 0, and bit 4 without SGX",
+                x -> true,
+                state,
+                ~(Interruptibility.RESERVED | Interruptibility.ENCLAVE));
         s.rule(
                 "interruptibility-sti-mov-ss",
                 "blocking by STI and by MOV SS are not both 1",
@@ -194,39 +226,47 @@ final class GuestRules {
                 x -> !x.blockedBy(Interruptibility.STI) || (x.get(VmcsField.GUEST_RFLAGS) & Flags.IF) != 0,
                 state,
                 VmcsField.GUEST_RFLAGS);
-        s.rule(
+        s.zeroes(
                 "interruptibility-interrupt",
                 "injection of an external interrupt needs no blocking by STI or MOV SS",
-                x -> !x.injects(Event.EXTERNAL_INTERRUPT) || !x.blockedBy(Interruptibility.STI | Interruptibility.MOV_SS),
+                x -> x.injects(Event.EXTERNAL_INTERRUPT),
                 state,
+                ~(Interruptibility.STI | Interruptibility.MOV_SS),
                 info);
-        s.rule(
+        s.zeroes(
                 "interruptibility-nmi",
                 "injection of an NMI needs no blocking by MOV SS",
-                x -> !x.injects(Event.NMI) || !x.blockedBy(Interruptibility.MOV_SS),
+                x -> x.injects(Event.NMI),
                 state,
+                ~Interruptibility.MOV_SS,
                 info);
-        s.rule("interruptibility-smi", "blocking by SMI is for SMM", x -> !x.blockedBy(Interruptibility.SMI) || x.cpu.inSmm, state);
-        s.qualified(
-                NMI_INJECTION,
-                "interruptibility-virtual-nmi",
-                "injection of an NMI needs no blocking by NMI with \"virtual NMIs\"",
-                x -> !x.injects(Event.NMI) || x.off(VIRTUAL_NMIS) || !x.blockedBy(Interruptibility.NMI),
-                state,
-                info);
+        s.zeroes("interruptibility-smi", "blocking by SMI is for SMM", x -> !x.cpu.inSmm, state, ~Interruptibility.SMI);
+        s.reporting(NMI_INJECTION)
+                .zeroes(
+                        "interruptibility-virtual-nmi",
+                        "injection of an NMI needs no blocking by NMI with \"virtual NMIs\"",
+                        x -> x.injects(Event.NMI) && x.on(VIRTUAL_NMIS),
+                        state,
+                        ~Interruptibility.NMI,
+                        info,
+                        VmcsField.PIN_CONTROLS);
     }
 
     private static void pendingDebug(Section s) {
         VmcsField pending = VmcsField.GUEST_PENDING_DEBUG;
-        long known = PendingDebug.BREAKPOINTS | PendingDebug.ENABLED_BREAKPOINT | PendingDebug.BS;
-        s.rule("pending-debug-reserved", "reserved bits of the pending debug exceptions are 0", x -> (x.get(pending) & ~known) == 0,
-                pending);
-        s.rule(
+        s.zeroes(
+                "pending-debug-reserved",
+                "reserved bits of the pending debug exceptions are 0",
+                x -> true,
+                pending,
+                PendingDebug.BREAKPOINTS | PendingDebug.ENABLED_BREAKPOINT | PendingDebug.BS);
+        s.bits(
                 "pending-debug-bs",
                 "with blocking by STI or MOV SS, or in HLT, BS says whether single-stepping by RFLAGS.TF without BTF is on",
-                x -> !x.blockedBy(Interruptibility.STI | Interruptibility.MOV_SS) && x.activity() != Cpu.HLT
-                        || (x.get(pending) & PendingDebug.BS) != 0 == singleSteps(x),
+                x -> x.blockedBy(Interruptibility.STI | Interruptibility.MOV_SS) || x.activity() == Cpu.HLT,
                 pending,
+                x -> singleSteps(x) ? PendingDebug.BS : 0,
+                x -> singleSteps(x) ? -1 : ~PendingDebug.BS,
                 VmcsField.GUEST_RFLAGS,
                 VmcsField.GUEST_DEBUGCTL,
                 VmcsField.GUEST_INTERRUPTIBILITY,
@@ -241,24 +281,54 @@ final class GuestRules {
         return x.get(VmcsField.VMCS_LINK_POINTER) != Vmcs.NONE;
     }
 
-    private static void linkPointer(Section s) {
-        VmcsField link = VmcsField.VMCS_LINK_POINTER;
-        s.qualified(
-                LINK_POINTER, "link-pointer-address", "VMCS link pointer is -1, or aligned to 4 KiB and within the physical-address width",
-                x -> !linked(x) || x.isPage(link), link);
-        s.qualified(
-                LINK_POINTER,
-                "link-pointer-revision",
-                "the VMCS that the link pointer names has the processor's revision identifier, and is a shadow VMCS exactly with "
-                        + "\"VMCS shadowing\"",
-                x -> !linked(x) || !x.isPage(link) || isLinkable(x),
-                link);
-        s.qualified(LINK_POINTER, "link-pointer-current", "VMCS link pointer does not name the current VMCS",
-                x -> !linked(x) || x.get(link) != x.vmcs.address, link);
+    private static boolean reachesLink(EntryContext x) {
+        return linked(x) && x.isPage(VmcsField.VMCS_LINK_POINTER) && x.isVisible(x.get(VmcsField.VMCS_LINK_POINTER));
     }
 
-    private static boolean isLinkable(EntryContext x) {
-        Vmcs linked = new Vmcs(x.cpu.memory, x.get(VmcsField.VMCS_LINK_POINTER));
-        return linked.hasRevision() && linked.isShadow() == x.on(VMCS_SHADOWING);
+    private static Vmcs link(EntryContext x) {
+        return new Vmcs(x.cpu.memory, x.get(VmcsField.VMCS_LINK_POINTER));
+    }
+
+    private static void linkPointer(Section s) {
+        VmcsField link = VmcsField.VMCS_LINK_POINTER;
+        s.address("link-pointer-address", GuestRules::linked, link, 0x1000);
+        s.rule(
+                "link-pointer-revision",
+                "the VMCS that the link pointer names has the processor's revision identifier, " + VmxCapabilities.REVISION,
+                x -> !reachesLink(x) || link(x).hasRevision(),
+                link);
+        s.rule(
+                "link-pointer-shadow",
+                "the VMCS that the link pointer names is a shadow VMCS (bit 31 of its first 4 bytes) exactly with \"VMCS shadowing\"",
+                x -> !reachesLink(x) || link(x).isShadow() == x.on(VMCS_SHADOWING),
+                link,
+                VmcsField.SECONDARY_CONTROLS);
+        s.rule(
+                "link-pointer-current",
+                "VMCS link pointer does not name the current VMCS",
+                x -> !linked(x) || x.get(link) != x.vmcs.address,
+                link);
+    }
+
+    private static void pointers(Section s) {
+        for (int i = 0; i < VmEntry.PDPTES.length; i++) {
+            int number = i;
+            s.rule(
+                    "guest-pdpte" + number,
+                    "reserved bits of PDPTE" + number + ", if it is present, are 0; with EPT it is in the VMCS, else in memory at guest CR3",
+                    x -> !x.paePaging() || isPointerValid(x, number),
+                    VmEntry.PDPTES[number],
+                    VmcsField.GUEST_CR3);
+        }
+    }
+
+    private static boolean isPointerValid(EntryContext x, int number) {
+        long address = (x.get(VmcsField.GUEST_CR3) & 0xFFFF_FFE0L) + 8 * number;
+        boolean ept = x.on(ENABLE_EPT);
+        if (!ept && !x.isVisible(address)) {
+            return true;
+        }
+        long e = ept ? x.get(VmEntry.PDPTES[number]) : x.cpu.memory.read(address, 8);
+        return (e & 1) == 0 || (e & (PDPTE_RESERVED | x.cpu.model.physicalReserved())) == 0;
     }
 }

@@ -2,6 +2,7 @@ package dev.javisor.processor.vmx;
 
 import dev.javisor.isa.VmcsField;
 import dev.javisor.isa.VmxControl;
+import dev.javisor.isa.VmxError;
 
 /** The one implementation of {@link VmxOperations}. */
 final class Operations implements VmxOperations {

@@ -5,13 +5,15 @@ import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.vmx.EntryRule.Section;
 import java.util.Locale;
-import java.util.function.Predicate;
 
 /** "Checks on Guest Segment Registers". */
 final class SegmentRules {
+    private static final long TI = 4;
     private static final long V86_ACCESS = 0xF3, V86_LIMIT = 0xFFFF;
     /** Reserved bits of access rights. */
     private static final long RESERVED = 0xFFFE_0F00L;
+
+    private static final int[] DATA_SEGMENTS = {Cpu.DS, Cpu.ES, Cpu.FS, Cpu.GS};
 
     private static final int TYPE_LDT = 2, TYPE_TSS16_BUSY = 3, TYPE_TSS_BUSY = 11;
     private static final int WRITABLE_UP = 3, WRITABLE_DOWN = 7, LAST_NON_CONFORMING = 11;
@@ -20,16 +22,26 @@ final class SegmentRules {
 
     static void addTo(Section s) {
         selectors(s);
+        for (int r = Cpu.ES; r <= Cpu.GS; r++) {
+            virtual8086Base(s, r);
+        }
         bases(s);
         for (int r = Cpu.ES; r <= Cpu.GS; r++) {
-            virtual8086(s, r);
+            virtual8086Limit(s, r);
         }
-        code(s);
-        stack(s);
-        for (int r : new int[] {Cpu.DS, Cpu.ES, Cpu.FS, Cpu.GS}) {
-            data(s, r);
+        for (int r = Cpu.ES; r <= Cpu.GS; r++) {
+            virtual8086Access(s, r);
         }
-        system(s);
+        types(s);
+        for (int r = Cpu.ES; r <= Cpu.GS; r++) {
+            descriptorType(s, r, false);
+        }
+        privilege(s);
+        for (int r = Cpu.ES; r <= Cpu.GS; r++) {
+            common(s, r);
+        }
+        taskRegister(s);
+        localDescriptorTable(s);
     }
 
     private static String name(int segment) {
@@ -41,12 +53,12 @@ final class SegmentRules {
     }
 
     private static void selectors(Section s) {
-        s.rule("guest-tr-selector", "TI of the guest TR selector is 0", x -> (x.get(VmcsField.GUEST_TR_SELECTOR) & 4) == 0,
+        s.rule("guest-tr-selector", "TI of the guest TR selector is 0", x -> (x.get(VmcsField.GUEST_TR_SELECTOR) & TI) == 0,
                 VmcsField.GUEST_TR_SELECTOR);
         s.rule(
                 "guest-ldtr-selector",
                 "TI of a usable guest LDTR selector is 0",
-                x -> !x.usable(Cpu.LDTR) || (x.get(VmcsField.GUEST_LDTR_SELECTOR) & 4) == 0,
+                x -> !x.usable(Cpu.LDTR) || (x.get(VmcsField.GUEST_LDTR_SELECTOR) & TI) == 0,
                 VmcsField.GUEST_LDTR_SELECTOR,
                 VmcsField.GUEST_LDTR_ACCESS_RIGHTS);
         s.rule(
@@ -59,56 +71,83 @@ final class SegmentRules {
 
     private static void bases(Section s) {
         for (int r : new int[] {Cpu.TR, Cpu.FS, Cpu.GS}) {
-            s.rule(id(r, "base"), SegmentFields.base(r).text + " is canonical", x -> x.isCanonical(SegmentFields.base(r)),
-                    SegmentFields.base(r));
+            s.canonical(id(r, "base"), x -> true, SegmentFields.base(r));
         }
-        s.rule(
-                "guest-ldtr-base",
-                "base of a usable guest LDTR is canonical",
-                x -> !x.usable(Cpu.LDTR) || x.isCanonical(VmcsField.GUEST_LDTR_BASE),
-                VmcsField.GUEST_LDTR_BASE,
-                VmcsField.GUEST_LDTR_ACCESS_RIGHTS);
+        s.canonical("guest-ldtr-base", x -> x.usable(Cpu.LDTR), VmcsField.GUEST_LDTR_BASE, VmcsField.GUEST_LDTR_ACCESS_RIGHTS);
         for (int r : new int[] {Cpu.CS, Cpu.SS, Cpu.DS, Cpu.ES}) {
-            s.rule(
+            VmcsField base = SegmentFields.base(r);
+            s.zeroes(
                     id(r, "base"),
-                    "bits 63:32 of the " + SegmentFields.base(r).text + " are 0",
-                    x -> r != Cpu.CS && !x.usable(r) || x.get(SegmentFields.base(r)) >>> 32 == 0,
-                    SegmentFields.base(r),
+                    "bits 63:32 of the " + base.text + " are 0",
+                    x -> r == Cpu.CS || x.usable(r),
+                    base,
+                    0xFFFF_FFFFL,
                     SegmentFields.access(r));
         }
     }
 
-    private static void virtual8086(Section s, int r) {
+    private static void virtual8086Base(Section s, int r) {
         s.rule(
                 id(r, "v86-base"),
                 "in virtual-8086 mode the base of " + name(r) + " is 16 times its selector",
                 x -> !x.v86() || x.get(SegmentFields.base(r)) == x.get(SegmentFields.selector(r)) << 4,
                 SegmentFields.base(r),
-                SegmentFields.selector(r));
+                SegmentFields.selector(r),
+                VmcsField.GUEST_RFLAGS);
+    }
+
+    private static void virtual8086Limit(Section s, int r) {
         s.rule(
                 id(r, "v86-limit"),
                 "in virtual-8086 mode the limit of " + name(r) + " is FFFFH",
                 x -> !x.v86() || x.get(SegmentFields.limit(r)) == V86_LIMIT,
-                SegmentFields.limit(r));
+                SegmentFields.limit(r),
+                VmcsField.GUEST_RFLAGS);
+    }
+
+    private static void virtual8086Access(Section s, int r) {
         s.rule(
                 id(r, "v86-access"),
                 "in virtual-8086 mode the access rights of " + name(r) + " are F3H",
                 x -> !x.v86() || x.access(r) == V86_ACCESS,
+                SegmentFields.access(r),
+                VmcsField.GUEST_RFLAGS);
+    }
+
+    /** When the access rights of a segment are looked at. TR must be usable; whether CS is makes no difference. */
+    private static boolean isChecked(EntryContext x, int r) {
+        return switch (r) {
+            case Cpu.TR -> true;
+            case Cpu.LDTR -> x.usable(r);
+            case Cpu.CS -> !x.v86();
+            default -> !x.v86() && x.usable(r);
+        };
+    }
+
+    private static void descriptorType(Section s, int r, boolean system) {
+        s.rule(
+                id(r, "s"),
+                "S, bit 4, of " + name(r) + " is " + (system ? 0 : 1),
+                x -> !isChecked(x, r) || (x.access(r) & Cpu.S) != 0 != system,
                 SegmentFields.access(r));
     }
 
-    /** S, P, reserved bits and granularity of a segment, as far as a rule for all segments goes. @param checked when the rule applies */
-    private static void common(Section s, int r, boolean system, Predicate<EntryContext> checked) {
+    /** Presence, reserved bits and granularity, which are alike for all segments. */
+    private static void common(Section s, int r) {
         VmcsField access = SegmentFields.access(r);
-        s.rule(id(r, "s"), "S of " + name(r) + " is " + (system ? 0 : 1), x -> !checked.test(x) || (x.access(r) & Cpu.S) != 0 != system,
+        s.rule(
+                id(r, "present"),
+                name(r) + " is present (P, bit 7)",
+                x -> !isChecked(x, r) || (x.access(r) & Cpu.PRESENT) != 0,
                 access);
-        s.rule(id(r, "present"), name(r) + " is present", x -> !checked.test(x) || (x.access(r) & Cpu.PRESENT) != 0, access);
-        s.rule(id(r, "reserved"), "reserved bits of the access rights of " + name(r) + " are 0",
-                x -> !checked.test(x) || (x.access(r) & RESERVED) == 0, access);
+        s.zeroes(id(r, "reserved"), "reserved bits of the access rights of " + name(r) + " are 0", x -> isChecked(x, r), access, ~RESERVED);
+        if (r == Cpu.CS) {
+            codeSize(s);
+        }
         s.rule(
                 id(r, "granularity"),
-                "G of " + name(r) + " is 0 if bits 11:0 of the limit are not all 1, and 1 if bits 31:20 are not all 0",
-                x -> !checked.test(x) || fits(x.get(SegmentFields.limit(r)), (x.access(r) & Cpu.G) != 0),
+                "G, bit 15, of " + name(r) + " is 0 if bits 11:0 of the limit are not all 1, and 1 if bits 31:20 are not all 0",
+                x -> !isChecked(x, r) || fits(x.get(SegmentFields.limit(r)), (x.access(r) & Cpu.G) != 0),
                 access,
                 SegmentFields.limit(r));
     }
@@ -117,25 +156,70 @@ final class SegmentRules {
         return granular ? (limit & 0xFFF) == 0xFFF : limit >>> 20 == 0;
     }
 
-    private static void code(Section s) {
-        VmcsField access = VmcsField.GUEST_CS_ACCESS_RIGHTS;
+    private static void types(Section s) {
         s.rule(
                 "guest-cs-type",
                 "CS is accessed code (type 9, 11, 13, 15), or read/write accessed data (3) in an unrestricted guest",
                 x -> x.v86() || (x.type(Cpu.CS) & 9) == 9 || x.unrestricted() && x.type(Cpu.CS) == WRITABLE_UP,
-                access);
+                VmcsField.GUEST_CS_ACCESS_RIGHTS);
+        s.rule(
+                "guest-ss-type",
+                "a usable SS is read/write accessed data (type 3 or 7)",
+                x -> !isChecked(x, Cpu.SS) || x.type(Cpu.SS) == WRITABLE_UP || x.type(Cpu.SS) == WRITABLE_DOWN,
+                VmcsField.GUEST_SS_ACCESS_RIGHTS);
+        for (int r : DATA_SEGMENTS) {
+            VmcsField access = SegmentFields.access(r);
+            s.rule(
+                    id(r, "accessed"),
+                    "a usable " + name(r) + " is accessed (bit 0 of the type)",
+                    x -> !isChecked(x, r) || (x.type(r) & 1) != 0,
+                    access);
+            s.rule(
+                    id(r, "readable"),
+                    "a usable " + name(r) + " that is code (bit 3 of the type) is readable (bit 1)",
+                    x -> !isChecked(x, r) || (x.type(r) & 10) != 8,
+                    access);
+        }
+    }
+
+    private static void privilege(Section s) {
+        VmcsField code = VmcsField.GUEST_CS_ACCESS_RIGHTS;
+        VmcsField stack = VmcsField.GUEST_SS_ACCESS_RIGHTS;
         s.rule(
                 "guest-cs-dpl",
                 "DPL of CS is 0 for type 3, that of SS for types 9 and 11, and not above that of SS for types 13 and 15",
                 x -> x.v86() || isCodeDpl(x),
-                access,
-                VmcsField.GUEST_SS_ACCESS_RIGHTS);
-        common(s, Cpu.CS, false, x -> !x.v86());
+                code,
+                stack);
+        s.rule(
+                "guest-ss-dpl-rpl",
+                "DPL of SS is its RPL, but in an unrestricted guest",
+                x -> x.v86() || x.unrestricted() || x.dpl(Cpu.SS) == x.rpl(Cpu.SS),
+                stack,
+                VmcsField.GUEST_SS_SELECTOR);
+        s.rule(
+                "guest-ss-dpl",
+                "DPL of SS is 0 if CS has type 3 or CR0.PE is 0",
+                x -> x.v86() || x.type(Cpu.CS) != WRITABLE_UP && x.guestCr0(Cr.PE) || x.dpl(Cpu.SS) == 0,
+                stack,
+                code,
+                VmcsField.GUEST_CR0);
+        for (int r : DATA_SEGMENTS) {
+            s.rule(
+                    id(r, "dpl"),
+                    "DPL of a usable " + name(r) + " that is not conforming code is not below its RPL, but in an unrestricted guest",
+                    x -> !isChecked(x, r) || x.unrestricted() || x.type(r) > LAST_NON_CONFORMING || x.dpl(r) >= x.rpl(r),
+                    SegmentFields.access(r),
+                    SegmentFields.selector(r));
+        }
+    }
+
+    private static void codeSize(Section s) {
         s.rule(
                 "guest-cs-l-d",
-                "L and D/B of CS are not both 1 in IA-32e mode",
-                x -> x.v86() || !x.ia32e() || (x.access(Cpu.CS) & (Cpu.L | Cpu.DB)) != (Cpu.L | Cpu.DB),
-                access,
+                "L and D/B, bits 13 and 14, of CS are not both 1 in IA-32e mode",
+                x -> !x.ia32e() || (x.access(Cpu.CS) & (Cpu.L | Cpu.DB)) != (Cpu.L | Cpu.DB),
+                VmcsField.GUEST_CS_ACCESS_RIGHTS,
                 VmcsField.ENTRY_CONTROLS);
     }
 
@@ -148,54 +232,25 @@ final class SegmentRules {
         };
     }
 
-    private static void stack(Section s) {
-        VmcsField access = VmcsField.GUEST_SS_ACCESS_RIGHTS;
-        s.rule(
-                "guest-ss-type",
-                "a usable SS is read/write accessed data (type 3 or 7)",
-                x -> x.v86() || !x.usable(Cpu.SS) || x.type(Cpu.SS) == WRITABLE_UP || x.type(Cpu.SS) == WRITABLE_DOWN,
-                access);
-        s.rule(
-                "guest-ss-dpl-rpl",
-                "DPL of SS is its RPL",
-                x -> x.v86() || x.unrestricted() || x.dpl(Cpu.SS) == x.rpl(Cpu.SS),
-                access,
-                VmcsField.GUEST_SS_SELECTOR);
-        s.rule(
-                "guest-ss-dpl",
-                "DPL of SS is 0 if CS has type 3 or CR0.PE is 0",
-                x -> x.v86() || x.type(Cpu.CS) != WRITABLE_UP && x.guestCr0(Cr.PE) || x.dpl(Cpu.SS) == 0,
-                access,
-                VmcsField.GUEST_CS_ACCESS_RIGHTS,
-                VmcsField.GUEST_CR0);
-        common(s, Cpu.SS, false, x -> !x.v86() && x.usable(Cpu.SS));
-    }
-
-    private static void data(Section s, int r) {
-        VmcsField access = SegmentFields.access(r);
-        s.rule(id(r, "accessed"), "a usable " + name(r) + " is accessed", x -> x.v86() || !x.usable(r) || (x.type(r) & 1) != 0, access);
-        s.rule(id(r, "readable"), "a usable " + name(r) + " that is code is readable",
-                x -> x.v86() || !x.usable(r) || (x.type(r) & 10) != 8, access);
-        s.rule(
-                id(r, "dpl"),
-                "DPL of a usable " + name(r) + " that is not conforming code is not below its RPL",
-                x -> x.v86() || x.unrestricted() || !x.usable(r) || x.type(r) > LAST_NON_CONFORMING || x.dpl(r) >= x.rpl(r),
-                access,
-                SegmentFields.selector(r));
-        common(s, r, false, x -> !x.v86() && x.usable(r));
-    }
-
-    private static void system(Section s) {
+    private static void taskRegister(Section s) {
         s.rule(
                 "guest-tr-type",
                 "TR is a busy 32-bit or 64-bit TSS (type 11), or a busy 16-bit TSS (3) outside IA-32e mode",
                 x -> x.type(Cpu.TR) == TYPE_TSS_BUSY || x.type(Cpu.TR) == TYPE_TSS16_BUSY && !x.ia32e(),
                 VmcsField.GUEST_TR_ACCESS_RIGHTS,
                 VmcsField.ENTRY_CONTROLS);
-        s.rule("guest-tr-usable", "TR is usable", x -> x.usable(Cpu.TR), VmcsField.GUEST_TR_ACCESS_RIGHTS);
-        common(s, Cpu.TR, true, x -> true);
-        s.rule("guest-ldtr-type", "a usable LDTR is an LDT (type 2)", x -> !x.usable(Cpu.LDTR) || x.type(Cpu.LDTR) == TYPE_LDT,
+        descriptorType(s, Cpu.TR, true);
+        common(s, Cpu.TR);
+        s.rule("guest-tr-usable", "TR is usable (bit 16 is 0)", x -> x.usable(Cpu.TR), VmcsField.GUEST_TR_ACCESS_RIGHTS);
+    }
+
+    private static void localDescriptorTable(Section s) {
+        s.rule(
+                "guest-ldtr-type",
+                "a usable LDTR is an LDT (type 2)",
+                x -> !x.usable(Cpu.LDTR) || x.type(Cpu.LDTR) == TYPE_LDT,
                 VmcsField.GUEST_LDTR_ACCESS_RIGHTS);
-        common(s, Cpu.LDTR, true, x -> x.usable(Cpu.LDTR));
+        descriptorType(s, Cpu.LDTR, true);
+        common(s, Cpu.LDTR);
     }
 }

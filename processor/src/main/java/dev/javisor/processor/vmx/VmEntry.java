@@ -4,52 +4,28 @@ import dev.javisor.isa.ExitReason;
 import dev.javisor.isa.Msr;
 import dev.javisor.isa.VmcsField;
 import dev.javisor.isa.VmxControl;
+import dev.javisor.isa.VmxError;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.event.EventDelivery;
 import dev.javisor.processor.system.DebugRegisters;
-import java.util.ArrayList;
-import java.util.List;
 
 /** VM entries: the checks in their order, loading the guest, injecting an event ("VM Entries"). */
 final class VmEntry {
     static final VmcsField[] PDPTES = {VmcsField.GUEST_PDPTE0, VmcsField.GUEST_PDPTE1, VmcsField.GUEST_PDPTE2, VmcsField.GUEST_PDPTE3};
 
-    private static final long PDPTE_RESERVED = 0x1E6;
-
-    /** All checks, in the order in which they are made. */
-    static final List<EntryRule> RULES = rules();
-
     private final Vmx vmx;
     private final Cpu cpu;
     private final EntryContext context;
+    final EntryReports reports;
 
     VmEntry(Vmx vmx) {
         this.vmx = vmx;
         this.cpu = vmx.cpu;
         this.context = new EntryContext(vmx);
-    }
-
-    private static List<EntryRule> rules() {
-        List<EntryRule> rules = new ArrayList<>();
-        ControlRules.addTo(rules);
-        HostRules.addTo(rules);
-        GuestRules.addTo(rules);
-        return List.copyOf(rules);
-    }
-
-    /** PDPTEs of PAE paging, from the VMCS with EPT, else from memory. */
-    static boolean arePointersValid(EntryContext x) {
-        for (int i = 0; i < 4; i++) {
-            long e = x.on(VmxControl.ENABLE_EPT) ? x.get(PDPTES[i])
-                    : x.cpu.memory.read((x.get(VmcsField.GUEST_CR3) & 0xFFFF_FFE0L) + 8 * i, 8);
-            if ((e & 1) != 0 && (e & (PDPTE_RESERVED | x.cpu.model.physicalReserved())) != 0) {
-                return false;
-            }
-        }
-        return true;
+        this.reports = new EntryReports(context);
     }
 
     // ---- the entry as a whole ----
@@ -58,33 +34,32 @@ final class VmEntry {
     void enter(boolean launch) {
         Vmcs vmcs = vmx.current;
         cpu.requireBoundary();
+        reports.begin();
         if (!vmcs.exists() || vmcs.isShadow()) {
+            reports.invalid(launch);
             vmx.failInvalid();
         } else if (cpu.blockingByMovSs) {
-            vmx.failValid(VmxError.ENTRY_MOV_SS);
+            fail(launch, VmxError.ENTRY_MOV_SS);
         } else if (launch && vmcs.isLaunched()) {
-            vmx.failValid(VmxError.VMLAUNCH_NOT_CLEAR);
+            fail(launch, VmxError.VMLAUNCH_NOT_CLEAR);
         } else if (!launch && !vmcs.isLaunched()) {
-            vmx.failValid(VmxError.VMRESUME_NOT_LAUNCHED);
+            fail(launch, VmxError.VMRESUME_NOT_LAUNCHED);
         } else {
-            EntryRule violated = firstViolated();
+            context.begin();
+            EntryRule violated = EntryRules.firstViolated(context);
             if (violated == null) {
                 commit(launch);
             } else {
-                explain(launch, violated.group(), -1);
+                reports.violation(launch, violated);
                 fail(violated);
             }
         }
     }
 
-    private EntryRule firstViolated() {
-        context.begin();
-        for (EntryRule r : RULES) {
-            if (!r.holdsIn(context)) {
-                return r;
-            }
-        }
-        return null;
+    /** Before the checks. */
+    private void fail(boolean launch, VmxError error) {
+        reports.state(launch, error);
+        vmx.failValid(error);
     }
 
     private void fail(EntryRule violated) {
@@ -98,35 +73,6 @@ final class VmEntry {
         }
     }
 
-    /** Tells who wants to know, all violated rules at once. */
-    private void explain(boolean launch, EntryRule.Group group, long msrEntry) {
-        if (vmx.failureListener() == null) {
-            return;
-        }
-        List<VmEntryFailure.Violation> violations = new ArrayList<>();
-        for (EntryRule r : RULES) {
-            if (!r.holdsIn(context)) {
-                violations.add(violation(r));
-            }
-        }
-        if (group == EntryRule.Group.MSR_LOADING) {
-            violations.add(violation(new EntryRule(
-                    "entry-msr-" + msrEntry,
-                    group,
-                    "Loading MSRs",
-                    "entry " + msrEntry + " of the VM-entry MSR-load area is an MSR and a value that WRMSR would take",
-                    0,
-                    List.of(VmcsField.ENTRY_MSR_LOAD_ADDRESS, VmcsField.ENTRY_MSR_LOAD_COUNT),
-                    x -> false)));
-        }
-        long rip = cpu.running == null ? cpu.rip : cpu.ripOf(cpu.running[cpu.position]);
-        vmx.failureListener().accept(new VmEntryFailure(rip, launch, vmx.current.address, group, List.copyOf(violations)));
-    }
-
-    private VmEntryFailure.Violation violation(EntryRule r) {
-        return new VmEntryFailure.Violation(r, r.fields().stream().map(context::get).toList());
-    }
-
     private void commit(boolean launch) {
         Cpu c = cpu;
         Vmcs vmcs = vmx.current;
@@ -134,9 +80,9 @@ final class VmEntry {
         context.copyControls(guest.controls);
         loadRegisters(vmcs);
         loadSegments(vmcs);
-        long failed = MsrLists.load(c, vmcs, VmcsField.ENTRY_MSR_LOAD_ADDRESS, VmcsField.ENTRY_MSR_LOAD_COUNT);
+        long failed = MsrLists.load(c, vmcs, VmcsField.ENTRY_MSR_LOAD_ADDRESS, VmcsField.ENTRY_MSR_LOAD_COUNT, context.msr);
         if (failed != 0) {
-            explain(launch, EntryRule.Group.MSR_LOADING, failed);
+            reports.msr(launch);
             vmx.exits.failEntry(ExitReason.MSR_LOADING, failed);
             return;
         }

@@ -4,6 +4,7 @@ import dev.javisor.isa.VmcsField;
 import dev.javisor.isa.VmxCapabilities;
 import dev.javisor.isa.VmxControl;
 import dev.javisor.isa.VmxControl.Word;
+import dev.javisor.isa.VmxError;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.core.Virtualization;
@@ -28,9 +29,6 @@ public final class Vmx implements Virtualization {
     final ExitToHost exits;
     final Ept ept;
 
-    /** Told about every VM entry that fails; null for nobody. */
-    private Consumer<VmEntryFailure> failureListener;
-
     public Vmx(Cpu cpu) {
         this.cpu = cpu;
         capabilities = new VmxCapabilities(cpu.model.features());
@@ -45,13 +43,9 @@ public final class Vmx implements Virtualization {
         return (Vmx) c.virtualization;
     }
 
-    /** From here on somebody is told why VM entries fail. */
+    /** From here on somebody is told why VM entries fail; null for nobody. */
     public void setFailureListener(Consumer<VmEntryFailure> listener) {
-        failureListener = listener;
-    }
-
-    Consumer<VmEntryFailure> failureListener() {
-        return failureListener;
+        entry.reports.tell(listener);
     }
 
     /** In VMX non-root operation. */

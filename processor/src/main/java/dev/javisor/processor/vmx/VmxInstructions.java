@@ -7,6 +7,7 @@ import dev.javisor.isa.Msr;
 import dev.javisor.isa.VmcsField;
 import dev.javisor.isa.VmxCapabilities;
 import dev.javisor.isa.VmxControl;
+import dev.javisor.isa.VmxError;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Handler;

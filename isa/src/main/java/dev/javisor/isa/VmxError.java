@@ -1,4 +1,4 @@
-package dev.javisor.processor.vmx;
+package dev.javisor.isa;
 
 /** VM-instruction error numbers ("VM Instruction Error Numbers"). */
 public enum VmxError {
@@ -35,5 +35,15 @@ public enum VmxError {
     VmxError(int number, String text) {
         this.number = number;
         this.text = text;
+    }
+
+    /** The error with a number, or null. */
+    public static VmxError of(int number) {
+        for (VmxError e : values()) {
+            if (e.number == number) {
+                return e;
+            }
+        }
+        return null;
     }
 }
