@@ -94,6 +94,19 @@ public final class LogicalProcessor implements Stateful {
      * @return instructions retired
      */
     public long run(long limit) {
+        return run(limit, null, false);
+    }
+
+    /**
+     * Runs a guest for a host that is not made of instructions: as {@link #run}, but ends at the VM exit too.
+     *
+     * @param entry the VM entry to begin with, or null to go on with the guest that runs already
+     */
+    public long runGuest(long limit, Runnable entry) {
+        return run(limit, entry, true);
+    }
+
+    private long run(long limit, Runnable entry, boolean guestOnly) {
         Cpu c = cpu;
         Timeline timeline = c.timeline;
         long start = timeline.now();
@@ -106,7 +119,10 @@ public final class LogicalProcessor implements Stateful {
         timeline.activate(c);
         c.yielded = false;
         try {
-            while (c.now() < limit && !c.yielded) {
+            if (entry != null) {
+                entry.run();
+            }
+            while (c.now() < limit && !c.yielded && (!guestOnly || c.guest != null)) {
                 if (c.requests != 0 && Boundary.process(c)) {
                     continue;
                 }

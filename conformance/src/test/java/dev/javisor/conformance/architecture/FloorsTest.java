@@ -29,7 +29,7 @@ class FloorsTest {
         classes = new ClassFileImporter()
                 .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
                 .withImportOption(location -> !location.contains("/test-classes/"))
-                .importPackages("dev.javisor.isa", "dev.javisor.processor", "dev.javisor.machine", "dev.javisor.cli");
+                .importPackages("dev.javisor.isa", "dev.javisor.processor", "dev.javisor.hypervisor", "dev.javisor.machine", "dev.javisor.cli");
     }
 
     private static URL location(Class<?> c) {
@@ -42,17 +42,19 @@ class FloorsTest {
                 .consideringOnlyDependenciesInAnyPackage("dev.javisor..")
                 .layer("isa").definedBy("dev.javisor.isa..")
                 .layer("processor").definedBy("dev.javisor.processor..")
+                .layer("hypervisor").definedBy("dev.javisor.hypervisor..")
                 .layer("machine").definedBy("dev.javisor.machine..")
                 .layer("cli").definedBy("dev.javisor.cli..")
                 .whereLayer("isa").mayNotAccessAnyLayer()
                 .whereLayer("processor").mayOnlyAccessLayers("isa")
-                .whereLayer("machine").mayOnlyAccessLayers("isa", "processor")
-                .whereLayer("cli").mayOnlyAccessLayers("isa", "processor", "machine")
+                .whereLayer("hypervisor").mayOnlyAccessLayers("isa", "processor")
+                .whereLayer("machine").mayOnlyAccessLayers("isa", "processor", "hypervisor")
+                .whereLayer("cli").mayOnlyAccessLayers("isa", "processor", "hypervisor", "machine")
                 .check(classes);
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"dev.javisor.processor.(*)..", "dev.javisor.machine.(*).."})
+    @ValueSource(strings = {"dev.javisor.processor.(*)..", "dev.javisor.hypervisor.(*)..", "dev.javisor.machine.(*).."})
     void packagesOfAModuleFormNoCycle(String packages) {
         slices().matching(packages).should().beFreeOfCycles().check(classes);
     }
@@ -69,7 +71,7 @@ class FloorsTest {
     @Test
     void noWallClockReachesTheGuest() {
         noClasses()
-                .that().resideInAnyPackage("dev.javisor.isa..", "dev.javisor.processor..", "dev.javisor.machine..")
+                .that().resideInAnyPackage("dev.javisor.isa..", "dev.javisor.processor..", "dev.javisor.hypervisor..", "dev.javisor.machine..")
                 // Waits in real time while a user watches, which the guest cannot see.
                 .and().doNotHaveFullyQualifiedName("dev.javisor.machine.Machine")
                 // Measure what compiling costs, for the user's eyes only.

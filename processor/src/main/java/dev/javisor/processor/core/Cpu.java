@@ -236,6 +236,8 @@ public final class Cpu {
     public SecondLevel secondLevel;
     /** The processor's virtualization extensions, or null. */
     public Virtualization virtualization;
+    /** Told about every request; null for nobody. For a processor that is emulated, and whose boundaries somebody else looks at. */
+    public Runnable requestListener;
     /** Null when the hypercall instruction is #UD outside of virtualization. */
     public Hypercalls hypercalls;
     /** Arithmetic that the host's cannot do. */
@@ -300,6 +302,9 @@ public final class Cpu {
     public void request(int bit) {
         requests |= bit;
         endSlice();
+        if (requestListener != null) {
+            requestListener.run();
+        }
     }
 
     public void withdraw(int bit) {

@@ -321,7 +321,7 @@ public final class Memory {
         Region r = apicPage(c, gpa) ? null : c.memory.regionAt(gpa);
         if (r == null || r.device != null) {
             c.requireBoundary();
-        } else if ((r.flags[(int) ((gpa & c.memory.a20Mask()) - r.start >>> 12)] & Region.CODE) != 0
+        } else if ((r.flags[r.flag(gpa & c.memory.a20Mask())] & Region.CODE) != 0
                 && c.codeObserver.holdsCode(gpa & c.memory.a20Mask(), size)) {
             c.requireBoundary();
         }

@@ -149,7 +149,7 @@ public final class EventDelivery {
     }
 
     /** B0-B3, RTM and BLD are those of the newest #DB; BD, BS and BT stay set until software clears them. */
-    static long mergeDr6(long dr6, long payload) {
+    public static long mergeDr6(long dr6, long payload) {
         return (dr6 & ~Boundary.BREAKPOINTS | DR6_ACTIVE_LOW | payload) & ~(payload & DR6_ACTIVE_LOW) & ~0x1000L;
     }
 

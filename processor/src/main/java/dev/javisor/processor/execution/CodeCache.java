@@ -89,7 +89,7 @@ public final class CodeCache implements CodeObserver {
     private void protect(long gpa) {
         Region r = memory.regionAt(gpa);
         if (r != null && r.isMemory()) {
-            int i = (int) (gpa - r.start >>> 12);
+            int i = r.flag(gpa);
             if ((r.flags[i] & Region.CODE) == 0) {
                 r.flags[i] |= Region.CODE;
                 for (Cpu c : cpus) {

@@ -183,7 +183,7 @@ public final class PhysicalMemory {
 
     /** Before a store of {@code size} bytes within one page of RAM: tells the code observer and the dirty log. */
     public void touch(Region r, long gpa, int size) {
-        int page = (int) (gpa - r.start >>> 12);
+        int page = r.flag(gpa);
         int f = r.flags[page];
         if (f != 0) {
             if ((f & Region.CODE) != 0) {

@@ -19,19 +19,23 @@ public final class Region {
     public final boolean readOnly;
     /** The device, or null for RAM and ROM. */
     public final MmioHandler device;
-    /** One byte for each page of RAM or ROM. */
+    /** One byte for each page of RAM or ROM; the region's first page is {@link #firstFlag}. Shared with every {@link #slice}. */
     public final byte[] flags;
+
+    private final int firstFlag;
     /** Keeps the memory alive. */
     public final MemorySegment segment;
 
-    private Region(long start, long size, MemorySegment segment, boolean readOnly, MmioHandler device) {
+    private Region(
+            long start, long size, MemorySegment segment, boolean readOnly, MmioHandler device, byte[] flags, int firstFlag) {
         this.start = start;
         this.size = size;
         this.segment = segment;
         this.host = segment == null ? 0 : segment.address();
         this.readOnly = readOnly;
         this.device = device;
-        this.flags = segment == null ? null : new byte[(int) (size + 4095 >>> 12)];
+        this.flags = flags;
+        this.firstFlag = firstFlag;
     }
 
     /** RAM or ROM; start and size are multiples of 4096. */
@@ -39,11 +43,29 @@ public final class Region {
         if ((start & 4095) != 0 || (segment.byteSize() & 4095) != 0 || segment.byteSize() == 0) {
             throw new IllegalArgumentException("memory region must consist of whole pages");
         }
-        return new Region(start, segment.byteSize(), segment, readOnly, null);
+        return new Region(start, segment.byteSize(), segment, readOnly, null, new byte[(int) (segment.byteSize() >>> 12)], 0);
     }
 
     public static Region device(long start, long size, MmioHandler device) {
-        return new Region(start, size, null, false, device);
+        return new Region(start, size, null, false, device, null, 0);
+    }
+
+    /**
+     * A part of this RAM or ROM at another address, for another address space: the same bytes, and the same flags.
+     *
+     * @param at first guest-physical address there
+     * @param offset bytes into this region; a multiple of 4096, as is {@code bytes}
+     */
+    public Region slice(long at, long offset, long bytes) {
+        if (((at | offset | bytes) & 4095) != 0) {
+            throw new IllegalArgumentException("memory region must consist of whole pages");
+        }
+        return new Region(at, bytes, segment.asSlice(offset, bytes), readOnly, null, flags, firstFlag + (int) (offset >>> 12));
+    }
+
+    /** Position in {@link #flags} of the page that an address of this region lies in. */
+    public int flag(long gpa) {
+        return (int) (gpa - start >>> 12) + firstFlag;
     }
 
     public boolean isMemory() {

@@ -1,0 +1,64 @@
+package dev.javisor.hypervisor;
+
+import dev.javisor.hypervisor.host.Host;
+import dev.javisor.isa.CpuModel;
+import dev.javisor.isa.CpuModels;
+import dev.javisor.processor.core.Timeline;
+import dev.javisor.processor.execution.Engine;
+
+/** The hypervisor, as a program opens it: KVM's system interface. */
+public final class Kvm implements AutoCloseable {
+    /** KVM_API_VERSION. */
+    public static final int API_VERSION = 12;
+
+    private final Host host;
+    private final CpuModel model;
+
+    private Kvm(CpuModel model, Timeline timeline, Engine engine) {
+        this.model = model;
+        this.host = new Host(model, timeline, engine);
+    }
+
+    /** On a host with the default processors, and time of its own. */
+    public static Kvm open() {
+        return open(CpuModels.parse(CpuModels.DEFAULT), new Timeline(), Engine.INTERPRETER);
+    }
+
+    /**
+     * @param model of the guests' processors
+     * @param timeline the time in which guests run
+     * @param engine what runs their code
+     */
+    public static Kvm open(CpuModel model, Timeline timeline, Engine engine) {
+        return new Kvm(model, timeline, engine);
+    }
+
+    /** KVM_GET_API_VERSION. */
+    public int getApiVersion() {
+        return API_VERSION;
+    }
+
+    /** KVM_CREATE_VM. */
+    public Vm createVm() {
+        return new Vm(this);
+    }
+
+    /** The model of the guests' processors: without VMX, which the hypervisor keeps for itself. */
+    public CpuModel model() {
+        return model;
+    }
+
+    public Timeline timeline() {
+        return host.timeline();
+    }
+
+    Host host() {
+        return host;
+    }
+
+    /** Frees the host's memory. No VM of it can be used any more. */
+    @Override
+    public void close() {
+        host.close();
+    }
+}

@@ -1,0 +1,204 @@
+package dev.javisor.hypervisor;
+
+import dev.javisor.hypervisor.abi.Dtable;
+import dev.javisor.hypervisor.abi.KvmException;
+import dev.javisor.hypervisor.abi.Regs;
+import dev.javisor.hypervisor.abi.Segment;
+import dev.javisor.hypervisor.abi.Sregs;
+import dev.javisor.hypervisor.vcpu.GuestState;
+import dev.javisor.hypervisor.vcpu.VcpuCore;
+import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.Cr;
+import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.system.ControlRegisters;
+
+/** Between a vcpu's state and the structures of the interface. */
+final class StateAccess {
+    private static final int RAX = 0, RCX = 1, RDX = 2, RBX = 3, RSP = 4, RBP = 5, RSI = 6, RDI = 7;
+    private static final int TYPE = 15, DPL_SHIFT = 5;
+
+    private StateAccess() {}
+
+    static Regs regs(GuestState state) {
+        Cpu c = state.load(GuestState.REGISTERS);
+        Regs r = new Regs();
+        r.rax = c.gpr[RAX];
+        r.rbx = c.gpr[RBX];
+        r.rcx = c.gpr[RCX];
+        r.rdx = c.gpr[RDX];
+        r.rsi = c.gpr[RSI];
+        r.rdi = c.gpr[RDI];
+        r.rsp = c.gpr[RSP];
+        r.rbp = c.gpr[RBP];
+        r.r8 = c.gpr[8];
+        r.r9 = c.gpr[9];
+        r.r10 = c.gpr[10];
+        r.r11 = c.gpr[11];
+        r.r12 = c.gpr[12];
+        r.r13 = c.gpr[13];
+        r.r14 = c.gpr[14];
+        r.r15 = c.gpr[15];
+        r.rip = c.rip;
+        r.rflags = Flags.rflags(c);
+        return r;
+    }
+
+    /** An exception that waits belongs to the old state, and is forgotten. */
+    static void setRegs(VcpuCore core, Regs r) {
+        Cpu c = core.state.change(GuestState.REGISTERS);
+        c.gpr[RAX] = r.rax;
+        c.gpr[RBX] = r.rbx;
+        c.gpr[RCX] = r.rcx;
+        c.gpr[RDX] = r.rdx;
+        c.gpr[RSI] = r.rsi;
+        c.gpr[RDI] = r.rdi;
+        c.gpr[RSP] = r.rsp;
+        c.gpr[RBP] = r.rbp;
+        c.gpr[8] = r.r8;
+        c.gpr[9] = r.r9;
+        c.gpr[10] = r.r10;
+        c.gpr[11] = r.r11;
+        c.gpr[12] = r.r12;
+        c.gpr[13] = r.r13;
+        c.gpr[14] = r.r14;
+        c.gpr[15] = r.r15;
+        c.rip = r.rip;
+        Flags.setRflags(c, r.rflags | Flags.FIXED);
+        core.events.dropPendingException();
+    }
+
+    static Sregs sregs(VcpuCore core) {
+        Cpu c = core.state.load(GuestState.REGISTERS | GuestState.SYSTEM);
+        Sregs s = new Sregs();
+        get(c, Cpu.CS, s.cs);
+        get(c, Cpu.DS, s.ds);
+        get(c, Cpu.ES, s.es);
+        get(c, Cpu.FS, s.fs);
+        get(c, Cpu.GS, s.gs);
+        get(c, Cpu.SS, s.ss);
+        get(c, Cpu.TR, s.tr);
+        get(c, Cpu.LDTR, s.ldt);
+        s.gdt.base = c.gdtBase;
+        s.gdt.limit = c.gdtLimit;
+        s.idt.base = c.idtBase;
+        s.idt.limit = c.idtLimit;
+        s.cr0 = c.cr0;
+        s.cr2 = c.cr2;
+        s.cr3 = c.cr3;
+        s.cr4 = c.cr4;
+        s.cr8 = c.apic == null ? 0 : c.apic.cr8();
+        s.efer = c.efer;
+        s.apicBase = c.apicBaseMsr;
+        int waiting = core.events.interruptVector();
+        if (waiting >= 0) {
+            s.interruptBitmap[waiting >> 6] |= 1L << waiting;
+        }
+        return s;
+    }
+
+    private static void get(Cpu c, int n, Segment s) {
+        int a = c.segAccess[n];
+        s.base = c.segBase[n];
+        s.limit = (int) c.segLimit[n];
+        s.selector = c.selector[n];
+        s.type = a & TYPE;
+        s.s = (a & Cpu.S) != 0 ? 1 : 0;
+        s.dpl = a >>> DPL_SHIFT & 3;
+        s.present = (a & Cpu.PRESENT) != 0 ? 1 : 0;
+        s.avl = (a & Cpu.AVL) != 0 ? 1 : 0;
+        s.l = (a & Cpu.L) != 0 ? 1 : 0;
+        s.db = (a & Cpu.DB) != 0 ? 1 : 0;
+        s.g = (a & Cpu.G) != 0 ? 1 : 0;
+        s.unusable = (a & Cpu.UNUSABLE) != 0 ? 1 : 0;
+    }
+
+    static void setSregs(VcpuCore core, Sregs s) {
+        Cpu c = core.state.change(GuestState.REGISTERS | GuestState.SYSTEM);
+        check(c, s);
+        set(c, Cpu.CS, s.cs);
+        set(c, Cpu.DS, s.ds);
+        set(c, Cpu.ES, s.es);
+        set(c, Cpu.FS, s.fs);
+        set(c, Cpu.GS, s.gs);
+        set(c, Cpu.SS, s.ss);
+        set(c, Cpu.TR, s.tr);
+        set(c, Cpu.LDTR, s.ldt);
+        table(s.gdt, (base, limit) -> {
+            c.gdtBase = base;
+            c.gdtLimit = limit;
+        });
+        table(s.idt, (base, limit) -> {
+            c.idtBase = base;
+            c.idtLimit = limit;
+        });
+        c.cr0 = s.cr0 | Cr.ET;
+        c.cr2 = s.cr2;
+        c.cr3 = s.cr3;
+        c.cr4 = s.cr4;
+        c.efer = s.efer;
+        c.cpl = (Flags.rflags(c) & Flags.VM) != 0 ? 3 : s.ss.dpl;
+        if ((c.cr0 & Cr.PE) == 0) {
+            c.segAccess[Cpu.CS] |= Cpu.REAL_MODE;
+        }
+        boolean pae = (c.cr0 & Cr.PG) != 0 && (c.cr4 & Cr.PAE) != 0 && (c.efer & Cr.LMA) == 0;
+        if (pae) {
+            c.translation.loadPointers(c, c.cr3);
+        }
+        c.updateMode();
+        if (c.apic != null) {
+            c.apic.setCr8((int) s.cr8);
+        }
+        for (int v = 0; v < 256; v++) {
+            if ((s.interruptBitmap[v >> 6] >>> v & 1) != 0) {
+                core.events.requeueInterrupt(v, false, 0);
+            }
+        }
+    }
+
+    private static void check(Cpu c, Sregs s) {
+        boolean paging = (s.cr0 & Cr.PG) != 0;
+        boolean wide = (s.efer & Cr.LME) != 0 && paging;
+        if (s.cr0 >>> 32 != 0 || paging && (s.cr0 & Cr.PE) == 0 || (s.cr0 & Cr.NW) != 0 && (s.cr0 & Cr.CD) == 0) {
+            throw KvmException.invalid("CR0 " + Long.toHexString(s.cr0) + " is not possible");
+        }
+        if ((s.cr4 & ~ControlRegisters.cr4Bits(c)) != 0) {
+            throw KvmException.invalid("CR4 " + Long.toHexString(s.cr4) + " has reserved bits");
+        }
+        if ((s.efer & ~ControlRegisters.eferBits(c)) != 0) {
+            throw KvmException.invalid("IA32_EFER " + Long.toHexString(s.efer) + " has reserved bits");
+        }
+        if (wide && ((s.cr4 & Cr.PAE) == 0 || (s.efer & Cr.LMA) == 0)) {
+            throw KvmException.invalid("IA-32e mode needs CR4.PAE and IA32_EFER.LMA");
+        }
+        if (!wide && ((s.efer & Cr.LMA) != 0 || s.cs.l != 0 && (s.efer & Cr.LMA) == 0 && paging)) {
+            throw KvmException.invalid("64-bit code needs IA-32e mode");
+        }
+        if ((s.cr3 & c.model.physicalReserved()) != 0) {
+            throw KvmException.invalid("CR3 " + Long.toHexString(s.cr3) + " lies beyond the physical addresses");
+        }
+    }
+
+    private interface TableSetter {
+        void set(long base, int limit);
+    }
+
+    private static void table(Dtable t, TableSetter setter) {
+        setter.set(t.base, t.limit & 0xFFFF);
+    }
+
+    private static void set(Cpu c, int n, Segment s) {
+        c.segBase[n] = s.base;
+        c.segLimit[n] = s.limit & 0xFFFF_FFFFL;
+        c.selector[n] = s.selector & 0xFFFF;
+        boolean unusable = s.unusable != 0 || s.present == 0;
+        c.segAccess[n] = s.type & TYPE
+                | (s.s != 0 ? Cpu.S : 0)
+                | (s.dpl & 3) << DPL_SHIFT
+                | (s.present != 0 ? Cpu.PRESENT : 0)
+                | (s.avl != 0 ? Cpu.AVL : 0)
+                | (s.l != 0 ? Cpu.L : 0)
+                | (s.db != 0 ? Cpu.DB : 0)
+                | (s.g != 0 ? Cpu.G : 0)
+                | (unusable ? Cpu.UNUSABLE : 0);
+    }
+}

@@ -1,0 +1,97 @@
+package dev.javisor.hypervisor;
+
+import dev.javisor.hypervisor.abi.KvmException;
+import dev.javisor.hypervisor.memory.MemorySlots;
+import dev.javisor.hypervisor.vcpu.DeviceBus;
+import dev.javisor.hypervisor.vcpu.VcpuCore;
+import dev.javisor.hypervisor.vmx.VmxVm;
+import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.memory.PhysicalMemory;
+import dev.javisor.processor.paging.Paging;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A virtual machine: memory slots and vcpus. KVM's VM interface. All calls for one VM come from one thread at a time. */
+public final class Vm {
+    /** Most vcpus of a VM. */
+    public static final int MAXIMUM_VCPUS = 64;
+
+    private final Kvm kvm;
+    private final DeviceBus bus = new DeviceBus();
+    private final MemorySlots slots;
+    private final VmxVm vmx;
+    private final List<Vcpu> vcpus = new ArrayList<>();
+
+    Vm(Kvm kvm) {
+        this.kvm = kvm;
+        slots = new MemorySlots(kvm.host(), bus);
+        vmx = new VmxVm(kvm.host(), slots);
+    }
+
+    /**
+     * KVM_SET_USER_MEMORY_REGION. The memory stays the caller's, and must stay alive; a slot with null or empty memory is deleted.
+     *
+     * @param flags {@link MemorySlots#LOG_DIRTY_PAGES}, {@link MemorySlots#READONLY}
+     * @throws KvmException INVALID_ARGUMENT (no such slot number, unknown flags, not whole pages, not native memory, another size than
+     *     before), ALREADY_EXISTS (overlaps another slot), NOT_FOUND (deletes nothing)
+     */
+    public void setUserMemoryRegion(int slot, int flags, long guestPhysicalAddress, MemorySegment memory) {
+        vcpus.forEach(Vcpu::leaveGuest);
+        slots.set(slot, flags, guestPhysicalAddress, memory);
+    }
+
+    /**
+     * KVM_GET_DIRTY_LOG: which pages of a slot were stored to since the last call, one bit for each.
+     *
+     * @throws KvmException NOT_FOUND when there is no such slot, or it logs nothing
+     */
+    public long[] getDirtyLog(int slot) {
+        MemorySlots.Slot s = slots.slot(slot);
+        if (s == null || s.log() == null) {
+            throw new KvmException(KvmException.Error.NOT_FOUND, "slot " + slot + " has no dirty log");
+        }
+        vcpus.forEach(Vcpu::leaveGuest);
+        vmx.protect(s);
+        return s.log().take();
+    }
+
+    /**
+     * KVM_CREATE_VCPU.
+     *
+     * @param id APIC ID; the vcpu with ID 0 is the bootstrap processor
+     * @throws KvmException INVALID_ARGUMENT, ALREADY_EXISTS
+     */
+    public Vcpu createVcpu(int id) {
+        if (id < 0 || id >= MAXIMUM_VCPUS) {
+            throw KvmException.invalid("vcpus are numbered 0 to " + (MAXIMUM_VCPUS - 1) + ", not " + id);
+        }
+        if (vcpus.stream().anyMatch(v -> v.id() == id)) {
+            throw new KvmException(KvmException.Error.ALREADY_EXISTS, "there is a vcpu " + id);
+        }
+        Cpu cpu = new Cpu(kvm.model(), id, slots.view(), kvm.timeline());
+        cpu.translation = new Paging(kvm.model(), slots.view());
+        cpu.codeObserver = slots;
+        cpu.platform = bus;
+        VcpuCore core = vmx.createVcpu(cpu, bus, id);
+        Vcpu v = new Vcpu(this, id, core);
+        vcpus.add(v);
+        return v;
+    }
+
+    public List<Vcpu> vcpus() {
+        return List.copyOf(vcpus);
+    }
+
+    /**
+     * Guest-physical memory, as software beside the guest reads and writes it. Memory that may hold code which has run must be changed through
+     * this.
+     */
+    public PhysicalMemory memory() {
+        return slots.view();
+    }
+
+    Kvm kvm() {
+        return kvm;
+    }
+}

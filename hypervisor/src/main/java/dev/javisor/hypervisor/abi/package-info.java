@@ -1,0 +1,2 @@
+/** The structures, exits and errors of KVM's interface. */
+package dev.javisor.hypervisor.abi;

@@ -1,0 +1,295 @@
+package dev.javisor.hypervisor.host;
+
+import dev.javisor.isa.Msr;
+import dev.javisor.isa.VmcsField;
+import dev.javisor.isa.VmxCapabilities;
+import dev.javisor.processor.LogicalProcessor;
+import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.Cr;
+import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.core.X87State;
+import dev.javisor.processor.event.Boundary;
+import dev.javisor.processor.memory.PhysicalMemory;
+import dev.javisor.processor.system.Msrs;
+import dev.javisor.processor.vmx.Vmx;
+import dev.javisor.processor.vmx.VmxOperations;
+
+/**
+ * A processor as software in VMX root operation has it: the general registers, those that VMX does not switch, model-specific registers, and
+ * the VMX instructions. The only class of the hypervisor that touches a processor of the host; whatever is not here the hypervisor does not
+ * know.
+ *
+ * <p>The hypervisor is not made of instructions, so that what it does takes no guest time, and the registers hold the guest's values
+ * between two runs.
+ */
+public final class RootProcessor {
+    private static final long LOCKED_AND_ENABLED = 5;
+    private static final int CODE = Cpu.L | Cpu.G | Cpu.PRESENT | Cpu.S | 0xB, DATA = Cpu.DB | Cpu.G | Cpu.PRESENT | Cpu.S | 3, TSS = Cpu.PRESENT | 0xB;
+    private static final int CODE_SELECTOR = 8, DATA_SELECTOR = 16, TSS_SELECTOR = 24, TSS_LIMIT = 0x67;
+
+    private final LogicalProcessor processor;
+    private final Cpu cpu;
+    private final VmxOperations vmx;
+
+    RootProcessor(LogicalProcessor processor, HostBoard board, HostPages pages) {
+        this.processor = processor;
+        this.cpu = processor.cpu();
+        this.vmx = VmxOperations.of((Vmx) cpu.virtualization);
+        board.onAcknowledge(() -> cpu.withdraw(Cpu.EXTERNAL_REQUEST));
+        processor.reset();
+        enterLongMode();
+        cpu.msr[Msr.FEATURE_CONTROL.slot] = LOCKED_AND_ENABLED;
+        long region = pages.allocate();
+        cpu.memory.write(region, 4, VmxCapabilities.REVISION);
+        vmx.vmxon(region);
+        check("VMXON");
+    }
+
+    /** What firmware and a kernel do before a hypervisor can start. */
+    private void enterLongMode() {
+        for (int s = Cpu.ES; s <= Cpu.GS; s++) {
+            segment(s, s == Cpu.CS ? CODE_SELECTOR : DATA_SELECTOR, s == Cpu.CS ? CODE : DATA, 0xFFFF_FFFFL);
+        }
+        segment(Cpu.TR, TSS_SELECTOR, TSS, TSS_LIMIT);
+        cpu.cr0 = Cr.PE | Cr.MP | Cr.ET | Cr.NE | Cr.WP | Cr.PG;
+        cpu.cr4 = Cr.PAE | Cr.VMXE;
+        cpu.efer = Cr.LME | Cr.LMA;
+        cpu.activity = Cpu.ACTIVE;
+        cpu.updateMode();
+    }
+
+    private void segment(int s, int selector, int access, long limit) {
+        cpu.selector[s] = selector;
+        cpu.segBase[s] = 0;
+        cpu.segLimit[s] = limit;
+        cpu.segAccess[s] = access;
+    }
+
+    // ---- registers that VMX does not switch ----
+
+    public long gpr(int r) {
+        return cpu.gpr[r];
+    }
+
+    public void setGpr(int r, long value) {
+        cpu.gpr[r] = value;
+    }
+
+    /** The general registers, RAX to R15. RSP is the host's. */
+    public long[] gprs() {
+        return cpu.gpr;
+    }
+
+    public long cr2() {
+        return cpu.cr2;
+    }
+
+    public void setCr2(long value) {
+        cpu.cr2 = value;
+    }
+
+    public long dr(int i) {
+        return i == 6 ? cpu.dr6 : cpu.dr[i];
+    }
+
+    /** MOV to DR0-DR3 and DR6. */
+    public void setDr(int i, long value) {
+        if (i == 6) {
+            cpu.dr6 = value;
+        } else {
+            cpu.dr[i] = value;
+            cpu.updateBreakpoints();
+        }
+    }
+
+    public long xcr0() {
+        return cpu.xcr0;
+    }
+
+    /** XSETBV. */
+    public void setXcr0(long value) {
+        cpu.xcr0 = value;
+    }
+
+    public int pkru() {
+        return cpu.pkru;
+    }
+
+    public void setPkru(int value) {
+        cpu.setPkru(value);
+    }
+
+    /** The x87 state, as FXSAVE and FXRSTOR move it. */
+    public X87State x87() {
+        return cpu.x87;
+    }
+
+    /** The vector registers, as XSAVE and XRSTOR move them. */
+    public long[] vectors() {
+        return cpu.vector;
+    }
+
+    public int mxcsr() {
+        return cpu.mxcsr;
+    }
+
+    public void setMxcsr(int value) {
+        cpu.mxcsr = value;
+    }
+
+    /** RDMSR of a register that exists. */
+    public long rdmsr(int index) {
+        return Msrs.read(cpu, index);
+    }
+
+    /** WRMSR of a value that the register takes. */
+    public void wrmsr(int index, long value) {
+        Msrs.write(cpu, index, value);
+    }
+
+    /** Seeds what RDRAND and RDSEED return. */
+    public void seed(long value) {
+        cpu.rngState = value;
+    }
+
+    /** PAUSE in a guest ends its turn. */
+    public void setPauseYields(boolean yields) {
+        cpu.pauseYields = yields;
+    }
+
+    public PhysicalMemory memory() {
+        return cpu.memory;
+    }
+
+    // ---- VMX ----
+
+    public long vmread(VmcsField f) {
+        return vmx.vmread(f);
+    }
+
+    public void vmwrite(VmcsField f, long value) {
+        vmx.vmwrite(f, value);
+    }
+
+    public void vmclear(long vmcs) {
+        vmx.vmclear(vmcs);
+        check("VMCLEAR");
+    }
+
+    public void vmptrld(long vmcs) {
+        vmx.vmptrld(vmcs);
+        check("VMPTRLD");
+    }
+
+    public void invept(long type, long pointer) {
+        vmx.invept(type, pointer);
+        check("INVEPT");
+    }
+
+    private boolean failed() {
+        return (Flags.rflags(cpu) & (Flags.CF | Flags.ZF)) != 0;
+    }
+
+    private void check(String instruction) {
+        if (failed()) {
+            throw new IllegalStateException(instruction + " failed");
+        }
+    }
+
+    /** RDMSR of a VMX capability register; {@code index} counts from IA32_VMX_BASIC. */
+    public long capability(int index) {
+        return cpu.virtualization.capability(cpu, index);
+    }
+
+    /** Registers of the host as VM exits shall load them. */
+    public long hostCr0() {
+        return cpu.cr0;
+    }
+
+    public long hostCr4() {
+        return cpu.cr4;
+    }
+
+    public long hostEfer() {
+        return cpu.efer;
+    }
+
+    public int hostSelector(int segment) {
+        return cpu.selector[segment];
+    }
+
+    /** In VMX non-root operation: the guest's turn has ended without a VM exit. */
+    public boolean inGuest() {
+        return cpu.guest != null;
+    }
+
+    /**
+     * VMLAUNCH or VMRESUME, and the guest up to its VM exit, or until {@code limit} without one.
+     *
+     * @return false when the entry failed with an error number, which the VMCS holds
+     */
+    public boolean enter(boolean launch, long limit) {
+        // What has called since the last exit has been seen.
+        cpu.withdraw(Cpu.EXTERNAL_REQUEST);
+        boolean[] entered = new boolean[1];
+        processor.runGuest(limit, () -> {
+            Flags.setArithmetic(cpu, 0);
+            if (launch) {
+                vmx.vmlaunch();
+            } else {
+                vmx.vmresume();
+            }
+            entered[0] = inGuest() || !failed();
+        });
+        return entered[0];
+    }
+
+    /** Goes on with a guest whose turn had ended without a VM exit. */
+    public void resume(long limit) {
+        processor.runGuest(limit, null);
+    }
+
+    /** Whether a guest whose turn ended without a VM exit has something to do. */
+    public boolean isRunnable() {
+        return processor.isRunnable();
+    }
+
+    /** The guest gave way to others with PAUSE, or {@link #stop} was called. */
+    public boolean hasYielded() {
+        return processor.hasYielded();
+    }
+
+    /** Ends {@link #enter} behind the instruction that is running, without a VM exit. */
+    public void stop() {
+        processor.stop();
+    }
+
+    /** The interrupt with which another processor calls this one back from its guest. */
+    public void kick() {
+        cpu.request(Cpu.EXTERNAL_REQUEST);
+    }
+
+    /**
+     * Takes a guest whose turn has ended to its VM exit. Takes no guest time, unless something must come before the exit: a pending trap, or
+     * the instruction behind an STI.
+     */
+    public void callBack() {
+        while (inGuest()) {
+            kick();
+            boolean free = !cpu.blockingBySti && !cpu.blockingByMovSs && cpu.pendingDebug == 0 && !cpu.monitorTrapPending
+                    && (cpu.requests & ~(Cpu.EXTERNAL_REQUEST | Cpu.GUEST_REQUEST | Cpu.BOUNDARY_REQUEST)) == 0;
+            if (!free || !Boundary.process(cpu)) {
+                processor.runGuest(cpu.timeline.now() + 1, null);
+            }
+        }
+    }
+
+    /** Instructions that guests have retired here. */
+    public long retired() {
+        return cpu.retired;
+    }
+
+    public long compiledInstructions() {
+        return processor.compiledInstructions();
+    }
+}

@@ -1,0 +1,206 @@
+package dev.javisor.hypervisor.memory;
+
+import dev.javisor.hypervisor.abi.KvmException;
+import dev.javisor.hypervisor.host.Host;
+import dev.javisor.processor.memory.CodeObserver;
+import dev.javisor.processor.memory.MmioHandler;
+import dev.javisor.processor.memory.PhysicalMemory;
+import dev.javisor.processor.memory.Region;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.TreeMap;
+
+/** The guest-physical address space of one VM: memory slots, and what lies between them. */
+public final class MemorySlots implements CodeObserver {
+    /** KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_READONLY. */
+    public static final int LOG_DIRTY_PAGES = 1, READONLY = 2;
+
+    public static final int PAGE = 4096;
+    /** Highest slot number, exclusive. */
+    public static final int SLOTS = 32764;
+
+    /**
+     * A memory slot.
+     *
+     * @param flags {@link #LOG_DIRTY_PAGES}, {@link #READONLY}
+     * @param host host-physical address of its first byte
+     */
+    public record Slot(int number, int flags, long start, long size, long host, Region backing, DirtyLog log) {
+        public boolean isReadOnly() {
+            return (flags & READONLY) != 0;
+        }
+
+        public boolean contains(long gpa) {
+            return Long.compareUnsigned(gpa - start, size) < 0;
+        }
+
+        /** Host-physical address of a guest-physical one that the slot holds. */
+        public long hostPhysical(long gpa) {
+            return host + (gpa - start);
+        }
+
+        /** Position in the region that holds the slot's memory. */
+        public long offset() {
+            return host - backing.start;
+        }
+    }
+
+    private final Host host;
+    private final MmioHandler devices;
+    /** By number, and by address. */
+    private final TreeMap<Integer, Slot> slots = new TreeMap<>();
+    private List<Slot> byAddress = List.of();
+    /** The address space as the emulator reads it: RAM, and devices for the rest. */
+    private final PhysicalMemory view = new PhysicalMemory();
+    private final List<Region> viewRegions = new ArrayList<>();
+    private Runnable observer = () -> {};
+
+    /** @param devices what answers where there is no memory, and takes stores to read-only memory; offsets are guest-physical */
+    public MemorySlots(Host host, MmioHandler devices) {
+        this.host = host;
+        this.devices = devices;
+        view.setCodeObserver(this);
+        view.add(Region.device(0, 1L << 52, devices));
+    }
+
+    /** Told whenever a slot has moved or gone, so that what was derived from it must go too. */
+    public void observe(Runnable changed) {
+        observer = changed;
+    }
+
+    /** The guest-physical address space as software in the host reads and writes it. */
+    public PhysicalMemory view() {
+        return view;
+    }
+
+    public List<Slot> slots() {
+        return List.copyOf(slots.values());
+    }
+
+    /** The slot that holds a guest-physical address, or null. */
+    public Slot find(long gpa) {
+        int low = 0;
+        int high = byAddress.size() - 1;
+        while (low <= high) {
+            int middle = low + high >>> 1;
+            Slot s = byAddress.get(middle);
+            if (s.contains(gpa)) {
+                return s;
+            }
+            if (Long.compareUnsigned(s.start, gpa) < 0) {
+                low = middle + 1;
+            } else {
+                high = middle - 1;
+            }
+        }
+        return null;
+    }
+
+    public Slot slot(int number) {
+        return slots.get(number);
+    }
+
+    /**
+     * KVM_SET_USER_MEMORY_REGION: makes, changes or (with a null segment) deletes a slot.
+     *
+     * @throws KvmException INVALID_ARGUMENT for what KVM does not take, ALREADY_EXISTS for an overlap, NOT_FOUND for deleting nothing
+     */
+    public void set(int number, int flags, long start, MemorySegment memory) {
+        if (number < 0 || number >= SLOTS) {
+            throw KvmException.invalid("memory slots are numbered 0 to " + (SLOTS - 1) + ", not " + number);
+        }
+        if ((flags & ~(LOG_DIRTY_PAGES | READONLY)) != 0) {
+            throw KvmException.invalid("unknown flags of a memory slot: " + flags);
+        }
+        if (memory == null || memory.byteSize() == 0) {
+            delete(number);
+            return;
+        }
+        check(number, flags, start, memory);
+        Region backing = host.pin(memory);
+        long at = backing.start + (memory.address() - backing.host);
+        boolean logs = (flags & LOG_DIRTY_PAGES) != 0;
+        Slot old = slots.get(number);
+        DirtyLog log = !logs ? null : old != null && old.log != null ? old.log : new DirtyLog((int) (memory.byteSize() / PAGE));
+        slots.put(number, new Slot(number, flags, start, memory.byteSize(), at, backing, log));
+        changed();
+    }
+
+    private void delete(int number) {
+        if (slots.remove(number) == null) {
+            throw new KvmException(KvmException.Error.NOT_FOUND, "there is no memory slot " + number);
+        }
+        changed();
+    }
+
+    private void check(int number, int flags, long start, MemorySegment memory) {
+        long size = memory.byteSize();
+        if (!memory.isNative()) {
+            throw KvmException.invalid("guest memory must be native memory");
+        }
+        if (((start | size | memory.address()) & PAGE - 1) != 0) {
+            throw KvmException.invalid("guest memory must consist of whole pages");
+        }
+        if (start < 0 || start + size > 1L << host.model().physicalBits() || start + size < start) {
+            throw KvmException.invalid("memory slot " + number + " leaves the physical-address space");
+        }
+        for (Slot s : slots.values()) {
+            if (s.number != number && start < s.start + s.size && s.start < start + size) {
+                throw new KvmException(KvmException.Error.ALREADY_EXISTS, "memory slot " + number + " overlaps slot " + s.number);
+            }
+        }
+        Slot old = slots.get(number);
+        if (old != null && (old.size != size || ((old.flags ^ flags) & READONLY) != 0)) {
+            throw KvmException.invalid("memory slot " + number + " must be deleted before its size or READONLY changes");
+        }
+    }
+
+    private void changed() {
+        byAddress = slots.values().stream().sorted(Comparator.comparingLong(Slot::start)).toList();
+        viewRegions.forEach(view::remove);
+        viewRegions.clear();
+        for (Slot s : byAddress) {
+            Region r = s.isReadOnly() ? Region.device(s.start, s.size, new ReadOnly(s)) : s.backing.slice(s.start, s.offset(), s.size);
+            viewRegions.add(r);
+            view.add(r);
+        }
+        observer.run();
+    }
+
+    /** Loads come from memory, stores go where devices are. */
+    private final class ReadOnly implements MmioHandler {
+        private final Slot slot;
+
+        ReadOnly(Slot slot) {
+            this.slot = slot;
+        }
+
+        @Override
+        public long read(long offset, int size) {
+            return host.memory().read(slot.host + offset, size);
+        }
+
+        @Override
+        public void write(long offset, int size, long value) {
+            devices.write(slot.start + offset, size, value);
+        }
+    }
+
+    // ---- code in guest memory, for whoever writes to it without the processor ----
+
+    @Override
+    public boolean holdsCode(long gpa, int size) {
+        Slot s = find(gpa);
+        return s != null && host.code().holdsCode(s.hostPhysical(gpa), size);
+    }
+
+    @Override
+    public void codeChanging(long gpa, int size) {
+        Slot s = find(gpa);
+        if (s != null) {
+            host.code().codeChanging(s.hostPhysical(gpa), size);
+        }
+    }
+}

@@ -1,0 +1,2 @@
+/** Guest-physical memory: slots, dirty logs, and what lies between. */
+package dev.javisor.hypervisor.memory;

@@ -1,0 +1,38 @@
+package dev.javisor.hypervisor.vcpu;
+
+import dev.javisor.hypervisor.abi.VcpuExit;
+import dev.javisor.processor.core.Event;
+
+/** What a vendor's virtualization extensions do for a {@link VcpuCore}: entering the guest, events, and the meaning of exits. */
+public interface Backend extends GuestState.Hardware {
+    /** Delivers an event at the next entry. @param instructionLength of the instruction behind a software event */
+    void inject(Event e, int instructionLength);
+
+    /** An exit shall happen as soon as the guest can take an interrupt. */
+    void openInterruptWindow(boolean open);
+
+    /** An exit shall happen as soon as the guest can take an NMI. */
+    void openNmiWindow(boolean open);
+
+    /**
+     * Enters the guest, or goes on with one whose turn had ended, and runs it until it exits or until machine time {@code limit}.
+     *
+     * @return what ends the run, or null
+     */
+    VcpuExit run(long limit);
+
+    /** The guest's turn has ended without an exit. */
+    boolean inGuest();
+
+    /** Makes a guest whose turn has ended exit, and takes note of it. */
+    void callBack();
+
+    /** Makes a guest that runs exit soon. */
+    void kick();
+
+    /** A guest whose turn has ended without an exit has something to do. */
+    boolean isRunnable();
+
+    /** Instructions that the guest has retired in hardware. */
+    long retired();
+}

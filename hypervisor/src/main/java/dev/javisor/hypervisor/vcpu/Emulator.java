@@ -1,0 +1,158 @@
+package dev.javisor.hypervisor.vcpu;
+
+import dev.javisor.isa.CodeSize;
+import dev.javisor.isa.Decoder;
+import dev.javisor.isa.Instruction;
+import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.Event;
+import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.core.GuestFault;
+import dev.javisor.processor.core.Op;
+import dev.javisor.processor.core.Translation;
+import dev.javisor.processor.event.Boundary;
+import dev.javisor.processor.event.EventDelivery;
+import dev.javisor.processor.execution.Semantics;
+
+/**
+ * Carries out one instruction of the guest in software: decodes it, and calls the same semantics that the processor has, on the state in a
+ * {@link GuestState} and on guest-physical memory in which devices are not memory.
+ */
+final class Emulator {
+    /** How far an instruction has come. */
+    enum Outcome {
+        COMPLETED,
+        /** It raised {@link #fault}; nothing has changed. */
+        FAULTED,
+        /** It waits for an answer of userspace; nothing has changed. */
+        WAITS
+    }
+
+    private final Cpu cpu;
+    private final UserAccess user;
+    private final DeviceBus bus;
+    private final Decoder decoder;
+    private final Decoder.Result result = new Decoder.Result();
+    private final byte[] bytes = new byte[Decoder.MAX_LENGTH];
+    private Event fault;
+
+    Emulator(Cpu cpu, UserAccess user, DeviceBus bus) {
+        this.cpu = cpu;
+        this.user = user;
+        this.bus = bus;
+        this.decoder = new Decoder(cpu.model.features());
+    }
+
+    /** What the last instruction raised. */
+    Event fault() {
+        return fault;
+    }
+
+    /** Carries out the instruction at RIP. All parts of the state are loaded. */
+    Outcome step() {
+        Cpu c = cpu;
+        begin();
+        boolean trace = (Flags.rflags(c) & Flags.TF) != 0;
+        long rip = c.rip;
+        try {
+            Op o = fetch();
+            c.running = new Op[] {o};
+            c.gpr[Op.BLOCK_RIP] = rip;
+            c.rip = rip + o.end;
+            c.blockLength = 1;
+            o.executor.execute(c, o);
+            c.blockLength = 0;
+            if (!c.codeSize64) {
+                c.rip &= 0xFFFF_FFFFL;
+            }
+            Boundary.afterStep(c, trace, true);
+            user.end();
+            return Outcome.COMPLETED;
+        } catch (GuestFault f) {
+            fault = f.event;
+            user.end();
+            return undo(rip, Outcome.FAULTED);
+        } catch (UserAccess.Needed n) {
+            return undo(rip, Outcome.WAITS);
+        }
+    }
+
+    /** Delivers an event through the guest's IDT; its payload has been applied. */
+    void deliver(Event e) {
+        begin();
+        EventDelivery.inject(cpu, e);
+        user.end();
+    }
+
+    private Outcome undo(long rip, Outcome outcome) {
+        cpu.rip = rip;
+        cpu.blockLength = 0;
+        cpu.delivering = null;
+        return outcome;
+    }
+
+    /** The processor's clock shows the time of the exit, and its translations are those of the guest's page tables as they are now. */
+    private void begin() {
+        Cpu c = cpu;
+        user.begin();
+        bus.select(user);
+        synchronize(c);
+        c.flushTlb();
+        c.shadowBegun = false;
+        c.resumeFlagLoaded = false;
+        c.singleStepDecided = false;
+        c.position = 0;
+        c.site = -1;
+    }
+
+    /** Sets the clock of a processor that does not run by itself. */
+    static void synchronize(Cpu c) {
+        c.blockLength = 0;
+        c.position = 0;
+        // An instruction is about to run: its tick is taken off the budget already.
+        c.budget = 0;
+        c.sliceEnd = c.timeline.now();
+    }
+
+    private CodeSize codeSize() {
+        return cpu.codeSize64 ? CodeSize.BITS64 : cpu.codeBits == 32 ? CodeSize.BITS32 : CodeSize.BITS16;
+    }
+
+    /** @throws GuestFault of the fetch, or #UD */
+    private Op fetch() {
+        Cpu c = cpu;
+        int have = read(0, Decoder.MAX_LENGTH);
+        Decoder.Outcome outcome = decoder.decode(bytes, 0, have, codeSize(), result);
+        if (outcome == Decoder.Outcome.TRUNCATED) {
+            have += read(have, Decoder.MAX_LENGTH - have);
+            outcome = decoder.decode(bytes, 0, have, codeSize(), result);
+        }
+        if (outcome == Decoder.Outcome.TOO_LONG) {
+            throw c.gp0();
+        }
+        if (outcome != Decoder.Outcome.OK) {
+            throw c.ud();
+        }
+        Instruction i = result.instruction;
+        if (!c.protectedNotV86() && i.has(Instruction.VEX | Instruction.EVEX)) {
+            throw c.ud();
+        }
+        if (c.checksCodeLimit && c.rip + i.length - 1 > c.segLimit[Cpu.CS]) {
+            throw c.gp0();
+        }
+        return new Op(Semantics.bind(i), i, 0, c.flat);
+    }
+
+    /** Reads code bytes from {@code offset} behind RIP on, up to the end of their page; returns how many. */
+    private int read(int offset, int most) {
+        Cpu c = cpu;
+        long la = c.rip + offset;
+        if (!c.codeSize64) {
+            la = (la & 0xFFFF_FFFFL) + c.segBase[Cpu.CS] & 0xFFFF_FFFFL;
+        }
+        la = c.translation.untag(c, c.fetchContext(), la, Cpu.CS, Translation.FETCH);
+        long gpa = c.translation.translate(c, c.fetchContext(), la, Translation.FETCH);
+        int n = (int) Math.min(most, 4096 - (gpa & 4095));
+        c.memory.read(gpa, bytes, offset, n);
+        return n;
+    }
+}

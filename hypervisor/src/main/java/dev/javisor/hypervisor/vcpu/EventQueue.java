@@ -1,0 +1,173 @@
+package dev.javisor.hypervisor.vcpu;
+
+import dev.javisor.processor.core.Event;
+
+/**
+ * The events of a vcpu that are decided but not yet known to be delivered. An exception is <em>pending</em> while it has had no effect at all, and
+ * <em>injected</em> from the moment its payload has been applied and the hardware was told to deliver it, until the hardware has.
+ */
+public final class EventQueue {
+    /** Exceptions by how two of them combine ("Conditions for Generating a Double Fault"). */
+    private static final int CONTRIBUTORY =
+            1 << Event.DE | 1 << Event.TS | 1 << Event.NP | 1 << Event.SS | 1 << Event.GP | 1 << Event.CP;
+
+    /** Most NMIs that wait at a time. */
+    private static final int MOST_NMIS = 2;
+
+    /** The exception, or null. */
+    Event exception;
+
+    boolean exceptionPending;
+    boolean exceptionInjected;
+    /** The payload of the exception has not been applied. */
+    boolean exceptionHasPayload;
+
+    boolean interruptInjected;
+    int interruptVector;
+    /** INT n rather than an external interrupt. */
+    boolean interruptSoft;
+
+    boolean nmiInjected;
+    int nmisPending;
+
+    boolean smiPending;
+    boolean tripleFault;
+    /** Length of the instruction behind a software event that must be delivered again. */
+    int instructionLength;
+
+    void clear() {
+        clearDelivered();
+        exception = null;
+        exceptionPending = false;
+        nmisPending = 0;
+        smiPending = false;
+        tripleFault = false;
+    }
+
+    /** Forgets what the hardware was told to deliver: it has done so, or says itself what it has not. */
+    public void clearDelivered() {
+        if (exceptionInjected) {
+            exception = null;
+            exceptionInjected = false;
+            exceptionHasPayload = false;
+        }
+        interruptInjected = false;
+        nmiInjected = false;
+    }
+
+    /** Forgets an exception that has had no effect yet. */
+    public void dropPendingException() {
+        if (exceptionPending) {
+            exceptionPending = false;
+            exception = null;
+        }
+    }
+
+    /** The external interrupt that is to be delivered, or -1. */
+    public int interruptVector() {
+        return interruptInjected && !interruptSoft ? interruptVector : -1;
+    }
+
+    boolean hasException() {
+        return exceptionPending || exceptionInjected;
+    }
+
+    /** An exception was raised, by the guest or on its behalf; its payload is applied when it is injected. */
+    public void queue(Event e) {
+        queue(e, true);
+    }
+
+    private void queue(Event e, boolean payload) {
+        if (!hasException()) {
+            set(e, payload);
+            return;
+        }
+        Event first = exception;
+        if (first.vector() == Event.DF && first.type() == Event.HARDWARE_EXCEPTION) {
+            tripleFault = true;
+            exception = null;
+            exceptionPending = false;
+            exceptionInjected = false;
+        } else if (makesDoubleFault(first, e)) {
+            exceptionInjected = false;
+            set(Event.exception(Event.DF, 0), false);
+        } else {
+            // The first one's instruction raises it again.
+            exceptionInjected = false;
+            set(e, payload);
+        }
+    }
+
+    private void set(Event e, boolean payload) {
+        exception = e;
+        exceptionPending = true;
+        exceptionInjected = false;
+        exceptionHasPayload = payload;
+    }
+
+    /** The hardware began to deliver the exception and did not come to the end: again, without payload, which it has had. */
+    public void requeue(Event e, int length) {
+        instructionLength = length;
+        exception = e;
+        exceptionPending = false;
+        exceptionInjected = true;
+        exceptionHasPayload = false;
+    }
+
+    static boolean makesDoubleFault(Event first, Event second) {
+        boolean firstFault = isPageFault(first);
+        return isContributory(first) && isContributory(second)
+                || firstFault && (isContributory(second) || isPageFault(second));
+    }
+
+    private static boolean isPageFault(Event e) {
+        return e.type() == Event.HARDWARE_EXCEPTION && (e.vector() == Event.PF || e.vector() == Event.VE);
+    }
+
+    private static boolean isContributory(Event e) {
+        return e.type() == Event.HARDWARE_EXCEPTION && (CONTRIBUTORY >>> e.vector() & 1) != 0;
+    }
+
+    /** An NMI arrived. At most two wait; one while NMIs are blocked or one is being delivered. */
+    void nmi(boolean blocked) {
+        int most = blocked || nmiInjected ? MOST_NMIS - 1 : MOST_NMIS;
+        nmisPending = Math.min(nmisPending + 1, most);
+    }
+
+    /** As {@link #requeue}: an NMI. */
+    public void requeueNmi() {
+        nmiInjected = true;
+    }
+
+    /** As {@link #requeue}: an external interrupt, or INT n. */
+    public void requeueInterrupt(int vector, boolean soft, int length) {
+        instructionLength = length;
+        queueInterrupt(vector, soft);
+    }
+
+    void queueInterrupt(int vector, boolean soft) {
+        interruptInjected = true;
+        interruptVector = vector;
+        interruptSoft = soft;
+    }
+
+    /** The event that the hardware has not delivered to its end, which is no longer queued; null when there is none. */
+    Event takeInterrupted() {
+        Event e = exceptionInjected
+                ? exception
+                : nmiInjected
+                        ? Event.nmi()
+                        : !interruptInjected
+                                ? null
+                                : interruptSoft
+                                        ? Event.software(Event.SOFTWARE_INTERRUPT, interruptVector, instructionLength)
+                                        : Event.interrupt(interruptVector);
+        clearDelivered();
+        return e;
+    }
+
+    /** Something waits to be injected, or to be delivered again. */
+    boolean isPending() {
+        return hasException() || interruptInjected || nmiInjected || nmisPending != 0 || smiPending || tripleFault;
+    }
+}

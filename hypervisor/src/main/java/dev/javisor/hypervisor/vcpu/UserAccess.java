@@ -1,0 +1,85 @@
+package dev.javisor.hypervisor.vcpu;
+
+import dev.javisor.hypervisor.abi.VcpuExit;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+
+/**
+ * What the instruction that is being emulated wants of userspace's devices. A load ends its emulation; it is repeated when userspace has
+ * answered, with the answers so far. Stores are handed out when the instruction has completed.
+ */
+final class UserAccess {
+    /** Ends the emulation of the running instruction until userspace has answered. Carries no stack trace. */
+    static final class Needed extends RuntimeException {
+        Needed() {
+            super(null, null, false, false);
+        }
+    }
+
+    private final Needed needed = new Needed();
+    private final List<Long> answers = new ArrayList<>();
+    private final Deque<VcpuExit> stores = new ArrayDeque<>();
+    private int used;
+    private VcpuExit question;
+
+    /** The emulation of an instruction begins, or begins again. */
+    void begin() {
+        used = 0;
+        stores.clear();
+    }
+
+    /** The instruction has completed, or has faulted: answers that it did not use are void. */
+    void end() {
+        answers.clear();
+        used = 0;
+        question = null;
+    }
+
+    long read(boolean port, long address, int size) {
+        if (used < answers.size()) {
+            return answers.get(used++);
+        }
+        question = port
+                ? new VcpuExit.Io(VcpuExit.IO_IN, size, (int) address, 1, new byte[size])
+                : new VcpuExit.Mmio(address, new byte[8], size, false);
+        throw needed;
+    }
+
+    void write(boolean port, long address, int size, long value) {
+        if (port) {
+            VcpuExit.Io io = new VcpuExit.Io(VcpuExit.IO_OUT, size, (int) address, 1, new byte[size]);
+            io.setValue((int) value);
+            stores.add(io);
+        } else {
+            VcpuExit.Mmio mmio = new VcpuExit.Mmio(address, new byte[8], size, true);
+            mmio.setValue(value);
+            stores.add(mmio);
+        }
+    }
+
+    /** The load that waits for an answer. */
+    VcpuExit question() {
+        return question;
+    }
+
+    /** Takes the answer to the {@link #question}. */
+    void answer() {
+        answers.add(switch (question) {
+            case VcpuExit.Io io -> io.value() & 0xFFFF_FFFFL;
+            case VcpuExit.Mmio mmio -> mmio.value();
+            default -> throw new IllegalStateException("no load: " + question);
+        });
+        question = null;
+    }
+
+    boolean isWaiting() {
+        return question != null;
+    }
+
+    /** The next store for userspace, or null. */
+    VcpuExit nextStore() {
+        return stores.poll();
+    }
+}

@@ -1,0 +1,444 @@
+package dev.javisor.hypervisor.vcpu;
+
+import dev.javisor.hypervisor.abi.VcpuExit;
+import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.Event;
+import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.core.GuestFault;
+import dev.javisor.processor.event.Boundary;
+import dev.javisor.processor.event.EventDelivery;
+import dev.javisor.processor.event.Reset;
+import dev.javisor.processor.system.Msrs;
+import java.util.function.Function;
+
+/**
+ * One vcpu, without what its vendor's hardware is like: which event goes next, what is emulated and how, when the guest waits, and what
+ * userspace must do.
+ */
+public final class VcpuCore {
+    private static final int RAX = 0, RCX = 1, RDX = 2;
+    private static final long DR7_GD = 0x2000, DEBUGCTL_BTF = 2;
+    private static final VcpuExit INTR = new VcpuExit.Intr();
+
+    public final GuestState state;
+    public final EventQueue events = new EventQueue();
+    private final Cpu cpu;
+    private final Backend backend;
+    private final UserAccess user = new UserAccess();
+    private final DeviceBus bus;
+    private final Emulator emulator;
+    /** The local APIC is in the kernel, so that HLT waits in it. */
+    private boolean localApic;
+    /** What completes the instruction that userspace has been asked about; null when none waits. */
+    private Runnable completion;
+    /** What a guest that was called back has ended with. */
+    private VcpuExit deferred;
+
+    private long emulated;
+
+    /** @param backend made for the vcpu, which is not complete yet */
+    public VcpuCore(Cpu cpu, DeviceBus bus, Function<VcpuCore, Backend> backend) {
+        this.cpu = cpu;
+        this.bus = bus;
+        this.emulator = new Emulator(cpu, user, bus);
+        // The backend looks at the vcpu when it runs, not before.
+        GuestState.Hardware[] hardware = new GuestState.Hardware[1];
+        this.state = new GuestState(cpu, new GuestState.Hardware() {
+            @Override
+            public void fetch(int parts) {
+                hardware[0].fetch(parts);
+            }
+
+            @Override
+            public void store(int parts) {
+                hardware[0].store(parts);
+            }
+        });
+        this.backend = backend.apply(this);
+        hardware[0] = this.backend;
+        cpu.requestListener = this.backend::kick;
+    }
+
+    /** The state as it is held in software; parts of it may be stale, see {@link GuestState}. */
+    public Cpu cpu() {
+        return cpu;
+    }
+
+    public void setLocalApic(boolean inKernel) {
+        localApic = inKernel;
+    }
+
+    /** Forgets what was under way: the state has been set to that after power-up. */
+    public void reset() {
+        events.clear();
+        user.begin();
+        user.end();
+        completion = null;
+        deferred = null;
+    }
+
+    /** Instructions that the guest has retired, in hardware and emulated. */
+    public long retired() {
+        return backend.retired() + emulated;
+    }
+
+    // ---- running ----
+
+    /** Runs until something is userspace's to do, or until machine time {@code limit}. */
+    public VcpuExit run(long limit) {
+        VcpuExit x = complete();
+        while (x == null) {
+            if (!backend.inGuest()) {
+                x = prepare();
+            }
+            if (x == null && cpu.timeline.now() >= limit) {
+                x = INTR;
+            }
+            if (x == null) {
+                x = backend.run(limit);
+                if (x == null && backend.inGuest()) {
+                    x = INTR;
+                }
+            }
+        }
+        return x;
+    }
+
+    /** Whether {@link #run} would do anything: the guest does not wait, or what it waits for has come. */
+    public boolean isRunnable() {
+        if (backend.inGuest()) {
+            return backend.isRunnable();
+        }
+        return completion != null
+                || deferred != null
+                || user.isWaiting()
+                || cpu.activity == Cpu.ACTIVE
+                || events.isPending()
+                || cpu.requests != 0 && Boundary.wakes(state.load(GuestState.REGISTERS | GuestState.EVENTS));
+    }
+
+    /** Makes the guest's whole state available: one whose turn had ended exits. */
+    public void leaveGuest() {
+        if (backend.inGuest()) {
+            backend.callBack();
+        }
+    }
+
+    /** Keeps what an exit wants of userspace for the next run. */
+    public void defer(VcpuExit exit) {
+        deferred = exit;
+    }
+
+    private VcpuExit complete() {
+        if (deferred != null) {
+            VcpuExit x = deferred;
+            deferred = null;
+            return x;
+        }
+        if (completion != null) {
+            Runnable c = completion;
+            completion = null;
+            c.run();
+        } else if (user.isWaiting()) {
+            user.answer();
+            return emulate();
+        }
+        return user.nextStore();
+    }
+
+    /** Before an entry: requests from outside, and the event to inject. Returns what ends the run instead. */
+    private VcpuExit prepare() {
+        if (cpu.requests != 0) {
+            takeRequests();
+        }
+        if (events.tripleFault) {
+            events.tripleFault = false;
+            return new VcpuExit.Shutdown();
+        }
+        if (cpu.activity != Cpu.ACTIVE && !wakes()) {
+            return INTR;
+        }
+        inject();
+        return null;
+    }
+
+    private void takeRequests() {
+        Cpu c = cpu;
+        if ((c.requests & Cpu.INIT_REQUEST) != 0) {
+            c.withdraw(Cpu.INIT_REQUEST);
+            if (c.activity != Cpu.WAIT_FOR_SIPI) {
+                state.change(GuestState.ALL);
+                Reset.init(c);
+                events.clear();
+            }
+        }
+        if ((c.requests & Cpu.SIPI_REQUEST) != 0) {
+            c.withdraw(Cpu.SIPI_REQUEST);
+            if (c.activity == Cpu.WAIT_FOR_SIPI) {
+                state.change(GuestState.ALL);
+                Reset.startUp(c, c.sipiVector);
+            }
+        }
+        if ((c.requests & Cpu.NMI_REQUEST) != 0 && c.activity != Cpu.WAIT_FOR_SIPI) {
+            c.withdraw(Cpu.NMI_REQUEST);
+            events.nmi(state.load(GuestState.EVENTS).nmiBlocked);
+        }
+        c.withdraw(Cpu.BOUNDARY_REQUEST);
+    }
+
+    /** Ends the guest's waiting when there is something for it. */
+    private boolean wakes() {
+        if (cpu.activity == Cpu.WAIT_FOR_SIPI) {
+            return false;
+        }
+        Cpu c = state.load(GuestState.REGISTERS | GuestState.EVENTS);
+        boolean event = events.hasException() || events.nmiInjected || events.interruptInjected || events.nmisPending != 0 && !c.nmiBlocked;
+        if (event || interruptAllowed() && hasInterrupt()) {
+            c.activity = Cpu.ACTIVE;
+            return true;
+        }
+        return false;
+    }
+
+    // ---- events ----
+
+    private boolean hasInterrupt() {
+        return (cpu.requests & (Cpu.EXTERNAL_REQUEST | Cpu.APIC_REQUEST)) != 0 && Boundary.hasInterrupt(cpu);
+    }
+
+    private boolean interruptAllowed() {
+        return Boundary.interruptsEnabled(state.load(GuestState.REGISTERS | GuestState.EVENTS));
+    }
+
+    private boolean nmiAllowed() {
+        Cpu c = state.load(GuestState.EVENTS);
+        return !c.blockingBySti && !c.blockingByMovSs && !c.nmiBlocked;
+    }
+
+    /** What was being delivered when the guest exited comes first; then one new event, in the order of their priority. */
+    private void inject() {
+        EventQueue q = events;
+        boolean open = true;
+        if (q.exceptionInjected) {
+            backend.inject(q.exception, q.instructionLength);
+            open = false;
+        } else if (q.exceptionPending) {
+            // It arose while the interrupt or NMI was being delivered, and takes its place.
+            injectException();
+            open = false;
+        } else if (q.nmiInjected) {
+            backend.inject(Event.nmi(), 0);
+            open = false;
+        } else if (q.interruptInjected) {
+            injectInterrupt();
+            open = false;
+        }
+        if (q.nmisPending > 0 && open && nmiAllowed()) {
+            q.nmisPending--;
+            q.nmiInjected = true;
+            backend.inject(Event.nmi(), 0);
+            open = false;
+        }
+        backend.openNmiWindow(q.nmisPending > 0);
+        if (hasInterrupt()) {
+            if (open && interruptAllowed()) {
+                q.queueInterrupt(Boundary.acknowledge(cpu), false);
+                injectInterrupt();
+            }
+            backend.openInterruptWindow(hasInterrupt());
+        } else {
+            backend.openInterruptWindow(false);
+        }
+    }
+
+    private void injectInterrupt() {
+        EventQueue q = events;
+        Event e = q.interruptSoft ? Event.software(Event.SOFTWARE_INTERRUPT, q.interruptVector, q.instructionLength) : Event.interrupt(q.interruptVector);
+        backend.inject(e, q.instructionLength);
+    }
+
+    /** The exception has its effects on CR2, DR6, DR7 and RF now, and not before. */
+    private void injectException() {
+        EventQueue q = events;
+        Event e = q.exception;
+        if (e.type() == Event.HARDWARE_EXCEPTION) {
+            if (isFault(e.vector())) {
+                Cpu c = state.change(GuestState.REGISTERS);
+                Flags.setRflags(c, Flags.rflags(c) | Flags.RF);
+            }
+            if (q.exceptionHasPayload && e.vector() == Event.PF) {
+                state.change(GuestState.REGISTERS).cr2 = e.payload();
+            }
+            if (e.vector() == Event.DB) {
+                Cpu c = state.change(GuestState.SYSTEM);
+                if (q.exceptionHasPayload) {
+                    c.dr6 = EventDelivery.mergeDr6(c.dr6, e.payload());
+                }
+                c.dr7 &= ~DR7_GD;
+                c.debugctl &= ~DEBUGCTL_BTF;
+            }
+        }
+        q.exceptionPending = false;
+        q.exceptionInjected = true;
+        q.exceptionHasPayload = false;
+        backend.inject(e, e.instructionLength());
+    }
+
+    private static boolean isFault(int vector) {
+        return switch (vector) {
+            case Event.DB, Event.BP, Event.OF, Event.DF, Event.MC -> false;
+            default -> true;
+        };
+    }
+
+    // ---- what exits ask for ----
+
+    /** An instruction of known length has been carried out by other means. */
+    public void skip(int length) {
+        Cpu c = state.change(GuestState.REGISTERS | GuestState.EVENTS);
+        long rip = c.rip + length;
+        c.rip = state.load(GuestState.SYSTEM).codeSize64 ? rip : rip & 0xFFFF_FFFFL;
+        c.blockingBySti = false;
+        c.blockingByMovSs = false;
+        long flags = Flags.rflags(c);
+        if ((flags & Flags.TF) != 0 && (c.debugctl & DEBUGCTL_BTF) == 0) {
+            c.pendingDebug |= Boundary.SINGLE_STEP;
+        }
+        Flags.setRflags(c, flags & ~Flags.RF);
+        emulated++;
+        takeDebugTrap();
+    }
+
+    private void takeDebugTrap() {
+        Cpu c = cpu;
+        if (c.pendingDebug != 0 && !c.blockingByMovSs) {
+            events.queue(Event.debug(c.pendingDebug));
+            c.pendingDebug = 0;
+        }
+    }
+
+    /** INT1 has trapped: its #DB is that of the next instruction. */
+    public void trapped(int length) {
+        Cpu c = state.change(GuestState.REGISTERS | GuestState.EVENTS);
+        long rip = c.rip + length;
+        c.rip = state.load(GuestState.SYSTEM).codeSize64 ? rip : rip & 0xFFFF_FFFFL;
+        c.blockingBySti = false;
+        c.blockingByMovSs = false;
+        emulated++;
+    }
+
+    /** The event whose delivery exited is delivered by software, to its end, with everything that may go wrong on the way. */
+    public VcpuExit deliverInSoftware() {
+        Event e = events.takeInterrupted();
+        state.change(GuestState.ALL);
+        emulator.deliver(e);
+        return afterDelivery();
+    }
+
+    private VcpuExit afterDelivery() {
+        takeDebugTrap();
+        if (cpu.activity == Cpu.SHUTDOWN) {
+            cpu.activity = Cpu.ACTIVE;
+            events.tripleFault = true;
+        }
+        return user.nextStore();
+    }
+
+    /** Carries out the instruction at RIP in software. Returns what userspace must do. */
+    public VcpuExit emulate() {
+        state.change(GuestState.ALL);
+        return switch (emulator.step()) {
+            case COMPLETED -> {
+                emulated++;
+                yield afterDelivery();
+            }
+            case FAULTED -> {
+                events.queue(emulator.fault());
+                yield null;
+            }
+            case WAITS -> user.question();
+        };
+    }
+
+    /** IN or OUT, of AL, AX or EAX. */
+    public VcpuExit portIo(int port, int size, boolean in, int length) {
+        Cpu c = state.load(GuestState.REGISTERS);
+        DeviceBus.PortDevice device = bus.portDevice(port);
+        if (!in) {
+            int value = (int) (c.gpr[RAX] & (1L << 8 * size) - 1);
+            skip(length);
+            if (device != null) {
+                device.write(port, size, value);
+                return null;
+            }
+            VcpuExit.Io io = new VcpuExit.Io(VcpuExit.IO_OUT, size, port, 1, new byte[size]);
+            io.setValue(value);
+            return io;
+        }
+        if (device != null) {
+            finishIn(size, device.read(port, size), length);
+            return null;
+        }
+        VcpuExit.Io io = new VcpuExit.Io(VcpuExit.IO_IN, size, port, 1, new byte[size]);
+        completion = () -> finishIn(size, io.value(), length);
+        return io;
+    }
+
+    private void finishIn(int size, int value, int length) {
+        Cpu c = state.change(GuestState.REGISTERS);
+        c.gpr[RAX] = switch (size) {
+            case 1 -> c.gpr[RAX] & ~0xFFL | value & 0xFF;
+            case 2 -> c.gpr[RAX] & ~0xFFFFL | value & 0xFFFF;
+            default -> value & 0xFFFF_FFFFL;
+        };
+        skip(length);
+    }
+
+    /** HLT. */
+    public VcpuExit halt(int length) {
+        skip(length);
+        if (!localApic) {
+            return new VcpuExit.Hlt();
+        }
+        cpu.activity = Cpu.HLT;
+        return null;
+    }
+
+    /** RDMSR of a register that the hypervisor emulates. */
+    public VcpuExit readMsr(int length) {
+        Cpu c = state.change(GuestState.REGISTERS | GuestState.SYSTEM | GuestState.MSRS);
+        Emulator.synchronize(c);
+        try {
+            long value = Msrs.read(c, (int) c.gpr[RCX]);
+            c.gpr[RAX] = value & 0xFFFF_FFFFL;
+            c.gpr[RDX] = value >>> 32;
+            skip(length);
+        } catch (GuestFault f) {
+            events.queue(f.event);
+        }
+        return null;
+    }
+
+    /** WRMSR to a register that the hypervisor emulates. */
+    public VcpuExit writeMsr(int length) {
+        Cpu c = state.change(GuestState.REGISTERS | GuestState.SYSTEM | GuestState.MSRS);
+        Emulator.synchronize(c);
+        try {
+            Msrs.write(c, (int) c.gpr[RCX], c.gpr[RDX] << 32 | c.gpr[RAX] & 0xFFFF_FFFFL);
+            skip(length);
+        } catch (GuestFault f) {
+            events.queue(f.event);
+        }
+        return null;
+    }
+
+    /** VMCALL or VMMCALL: there is nobody to call, so that all calls are unknown. */
+    public VcpuExit hypercall(int length) {
+        Cpu c = state.change(GuestState.REGISTERS);
+        c.gpr[RAX] = state.load(GuestState.SYSTEM).codeSize64 ? UNKNOWN_CALL : UNKNOWN_CALL & 0xFFFF_FFFFL;
+        skip(length);
+        return null;
+    }
+
+    private static final long UNKNOWN_CALL = -1000;
+}

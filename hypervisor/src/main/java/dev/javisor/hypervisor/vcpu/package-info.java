@@ -1,0 +1,2 @@
+/** A virtual processor, apart from its vendor: state, events, emulation. */
+package dev.javisor.hypervisor.vcpu;

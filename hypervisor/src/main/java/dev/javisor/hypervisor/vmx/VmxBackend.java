@@ -1,0 +1,251 @@
+package dev.javisor.hypervisor.vmx;
+
+import dev.javisor.hypervisor.abi.VcpuExit;
+import dev.javisor.hypervisor.host.HostPages;
+import dev.javisor.hypervisor.host.RootProcessor;
+import dev.javisor.hypervisor.vcpu.Backend;
+import dev.javisor.hypervisor.vcpu.EventQueue;
+import dev.javisor.hypervisor.vcpu.GuestState;
+import dev.javisor.hypervisor.vcpu.VcpuCore;
+import dev.javisor.isa.ExitReason;
+import dev.javisor.isa.VmcsField;
+import dev.javisor.isa.VmxControl;
+import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.Event;
+
+/** A vcpu on a processor with VMX: its VMCS, entries, events as VMX injects them, and what it says about those that it did not deliver. */
+public final class VmxBackend implements Backend {
+    // Interruption information
+    private static final long VALID = 1L << 31, HAS_ERROR_CODE = 1 << 11, NMI_UNBLOCKING = 1 << 12;
+
+    private static final long ENTRY_FAILURE = 1L << 31;
+    private static final long INVEPT_SINGLE = 1;
+
+    private final VcpuCore core;
+    private final Cpu cpu;
+    private final RootProcessor root;
+    private final ExtendedPageTables ept;
+    private final VmcsTransfer transfer;
+    private final VmxExits exits;
+    private boolean launched;
+    private long eptGeneration;
+    private long tscOffset;
+    /** The guest has the debug registers: it accesses them without exit until the next one. */
+    private boolean guestOwnsDebugRegisters;
+    /** What the VMCS says, so that it need not be read. */
+    private long primaryControls;
+
+    VmxBackend(VcpuCore core, RootProcessor root, HostPages pages, ExtendedPageTables ept) {
+        this.core = core;
+        this.cpu = core.cpu();
+        this.root = root;
+        this.ept = ept;
+        this.transfer = new VmcsTransfer(root, cpu);
+        this.exits = new VmxExits(core, this, ept);
+        VmcsSetup setup = new VmcsSetup(root, pages);
+        setup.create();
+        transfer.withoutExit().forEach(setup::pass);
+        root.vmwrite(VmcsField.EPT_POINTER, ept.pointer());
+        primaryControls = root.vmread(VmcsField.PRIMARY_CONTROLS);
+    }
+
+    long vmread(VmcsField f) {
+        return root.vmread(f);
+    }
+
+    int instructionLength() {
+        return (int) root.vmread(VmcsField.EXIT_INSTRUCTION_LENGTH);
+    }
+
+    // ---- state ----
+
+    @Override
+    public void fetch(int parts) {
+        transfer.fetch(parts);
+    }
+
+    @Override
+    public void store(int parts) {
+        transfer.store(parts);
+    }
+
+    private void control(VmxControl c, boolean on) {
+        long next = on ? primaryControls | c.bit : primaryControls & ~c.bit;
+        if (next != primaryControls) {
+            primaryControls = next;
+            root.vmwrite(VmcsField.PRIMARY_CONTROLS, next);
+        }
+    }
+
+    // ---- running ----
+
+    @Override
+    public VcpuExit run(long limit) {
+        if (root.inGuest()) {
+            root.resume(limit);
+        } else {
+            prepareEntry();
+            if (!root.enter(!launched, limit)) {
+                return new VcpuExit.FailEntry(root.vmread(VmcsField.VM_INSTRUCTION_ERROR), "VM entry failed");
+            }
+        }
+        return root.inGuest() ? null : exited();
+    }
+
+    private void prepareEntry() {
+        core.state.flush();
+        if (cpu.tscOffset != tscOffset) {
+            tscOffset = cpu.tscOffset;
+            root.vmwrite(VmcsField.TSC_OFFSET, tscOffset);
+        }
+        if (ept.generation() != eptGeneration) {
+            eptGeneration = ept.generation();
+            root.vmwrite(VmcsField.EPT_POINTER, ept.pointer());
+            root.invept(INVEPT_SINGLE, ept.pointer());
+        }
+        loadDebugRegisters();
+    }
+
+    private VcpuExit exited() {
+        core.state.invalidate();
+        saveDebugRegisters();
+        long reason = root.vmread(VmcsField.EXIT_REASON);
+        if ((reason & ENTRY_FAILURE) != 0) {
+            ExitReason r = ExitReason.of((int) reason & 0xFFFF);
+            return new VcpuExit.FailEntry(reason, r == null ? "unknown reason" : r.text);
+        }
+        launched = true;
+        completeEvents((int) reason & 0xFFFF);
+        return exits.handle(ExitReason.of((int) reason & 0xFFFF), reason);
+    }
+
+    @Override
+    public boolean inGuest() {
+        return root.inGuest();
+    }
+
+    @Override
+    public void callBack() {
+        root.callBack();
+        VcpuExit x = exited();
+        if (x != null) {
+            core.defer(x);
+        }
+    }
+
+    @Override
+    public void kick() {
+        if (root.inGuest()) {
+            root.kick();
+        }
+    }
+
+    @Override
+    public boolean isRunnable() {
+        return root.isRunnable();
+    }
+
+    @Override
+    public long retired() {
+        return root.retired();
+    }
+
+    // ---- debug registers: in the processor only while the guest uses them ----
+
+    /** The guest's next accesses of debug registers, up to an exit, are the processor's. */
+    void giveDebugRegisters() {
+        guestOwnsDebugRegisters = true;
+        control(VmxControl.MOV_DR_EXITING, false);
+    }
+
+    private void loadDebugRegisters() {
+        boolean breakpoints = (cpu.dr7 & 0xFF) != 0;
+        if (guestOwnsDebugRegisters || breakpoints) {
+            for (int i = 0; i < 4; i++) {
+                root.setDr(i, cpu.dr[i]);
+            }
+        }
+        if (guestOwnsDebugRegisters) {
+            root.setDr(6, cpu.dr6);
+        }
+    }
+
+    private void saveDebugRegisters() {
+        if (guestOwnsDebugRegisters) {
+            for (int i = 0; i < 4; i++) {
+                cpu.dr[i] = root.dr(i);
+            }
+            cpu.dr6 = root.dr(6);
+            cpu.dr7 = root.vmread(VmcsField.GUEST_DR7);
+            guestOwnsDebugRegisters = false;
+            control(VmxControl.MOV_DR_EXITING, true);
+        }
+    }
+
+    // ---- events ----
+
+    @Override
+    public void inject(Event e, int instructionLength) {
+        boolean coded = e.hasErrorCode() && (core.state.load(GuestState.SYSTEM).cr0 & 1) != 0;
+        if (coded) {
+            root.vmwrite(VmcsField.ENTRY_EXCEPTION_ERROR_CODE, e.errorCode() & 0xFFFF);
+        }
+        if (e.isSoftware()) {
+            root.vmwrite(VmcsField.ENTRY_INSTRUCTION_LENGTH, instructionLength);
+        }
+        root.vmwrite(VmcsField.ENTRY_INTERRUPTION_INFO, VALID | (coded ? HAS_ERROR_CODE : 0) | (long) e.type() << 8 | e.vector());
+    }
+
+    @Override
+    public void openInterruptWindow(boolean open) {
+        control(VmxControl.INTERRUPT_WINDOW_EXITING, open);
+    }
+
+    @Override
+    public void openNmiWindow(boolean open) {
+        control(VmxControl.NMI_WINDOW_EXITING, open);
+    }
+
+    /** What was to be delivered has been, unless the IDT-vectoring information says otherwise: that comes again. */
+    private void completeEvents(int reason) {
+        EventQueue q = core.events;
+        long vectoring = root.vmread(VmcsField.IDT_VECTORING_INFO);
+        boolean interrupted = (vectoring & VALID) != 0;
+        if (!interrupted && endedNmiBlocking(reason)) {
+            core.state.change(GuestState.EVENTS).nmiBlocked = true;
+        }
+        q.clearDelivered();
+        if (interrupted) {
+            requeue(q, vectoring);
+        }
+    }
+
+    /** The exit interrupted an IRET that had ended blocking by NMI: blocking goes on. */
+    private boolean endedNmiBlocking(int reason) {
+        if (reason == ExitReason.EPT_VIOLATION.number || reason == ExitReason.PAGE_MODIFICATION_LOG_FULL.number) {
+            return (root.vmread(VmcsField.EXIT_QUALIFICATION) & NMI_UNBLOCKING) != 0;
+        }
+        long info = root.vmread(VmcsField.EXIT_INTERRUPTION_INFO);
+        return (info & VALID) != 0 && (info & NMI_UNBLOCKING) != 0 && (info & 0xFF) != Event.DF;
+    }
+
+    private void requeue(EventQueue q, long info) {
+        int vector = (int) info & 0xFF;
+        boolean coded = (info & HAS_ERROR_CODE) != 0;
+        int length = (int) root.vmread(VmcsField.EXIT_INSTRUCTION_LENGTH);
+        switch ((int) (info >>> 8) & 7) {
+            case Event.NMI -> {
+                q.requeueNmi();
+                core.state.change(GuestState.EVENTS).nmiBlocked = false;
+            }
+            case Event.HARDWARE_EXCEPTION -> q.requeue(
+                    coded ? Event.exception(vector, (int) root.vmread(VmcsField.IDT_VECTORING_ERROR_CODE)) : Event.exception(vector), 0);
+            case Event.SOFTWARE_EXCEPTION -> q.requeue(Event.software(Event.SOFTWARE_EXCEPTION, vector, length), length);
+            case Event.SOFTWARE_INTERRUPT -> q.requeueInterrupt(vector, true, length);
+            case Event.EXTERNAL_INTERRUPT -> q.requeueInterrupt(vector, false, 0);
+            default -> {
+                // INT1: RIP is still at it.
+            }
+        }
+    }
+}

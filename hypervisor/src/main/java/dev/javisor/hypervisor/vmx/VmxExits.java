@@ -1,0 +1,128 @@
+package dev.javisor.hypervisor.vmx;
+
+import dev.javisor.hypervisor.abi.VcpuExit;
+import dev.javisor.hypervisor.vcpu.VcpuCore;
+import dev.javisor.isa.ExitReason;
+import dev.javisor.isa.VmcsField;
+import dev.javisor.processor.core.Event;
+import java.util.List;
+
+/** What the hypervisor does about each VM exit. */
+final class VmxExits {
+    private static final long VALID = 1L << 31;
+    // Exit qualification of I/O instructions, and of EPT violations
+    private static final long IO_IN = 1 << 3, IO_STRING = 1 << 4;
+    private static final long EPT_WRITE = 2;
+    private static final int TASK_GATE = 3;
+
+    private final VcpuCore core;
+    private final VmxBackend vmx;
+    private final ExtendedPageTables ept;
+
+    VmxExits(VcpuCore core, VmxBackend vmx, ExtendedPageTables ept) {
+        this.core = core;
+        this.vmx = vmx;
+        this.ept = ept;
+    }
+
+    private long qualification() {
+        return vmx.vmread(VmcsField.EXIT_QUALIFICATION);
+    }
+
+    /** Returns what ends the run, or null. */
+    VcpuExit handle(ExitReason reason, long number) {
+        if (reason == null) {
+            return new VcpuExit.Unknown(number);
+        }
+        boolean vectoring = (vmx.vmread(VmcsField.IDT_VECTORING_INFO) & VALID) != 0;
+        if (vectoring && !isTolerated(reason)) {
+            return deliveryFailed(number);
+        }
+        return switch (reason) {
+            // Something has happened that the next entry looks at.
+            case EXTERNAL_INTERRUPT, INTERRUPT_WINDOW, NMI_WINDOW, PREEMPTION_TIMER_EXPIRED -> null;
+            case EXCEPTION_OR_NMI -> exception();
+            case TRIPLE_FAULT -> new VcpuExit.Shutdown();
+            case IO_INSTRUCTION -> io();
+            case HLT -> core.halt(vmx.instructionLength());
+            case RDMSR -> core.readMsr(vmx.instructionLength());
+            case WRMSR -> core.writeMsr(vmx.instructionLength());
+            case VMCALL -> core.hypercall(vmx.instructionLength());
+            case EPT_VIOLATION -> violation(vectoring, number);
+            case MOV_DR -> {
+                vmx.giveDebugRegisters();
+                yield null;
+            }
+            case TASK_SWITCH -> taskSwitch(vectoring);
+            case CPUID, INVD, RDPMC, CONTROL_REGISTER_ACCESS, XSETBV, RSM, WBINVD, INVLPG, MONITOR, MWAIT, PAUSE, RDTSC, RDTSCP, RDRAND, RDSEED, INVPCID,
+                    ACCESS_TO_GDTR_OR_IDTR, ACCESS_TO_LDTR_OR_TR, XSAVES, XRSTORS, UMWAIT, TPAUSE, VMCLEAR, VMLAUNCH, VMPTRLD, VMPTRST, VMREAD, VMRESUME, VMWRITE,
+                    VMXOFF, VMXON, INVEPT, INVVPID, VMFUNC -> core.emulate();
+            default -> new VcpuExit.Unknown(number);
+        };
+    }
+
+    /** Exits during the delivery of an event after which the delivery can be tried again. */
+    private static boolean isTolerated(ExitReason reason) {
+        return switch (reason) {
+            case EXCEPTION_OR_NMI, TASK_SWITCH, APIC_ACCESS, EPT_VIOLATION, EPT_MISCONFIGURATION, PAGE_MODIFICATION_LOG_FULL, INSTRUCTION_TIMEOUT,
+                    // A triple fault ends everything, whatever was on its way.
+                    TRIPLE_FAULT -> true;
+            default -> false;
+        };
+    }
+
+    private VcpuExit deliveryFailed(long number) {
+        return new VcpuExit.InternalError(
+                VcpuExit.InternalError.DELIVERY_EV,
+                List.of(
+                        vmx.vmread(VmcsField.IDT_VECTORING_INFO),
+                        number,
+                        qualification(),
+                        vmx.vmread(VmcsField.GUEST_PHYSICAL_ADDRESS)));
+    }
+
+    /** The hypervisor lets only #DB exit. */
+    private VcpuExit exception() {
+        long info = vmx.vmread(VmcsField.EXIT_INTERRUPTION_INFO);
+        int type = (int) (info >>> 8) & 7;
+        int vector = (int) info & 0xFF;
+        if (type == Event.NMI) {
+            return null;
+        }
+        if (vector == Event.DB) {
+            if (type == Event.PRIVILEGED_SOFTWARE_EXCEPTION) {
+                core.trapped(vmx.instructionLength());
+            }
+            core.events.queue(Event.debug(qualification()));
+            return null;
+        }
+        return new VcpuExit.InternalError(
+                VcpuExit.InternalError.SIMUL_EX,
+                List.of(vmx.vmread(VmcsField.IDT_VECTORING_INFO), info, vmx.vmread(VmcsField.EXIT_INTERRUPTION_ERROR_CODE)));
+    }
+
+    private VcpuExit io() {
+        long q = qualification();
+        if ((q & IO_STRING) != 0) {
+            return core.emulate();
+        }
+        return core.portIo((int) (q >>> 16) & 0xFFFF, (int) (q & 7) + 1, (q & IO_IN) != 0, vmx.instructionLength());
+    }
+
+    private VcpuExit violation(boolean vectoring, long number) {
+        long gpa = vmx.vmread(VmcsField.GUEST_PHYSICAL_ADDRESS);
+        if (ept.map(gpa, (qualification() & EPT_WRITE) != 0)) {
+            return null;
+        }
+        return vectoring ? deliveryFailed(number) : core.emulate();
+    }
+
+    /** A task gate delivers an event, which the hardware then has not delivered; any other task switch is an instruction. */
+    private VcpuExit taskSwitch(boolean vectoring) {
+        int source = (int) (qualification() >>> 30) & 3;
+        if (source != TASK_GATE || !vectoring) {
+            return core.emulate();
+        }
+        return core.deliverInSoftware();
+    }
+}

@@ -1,0 +1,35 @@
+package dev.javisor.hypervisor.vmx;
+
+import dev.javisor.hypervisor.host.Host;
+import dev.javisor.hypervisor.memory.MemorySlots;
+import dev.javisor.hypervisor.vcpu.DeviceBus;
+import dev.javisor.hypervisor.vcpu.VcpuCore;
+import dev.javisor.processor.core.Cpu;
+
+/** What the vcpus of a VM share on processors with VMX: its extended page tables. */
+public final class VmxVm {
+    private final Host host;
+    private final ExtendedPageTables ept;
+
+    public VmxVm(Host host, MemorySlots slots) {
+        this.host = host;
+        ept = new ExtendedPageTables(slots, host.memory(), host.pages());
+        slots.observe(ept::clear);
+    }
+
+    /**
+     * A vcpu on a processor of its own.
+     *
+     * @throws dev.javisor.hypervisor.abi.KvmException NOT_SUPPORTED when the processor lacks something
+     */
+    public VcpuCore createVcpu(Cpu cpu, DeviceBus bus, long seed) {
+        var root = host.addProcessor();
+        root.seed(seed);
+        return new VcpuCore(cpu, bus, core -> new VmxBackend(core, root, host.pages(), ept));
+    }
+
+    /** Stores to the pages of a slot are to be seen again. */
+    public void protect(MemorySlots.Slot slot) {
+        ept.protect(slot);
+    }
+}

@@ -1,0 +1,2 @@
+/** Virtual processors on VMX. */
+package dev.javisor.hypervisor.vmx;
