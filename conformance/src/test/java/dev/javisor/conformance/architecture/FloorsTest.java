@@ -29,7 +29,8 @@ class FloorsTest {
         classes = new ClassFileImporter()
                 .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
                 .withImportOption(location -> !location.contains("/test-classes/"))
-                .importPackages("dev.javisor.isa", "dev.javisor.processor", "dev.javisor.hypervisor", "dev.javisor.machine", "dev.javisor.cli");
+                .importPackages(
+                        "dev.javisor.isa", "dev.javisor.processor", "dev.javisor.hypervisor", "dev.javisor.machine", "dev.javisor.cli");
     }
 
     private static URL location(Class<?> c) {
@@ -71,7 +72,8 @@ class FloorsTest {
     @Test
     void noWallClockReachesTheGuest() {
         noClasses()
-                .that().resideInAnyPackage("dev.javisor.isa..", "dev.javisor.processor..", "dev.javisor.hypervisor..", "dev.javisor.machine..")
+                .that().resideInAnyPackage(
+                        "dev.javisor.isa..", "dev.javisor.processor..", "dev.javisor.hypervisor..", "dev.javisor.machine..")
                 // Waits in real time while a user watches, which the guest cannot see.
                 .and().doNotHaveFullyQualifiedName("dev.javisor.machine.Machine")
                 // Measure what compiling costs, for the user's eyes only.

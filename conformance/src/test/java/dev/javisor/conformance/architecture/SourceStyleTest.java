@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 /** The format of Java sources, as far as it is a rule. */
 class SourceStyleTest {
     private static final int COLUMNS = 140;
-    private static final List<String> MODULES = List.of("isa", "processor", "machine", "cli", "conformance", "bench");
+    private static final List<String> MODULES = List.of("isa", "processor", "hypervisor", "machine", "cli", "conformance", "bench");
     private static final Pattern IMPORT = Pattern.compile("import (static )?([\\w.]+)\\.(\\w+|\\*);");
 
     @Test
