@@ -84,8 +84,8 @@ public final class Vm {
     }
 
     /**
-     * Guest-physical memory, as software beside the guest reads and writes it. Memory that may hold code which has run must be changed through
-     * this.
+     * Guest-physical memory, as software beside the guest reads and writes it. Memory that may hold code which has run must be changed
+     * through this.
      */
     public PhysicalMemory memory() {
         return slots.view();

@@ -6,7 +6,8 @@ import java.nio.ByteBuffer;
 public final class Sregs extends Struct {
     private static final int BITMAP = 4;
 
-    public final Segment cs = new Segment(), ds = new Segment(), es = new Segment(), fs = new Segment(), gs = new Segment(), ss = new Segment();
+    public final Segment cs = new Segment(), ds = new Segment(), es = new Segment(), fs = new Segment(), gs = new Segment(),
+            ss = new Segment();
     public final Segment tr = new Segment(), ldt = new Segment();
     public final Dtable gdt = new Dtable(), idt = new Dtable();
     public long cr0, cr2, cr3, cr4, cr8, efer, apicBase;

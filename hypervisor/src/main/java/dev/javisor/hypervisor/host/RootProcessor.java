@@ -15,16 +15,17 @@ import dev.javisor.processor.vmx.Vmx;
 import dev.javisor.processor.vmx.VmxOperations;
 
 /**
- * A processor as software in VMX root operation has it: the general registers, those that VMX does not switch, model-specific registers, and
- * the VMX instructions. The only class of the hypervisor that touches a processor of the host; whatever is not here the hypervisor does not
- * know.
+ * A processor as software in VMX root operation has it: the general registers, those that VMX does not switch, model-specific registers,
+ * and the VMX instructions. The only class of the hypervisor that touches a processor of the host; whatever is not here the hypervisor
+ * does not know.
  *
  * <p>The hypervisor is not made of instructions, so that what it does takes no guest time, and the registers hold the guest's values
  * between two runs.
  */
 public final class RootProcessor {
     private static final long LOCKED_AND_ENABLED = 5;
-    private static final int CODE = Cpu.L | Cpu.G | Cpu.PRESENT | Cpu.S | 0xB, DATA = Cpu.DB | Cpu.G | Cpu.PRESENT | Cpu.S | 3, TSS = Cpu.PRESENT | 0xB;
+    private static final int CODE = Cpu.L | Cpu.G | Cpu.PRESENT | Cpu.S | 0xB, DATA = Cpu.DB | Cpu.G | Cpu.PRESENT | Cpu.S | 3;
+    private static final int TSS = Cpu.PRESENT | 0xB;
     private static final int CODE_SELECTOR = 8, DATA_SELECTOR = 16, TSS_SELECTOR = 24, TSS_LIMIT = 0x67;
 
     private final LogicalProcessor processor;
@@ -270,8 +271,8 @@ public final class RootProcessor {
     }
 
     /**
-     * Takes a guest whose turn has ended to its VM exit. Takes no guest time, unless something must come before the exit: a pending trap, or
-     * the instruction behind an STI.
+     * Takes a guest whose turn has ended to its VM exit. Takes no guest time, unless something must come before the exit: a pending trap,
+     * or the instruction behind an STI.
      */
     public void callBack() {
         while (inGuest()) {

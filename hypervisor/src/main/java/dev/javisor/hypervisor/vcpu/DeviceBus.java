@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.function.IntSupplier;
 
 /**
- * Guest-physical addresses without memory, and I/O ports, of one VM: devices in the kernel answer themselves, everything else is userspace's
- * and goes through the {@link UserAccess} of the vcpu whose instruction is being carried out.
+ * Guest-physical addresses without memory, and I/O ports, of one VM: devices in the kernel answer themselves, everything else is
+ * userspace's and goes through the {@link UserAccess} of the vcpu whose instruction is being carried out.
  */
 public final class DeviceBus implements MmioHandler, Platform {
     /** A device in the kernel behind a range of ports. */

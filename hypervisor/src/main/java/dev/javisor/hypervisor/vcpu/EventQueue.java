@@ -3,7 +3,8 @@ package dev.javisor.hypervisor.vcpu;
 import dev.javisor.processor.core.Event;
 
 /**
- * The events of a vcpu that are decided but not yet known to be delivered. An exception is <em>pending</em> while it has had no effect at all, and
+ * The events of a vcpu that are decided but not yet known to be delivered. An exception is <em>pending</em> while it has had no effect at
+ * all, and
  * <em>injected</em> from the moment its payload has been applied and the hardware was told to deliver it, until the hardware has.
  */
 public final class EventQueue {

@@ -6,8 +6,8 @@ import dev.javisor.processor.core.Cpu;
  * The architectural state of a vcpu. Between two runs of the guest each part of it is in the hardware (the VMCS and the processor's
  * registers), in {@link #cpu}, or in both: who needs a part calls {@link #load}, who changes it calls {@link #change}.
  *
- * <p>The {@link Cpu} is a processor that never runs by itself: what the hardware has no room for lives in it for good (MSRs that the hypervisor
- * emulates, the local APIC's requests, DR6), and instructions that must be emulated are carried out on it.
+ * <p>The {@link Cpu} is a processor that never runs by itself: what the hardware has no room for lives in it for good (MSRs that the
+ * hypervisor emulates, the local APIC's requests, DR6), and instructions that must be emulated are carried out on it.
  */
 public final class GuestState {
     /** RAX to R15, RIP, RFLAGS, CR2. */

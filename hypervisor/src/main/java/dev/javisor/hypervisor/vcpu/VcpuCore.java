@@ -253,7 +253,9 @@ public final class VcpuCore {
 
     private void injectInterrupt() {
         EventQueue q = events;
-        Event e = q.interruptSoft ? Event.software(Event.SOFTWARE_INTERRUPT, q.interruptVector, q.instructionLength) : Event.interrupt(q.interruptVector);
+        Event e = q.interruptSoft
+                ? Event.software(Event.SOFTWARE_INTERRUPT, q.interruptVector, q.instructionLength)
+                : Event.interrupt(q.interruptVector);
         backend.inject(e, q.instructionLength);
     }
 

@@ -7,8 +7,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The extended page tables of one VM: entries are made when a guest-physical address is used for the first time, for 2 MiB where the memory slot
- * allows it, and all go when a slot changes.
+ * The extended page tables of one VM: entries are made when a guest-physical address is used for the first time, for 2 MiB where the
+ * memory slot allows it, and all go when a slot changes.
  */
 final class ExtendedPageTables {
     private static final long READ = 1, WRITE = 2, EXECUTE = 4, WRITE_BACK = 6 << 3, IGNORE_PAT = 1 << 6, LEAF = 1 << 7;

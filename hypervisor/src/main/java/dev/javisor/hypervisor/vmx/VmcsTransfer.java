@@ -22,7 +22,8 @@ final class VmcsTransfer {
     private static final List<Msr> PASSED =
             List.of(Msr.STAR, Msr.LSTAR, Msr.CSTAR, Msr.FMASK, Msr.KERNEL_GS_BASE, Msr.TSC_AUX, Msr.XSS, Msr.SPEC_CTRL, Msr.PKRS);
     /** Those that are in the VMCS. */
-    private static final List<Msr> SWITCHED = List.of(Msr.EFER, Msr.FS_BASE, Msr.GS_BASE, Msr.SYSENTER_CS, Msr.SYSENTER_ESP, Msr.SYSENTER_EIP);
+    private static final List<Msr> SWITCHED = List.of(Msr.EFER, Msr.FS_BASE, Msr.GS_BASE, Msr.SYSENTER_CS, Msr.SYSENTER_ESP,
+            Msr.SYSENTER_EIP);
 
     private static final int RSP = 4, REGISTERS = 16;
     private static final long ACCESS_RIGHTS = 0x1_F0FF;
@@ -38,7 +39,8 @@ final class VmcsTransfer {
     private static final VmcsField[] BASE = row(VmcsField.GUEST_ES_BASE);
     private static final VmcsField[] LIMIT = row(VmcsField.GUEST_ES_LIMIT);
     private static final VmcsField[] ACCESS = row(VmcsField.GUEST_ES_ACCESS_RIGHTS);
-    private static final VmcsField[] PDPTE = {VmcsField.GUEST_PDPTE0, VmcsField.GUEST_PDPTE1, VmcsField.GUEST_PDPTE2, VmcsField.GUEST_PDPTE3};
+    private static final VmcsField[] PDPTE = {VmcsField.GUEST_PDPTE0, VmcsField.GUEST_PDPTE1, VmcsField.GUEST_PDPTE2,
+            VmcsField.GUEST_PDPTE3};
 
     private final RootProcessor root;
     private final Cpu cpu;

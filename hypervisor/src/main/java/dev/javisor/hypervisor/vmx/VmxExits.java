@@ -54,9 +54,10 @@ final class VmxExits {
                 yield null;
             }
             case TASK_SWITCH -> taskSwitch(vectoring);
-            case CPUID, INVD, RDPMC, CONTROL_REGISTER_ACCESS, XSETBV, RSM, WBINVD, INVLPG, MONITOR, MWAIT, PAUSE, RDTSC, RDTSCP, RDRAND, RDSEED, INVPCID,
-                    ACCESS_TO_GDTR_OR_IDTR, ACCESS_TO_LDTR_OR_TR, XSAVES, XRSTORS, UMWAIT, TPAUSE, VMCLEAR, VMLAUNCH, VMPTRLD, VMPTRST, VMREAD, VMRESUME, VMWRITE,
-                    VMXOFF, VMXON, INVEPT, INVVPID, VMFUNC -> core.emulate();
+            case CPUID, INVD, RDPMC, CONTROL_REGISTER_ACCESS, XSETBV, RSM, WBINVD, INVLPG, MONITOR, MWAIT, PAUSE, RDTSC -> core.emulate();
+            case RDTSCP, RDRAND, RDSEED, INVPCID, ACCESS_TO_GDTR_OR_IDTR, ACCESS_TO_LDTR_OR_TR, XSAVES, XRSTORS, UMWAIT, TPAUSE -> core.emulate();
+            // The guest has no VMX.
+            case VMCLEAR, VMLAUNCH, VMPTRLD, VMPTRST, VMREAD, VMRESUME, VMWRITE, VMXOFF, VMXON, INVEPT, INVVPID, VMFUNC -> core.emulate();
             default -> new VcpuExit.Unknown(number);
         };
     }
@@ -64,9 +65,10 @@ final class VmxExits {
     /** Exits during the delivery of an event after which the delivery can be tried again. */
     private static boolean isTolerated(ExitReason reason) {
         return switch (reason) {
-            case EXCEPTION_OR_NMI, TASK_SWITCH, APIC_ACCESS, EPT_VIOLATION, EPT_MISCONFIGURATION, PAGE_MODIFICATION_LOG_FULL, INSTRUCTION_TIMEOUT,
-                    // A triple fault ends everything, whatever was on its way.
-                    TRIPLE_FAULT -> true;
+            case EXCEPTION_OR_NMI, TASK_SWITCH, APIC_ACCESS, EPT_VIOLATION, EPT_MISCONFIGURATION -> true;
+            case PAGE_MODIFICATION_LOG_FULL, INSTRUCTION_TIMEOUT -> true;
+            // It ends everything, whatever was on its way.
+            case TRIPLE_FAULT -> true;
             default -> false;
         };
     }
