@@ -178,7 +178,11 @@ public final class Vmx implements Virtualization {
         cpu.monitorTrap = in.getBoolean("monitor trap");
         cpu.monitorTrapPending = in.getBoolean("monitor trap pending");
         in.get("guest", nonRoot);
-        cpu.secondLevel = isNonRoot() && nonRoot.on(VmxControl.ENABLE_EPT) ? ept : null;
+        boolean nested = isNonRoot() && nonRoot.on(VmxControl.ENABLE_EPT);
+        if (nested) {
+            ept.begin();
+        }
+        cpu.secondLevel = nested ? ept : null;
         requireFixedBits();
     }
 

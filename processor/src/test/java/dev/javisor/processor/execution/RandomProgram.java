@@ -9,7 +9,7 @@ import java.util.Random;
  * A loop of random instructions: arithmetic on registers and memory, branches, calls, repeated strings, the time-stamp counter, stores to
  * its own code, faults. A fault goes on with the next turn of the loop. EBX holds the address of memory to play with.
  */
-final class RandomProgram {
+public final class RandomProgram {
     private static final String[] WORDS = {"ax", "cx", "dx", "si", "di", "bp"};
     private static final String[] BYTES = {"al", "cl", "dl", "ah", "ch", "dh"};
     private static final String[] LOW_BYTES = {"al", "cl", "dl", "sil", "dil", "bpl", "r9b"};
@@ -31,7 +31,7 @@ final class RandomProgram {
         this.bits = size == CodeSize.BITS64 ? 64 : size == CodeSize.BITS32 ? 32 : 16;
     }
 
-    static String[] text(Random random, CodeSize size) {
+    public static String[] text(Random random, CodeSize size) {
         return new RandomProgram(random, size).text();
     }
 
