@@ -22,7 +22,8 @@ public final class VmcsText {
         "execute-only, conforming, accessed", "execute/read, conforming", "execute/read, conforming, accessed"
     };
     private static final String[] DATA_TYPES = {
-        "read-only", "read-only, accessed", "read/write", "read/write, accessed", "read-only, expand-down", "read-only, expand-down, accessed",
+        "read-only", "read-only, accessed", "read/write", "read/write, accessed", "read-only, expand-down",
+        "read-only, expand-down, accessed",
         "read/write, expand-down", "read/write, expand-down, accessed"
     };
     private static final Map<Integer, String> SYSTEM_TYPES =
@@ -203,7 +204,8 @@ public final class VmcsText {
     private static String exitReason(long v) {
         ExitReason r = ExitReason.of((int) v & 0xFFFF);
         String name = r == null ? "no known reason" : r.text;
-        return (v & 0xFFFF) + ", " + name + ((v & ENTRY_FAILURE) != 0 && r != null && !r.text.startsWith("VM-entry") ? ", in VM entry" : "");
+        boolean duringEntry = (v & ENTRY_FAILURE) != 0 && r != null && !r.text.startsWith("VM-entry");
+        return (v & 0xFFFF) + ", " + name + (duringEntry ? ", in VM entry" : "");
     }
 
     private static String error(long v) {
@@ -247,7 +249,8 @@ public final class VmcsText {
                 long info = vmcs.applyAsLong(VmcsField.EXIT_INTERRUPTION_INFO);
                 int vector = (int) info & 0xFF;
                 boolean exception = (info & 1L << 31) != 0 && (info >>> 8 & 7) == 3;
-                yield exception && vector == PF ? "faulting linear address" : exception && vector == DB ? DEBUG_QUALIFICATION.describe(v, 0) : "";
+                yield exception && vector == PF ? "faulting linear address"
+                        : exception && vector == DB ? DEBUG_QUALIFICATION.describe(v, 0) : "";
             }
             default -> ExitQualification.describe(r, v, EPT_VIOLATION);
         };

@@ -25,8 +25,8 @@ import dev.javisor.processor.paging.Paging;
 import java.lang.foreign.Arena;
 
 /**
- * The host of a guest of a few lines: 64-bit mode, 1 MiB mapped one to one, no intercepts but those that a test sets. The host's software is
- * the test, through {@link VmxOperations}; a VM exit ends in a HLT of the host.
+ * The host of a guest of a few lines: 64-bit mode, 1 MiB mapped one to one, no intercepts but those that a test sets. The host's software
+ * is the test, through {@link VmxOperations}; a VM exit ends in a HLT of the host.
  */
 final class VmxHost {
     static final long GDT = 0x1000, GUEST_IDT = 0x2000, STACK = 0xF0000, DATA = 0x6000, CODE = 0x8000, HOST = 0x10000, PML4 = 0x30000;
