@@ -9,6 +9,7 @@ import dev.javisor.machine.console.ByteSink;
 import dev.javisor.machine.console.HostEvents;
 import dev.javisor.machine.console.InputFeeder;
 import dev.javisor.machine.device.FirmwareConfig;
+import dev.javisor.machine.firmware.BiosDataArea;
 import dev.javisor.machine.firmware.FirmwareTables;
 import dev.javisor.machine.firmware.RealModeInterrupts;
 import dev.javisor.machine.memory.GuestRam;
@@ -133,6 +134,7 @@ public final class Machine implements Stateful, AutoCloseable {
         }
         board.setUp();
         tables = FirmwareTables.write(memory, board.describe());
+        BiosDataArea.write(memory, board.describe());
         RealModeInterrupts.setUp(memory, board.io);
         apics.getFirst().setVirtualWireMode();
         processors.forEach(p -> MemoryTypes.setUp(p.cpu(), configuration.chipset().lowMemoryLimit));

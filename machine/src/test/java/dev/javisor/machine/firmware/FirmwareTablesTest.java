@@ -223,6 +223,16 @@ class FirmwareTablesTest {
     }
 
     @Test
+    void theBiosDataAreaTellsWhereConventionalMemoryEnds() {
+        BiosDataArea.write(memory, pc(0));
+        long ebda = memory.read(0x40E, 2) << 4;
+        assertThat(ebda).isEqualTo(memory.read(0x413, 2) << 10);
+        assertThat(ebda + (memory.read(ebda, 1) << 10)).isEqualTo(0xA0000);
+        assertThat(memory.read(0x400, 2)).isEqualTo(0x3F8);
+        assertThat(memory.read(0x410, 2) >>> 9 & 7).as("serial ports").isEqualTo(pc(0).serialPorts());
+    }
+
+    @Test
     void aGuestFirmwareIsOfferedTheFiles() {
         FirmwareConfig config = new FirmwareConfig(memory);
         FirmwareTables.offer(config, pc(0), MemoryMap.pc(4L << 30, 0xB0000000L));
