@@ -8,6 +8,8 @@ import org.jline.terminal.Attributes;
 import org.jline.terminal.Attributes.LocalFlag;
 import org.jline.terminal.Terminal;
 import org.jline.terminal.TerminalBuilder;
+import org.jline.terminal.spi.SystemStream;
+import org.jline.terminal.spi.TerminalProvider;
 
 /**
  * Carries what the host's user types to the guest's console. On a terminal every key goes to the guest, but Ctrl-A: Ctrl-A x leaves, Ctrl-A
@@ -25,6 +27,15 @@ final class HostConsole {
     private HostConsole(Machine machine, int port) {
         this.machine = machine;
         this.port = port;
+    }
+
+    /** Standard error goes to a terminal. */
+    static boolean isErrorTerminal() {
+        try {
+            return TerminalProvider.load("ffm").isSystemStream(SystemStream.Error);
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     /** Connects standard input to a console of the machine. */

@@ -107,6 +107,7 @@ public final class QemuMain {
         out.println("usage: javisor-qemu -kernel FILE [-initrd FILE] [-append TEXT] [-cpu MODEL[,+f,-f]] [-smp N] [-m SIZE]");
         out.println("       [-machine pc|q35[,pit=off]] [-bios FILE] [-drive file=F,format=raw[,readonly=on]]");
         out.println("       [-serial stdio|file:F|null] [-debugcon stdio|file:F] [-device NAME[,...]] [-no-reboot]");
+        out.println("JAVISOR_EXPLAIN=1 in the environment: says on standard error why VM entries of the guest fail.");
         out.println("Takes QEMU's command line as far as kvm-unit-tests uses it. For everything else there is javisor.");
     }
 
@@ -217,7 +218,7 @@ public final class QemuMain {
         ByteSink debug = Output.parse(debugConsole).open(QemuMain::warn);
         b.debugConsole(debug);
         drives.forEach(d -> b.drive(drive(d)));
-        return new Session(b.build(), System.err).input(input).statuses(QemuMain::status).run();
+        return new Session(b.build(), System.err).input(input).statuses(QemuMain::status).explain(explains()).run();
     }
 
     /** One file, or for a multiboot kernel several, with arguments: {@code FILE TEXT,FILE TEXT}. */
@@ -247,6 +248,12 @@ public final class QemuMain {
             throw new UserException("-drive " + text + ": names no file");
         }
         return Drive.open(file, readOnly, QemuMain::warn);
+    }
+
+    /** Tests fail entries by the thousand on purpose, so nobody is told without asking. */
+    private static boolean explains() {
+        String wish = System.getenv("JAVISOR_EXPLAIN");
+        return wish != null && !wish.isEmpty() && !wish.equals("0");
     }
 
     private static int status(MachineExit exit) {

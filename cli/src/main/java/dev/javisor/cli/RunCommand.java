@@ -118,6 +118,14 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = "--state-hash", description = "At the end, prints the SHA-256 of the machine's whole state.")
     private boolean stateHash;
 
+    @Option(names = "--explain", negatable = true,
+            description = "Says why VM entries of the guest fail (default: if standard error is a terminal).")
+    private Boolean explain;
+
+    @Option(names = "--explain-vmcs", paramLabel = "@ADDRESS|current",
+            description = "At the end, prints the VMCS at ADDRESS in words, or the current ones. May be repeated.")
+    private List<String> explainVmcs = new ArrayList<>();
+
     @Option(names = "--stat", description = "At the end, prints instructions, time and speed.")
     private boolean statistics;
 
@@ -125,6 +133,11 @@ final class RunCommand implements Callable<Integer> {
     public Integer call() {
         if (!on.equals("metal")) {
             throw new UserException("--on " + on + ": a guest runs on metal");
+        }
+        for (String which : explainVmcs) {
+            if (!which.equals("current") && (!which.startsWith("@") || (ExplainCommand.address(which.substring(1)) & 0xFFF) != 0)) {
+                throw new UserException("--explain-vmcs " + which + ": @ADDRESS of a page, or current");
+            }
         }
         if (kernel == null == (firmware == null)) {
             throw new UserException("give either --kernel or --firmware");
@@ -192,6 +205,8 @@ final class RunCommand implements Callable<Integer> {
                 .input(input)
                 .script(script, input == ports.size() ? input : 0)
                 .limit(limit == null ? Long.MAX_VALUE : limit)
+                .explain(explain == null ? HostConsole.isErrorTerminal() : explain)
+                .explainVmcs(explainVmcs)
                 .statistics(statistics)
                 .stateHash(stateHash);
     }

@@ -7,7 +7,11 @@ import dev.javisor.machine.console.Script;
 import dev.javisor.machine.virtio.Drive;
 import dev.javisor.processor.LogicalProcessor;
 import dev.javisor.processor.execution.CompilerStatistics;
+import dev.javisor.processor.vmx.Vmcs;
+import dev.javisor.processor.vmx.Vmx;
 import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToIntFunction;
@@ -23,6 +27,8 @@ final class Session {
     private ToIntFunction<MachineExit> statuses = ExitStatus::of;
     private boolean statistics;
     private boolean stateHash;
+    private EntryFailures failures;
+    private final List<String> explained = new ArrayList<>();
 
     Session(MachineConfiguration configuration, PrintStream messages) {
         this.configuration = configuration;
@@ -63,9 +69,24 @@ final class Session {
         return this;
     }
 
+    /** Says why VM entries fail. */
+    Session explain(boolean print) {
+        failures = print ? new EntryFailures(messages) : null;
+        return this;
+    }
+
+    /** Puts VMCSs into words at the end: {@code @ADDRESS}, or {@code current} for the current ones of all processors. */
+    Session explainVmcs(List<String> which) {
+        explained.addAll(which);
+        return this;
+    }
+
     int run() {
         long start = System.nanoTime();
         try (Machine machine = new Machine(configuration)) {
+            if (failures != null) {
+                failures.listenTo(machine);
+            }
             CountDownLatch finished = new CountDownLatch(1);
             Thread hook = Thread.ofPlatform().unstarted(() -> interrupt(machine, finished));
             Runtime.getRuntime().addShutdownHook(hook);
@@ -76,6 +97,10 @@ final class Session {
                 if (why != null) {
                     messages.println("javisor: " + why);
                 }
+                if (failures != null) {
+                    failures.summarize();
+                }
+                explained.forEach(which -> explainVmcs(machine, which));
                 if (statistics) {
                     new Statistics(machine, System.nanoTime() - start).print(messages);
                 }
@@ -102,6 +127,30 @@ final class Session {
             if (console != null) {
                 console.close();
             }
+        }
+    }
+
+    private void explainVmcs(Machine machine, String which) {
+        if (!which.equals("current")) {
+            explainVmcs(machine, ExplainCommand.address(which.substring(1)), which);
+            return;
+        }
+        for (LogicalProcessor p : machine.processors()) {
+            long address = p.cpu().virtualization instanceof Vmx v ? v.currentVmcs() : Vmcs.NONE;
+            if (address == Vmcs.NONE) {
+                messages.println("javisor: processor " + p.cpu().index + " has no current VMCS");
+            } else {
+                explainVmcs(machine, address, "@%#x, current on processor %d".formatted(address, p.cpu().index));
+            }
+        }
+    }
+
+    /** The run is over and has its status, whether there is a VMCS or not. */
+    private void explainVmcs(Machine machine, long address, String where) {
+        try {
+            messages.print(ExplainCommand.vmcs(configuration.model(), machine.memory(), address, where));
+        } catch (UserException e) {
+            messages.println("javisor: " + e.getMessage());
         }
     }
 

@@ -16,8 +16,7 @@ final class ExitQualification {
             case TASK_SWITCH -> "by %s, to the TSS with selector %04XH".formatted(TASK_SWITCHES[(int) (v >>> 30) & 3], v & 0xFFFF);
             case INVLPG -> "linear address";
             case CONTROL_REGISTER_ACCESS -> controlRegister(v);
-            case MOV_DR -> (v & 16) != 0 ? "MOV to %s from DR%d".formatted(register(v), v & 7)
-                    : "MOV to DR%d from %s".formatted(v & 7, register(v));
+            case MOV_DR -> ((v & 16) != 0 ? "MOV from DR%d to %s" : "MOV to DR%d from %s").formatted(v & 7, register(v));
             case IO_INSTRUCTION -> io(v);
             case INVALID_GUEST_STATE -> guestState(v);
             case MSR_LOADING -> "entry " + v + " of the VM-entry MSR-load area";

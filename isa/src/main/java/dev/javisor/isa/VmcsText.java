@@ -16,15 +16,14 @@ public final class VmcsText {
         "#DE", "#DB", null, "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", null, "#TS", "#NP", "#SS", "#GP", "#PF", null, "#MF", "#AC", "#MC",
         "#XM", "#VE", "#CP", null, null, null, null, null, null, "#HV", "#VC", "#SX"
     };
-    private static final int DB = 1, PF = 14;
+    private static final int DB = 1, PF = 14, VECTOR_AND_TYPE = 0x7FF, HARDWARE_EXCEPTION = 3 << 8;
     private static final String[] CODE_TYPES = {
         "execute-only", "execute-only, accessed", "execute/read", "execute/read, accessed", "execute-only, conforming",
         "execute-only, conforming, accessed", "execute/read, conforming", "execute/read, conforming, accessed"
     };
     private static final String[] DATA_TYPES = {
         "read-only", "read-only, accessed", "read/write", "read/write, accessed", "read-only, expand-down",
-        "read-only, expand-down, accessed",
-        "read/write, expand-down", "read/write, expand-down, accessed"
+        "read-only, expand-down, accessed", "read/write, expand-down", "read/write, expand-down, accessed"
     };
     private static final Map<Integer, String> SYSTEM_TYPES =
             Map.of(1, "available 16-bit TSS", 2, "LDT", 3, "busy 16-bit TSS", 9, "available TSS", 11, "busy TSS");
@@ -204,8 +203,8 @@ public final class VmcsText {
     private static String exitReason(long v) {
         ExitReason r = ExitReason.of((int) v & 0xFFFF);
         String name = r == null ? "no known reason" : r.text;
-        boolean duringEntry = (v & ENTRY_FAILURE) != 0 && r != null && !r.text.startsWith("VM-entry");
-        return (v & 0xFFFF) + ", " + name + (duringEntry ? ", in VM entry" : "");
+        boolean said = name.startsWith("VM-entry failure");
+        return (v & 0xFFFF) + ", " + name + ((v & ENTRY_FAILURE) != 0 && !said ? ", VM-entry failure" : "");
     }
 
     private static String error(long v) {
@@ -244,15 +243,13 @@ public final class VmcsText {
         if (r == null) {
             return "";
         }
-        return switch (r) {
-            case EXCEPTION_OR_NMI -> {
-                long info = vmcs.applyAsLong(VmcsField.EXIT_INTERRUPTION_INFO);
-                int vector = (int) info & 0xFF;
-                boolean exception = (info & 1L << 31) != 0 && (info >>> 8 & 7) == 3;
-                yield exception && vector == PF ? "faulting linear address"
-                        : exception && vector == DB ? DEBUG_QUALIFICATION.describe(v, 0) : "";
-            }
-            default -> ExitQualification.describe(r, v, EPT_VIOLATION);
+        if (r != ExitReason.EXCEPTION_OR_NMI) {
+            return ExitQualification.describe(r, v, EPT_VIOLATION);
+        }
+        return switch ((int) vmcs.applyAsLong(VmcsField.EXIT_INTERRUPTION_INFO) & VECTOR_AND_TYPE) {
+            case HARDWARE_EXCEPTION | PF -> "faulting linear address";
+            case HARDWARE_EXCEPTION | DB -> DEBUG_QUALIFICATION.describe(v, 0);
+            default -> "";
         };
     }
 }

@@ -63,15 +63,15 @@ final class ControlRules {
         others(execution);
         exits(new Section(rules, Group.CONTROLS, "VM-Exit Control Fields"));
         Section entry = new Section(rules, Group.CONTROLS, "VM-Entry Control Fields");
-        word(entry, "entry-controls", Word.ENTRY, x -> true);
+        word(entry, "entry-controls", Word.ENTRY, "IA32_VMX_TRUE_ENTRY_CTLS (490H)", x -> true);
         injection(entry);
         msrList(entry, "entry-msr-load", VmcsField.ENTRY_MSR_LOAD_ADDRESS, VmcsField.ENTRY_MSR_LOAD_COUNT);
     }
 
-    private static void word(Section s, String id, Word w, Predicate<EntryContext> activated) {
+    private static void word(Section s, String id, Word w, String register, Predicate<EntryContext> activated) {
         s.bits(
                 id,
-                "reserved bits of the " + w.text + " are set as the capability register says",
+                "bits of the " + w.text + " that " + register + " fixes are as it says",
                 activated,
                 VmcsText.field(w),
                 x -> x.vmx.capabilities.required1(w),
@@ -92,10 +92,10 @@ final class ControlRules {
     }
 
     private static void words(Section s) {
-        word(s, "pin-controls", Word.PIN_BASED, x -> true);
-        word(s, "primary-controls", Word.PRIMARY, x -> true);
-        word(s, "secondary-controls", Word.SECONDARY, x -> x.on(ACTIVATE_SECONDARY));
-        word(s, "tertiary-controls", Word.TERTIARY, x -> x.on(ACTIVATE_TERTIARY));
+        word(s, "pin-controls", Word.PIN_BASED, "IA32_VMX_TRUE_PINBASED_CTLS (48DH)", x -> true);
+        word(s, "primary-controls", Word.PRIMARY, "IA32_VMX_TRUE_PROCBASED_CTLS (48EH)", x -> true);
+        word(s, "secondary-controls", Word.SECONDARY, "IA32_VMX_PROCBASED_CTLS2 (48BH)", x -> x.on(ACTIVATE_SECONDARY));
+        word(s, "tertiary-controls", Word.TERTIARY, "IA32_VMX_PROCBASED_CTLS3 (492H)", x -> x.on(ACTIVATE_TERTIARY));
         s.rule(
                 "cr3-target-count",
                 "CR3-target count is at most " + VmxCapabilities.CR3_TARGETS,
@@ -244,8 +244,8 @@ final class ControlRules {
     }
 
     private static void exits(Section s) {
-        word(s, "exit-controls", Word.EXIT, x -> true);
-        word(s, "secondary-exit-controls", Word.SECONDARY_EXIT, x -> x.on(ACTIVATE_SECONDARY_EXIT));
+        word(s, "exit-controls", Word.EXIT, "IA32_VMX_TRUE_EXIT_CTLS (48FH)", x -> true);
+        word(s, "secondary-exit-controls", Word.SECONDARY_EXIT, "IA32_VMX_EXIT_CTLS2 (493H)", x -> x.on(ACTIVATE_SECONDARY_EXIT));
         s.needs("save-timer", SAVE_PREEMPTION_TIMER, ACTIVATE_PREEMPTION_TIMER);
         msrList(s, "exit-msr-store", VmcsField.EXIT_MSR_STORE_ADDRESS, VmcsField.EXIT_MSR_STORE_COUNT);
         msrList(s, "exit-msr-load", VmcsField.EXIT_MSR_LOAD_ADDRESS, VmcsField.EXIT_MSR_LOAD_COUNT);

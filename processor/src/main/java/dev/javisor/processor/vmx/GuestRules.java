@@ -45,8 +45,8 @@ final class GuestRules {
     private static void registers(Section s) {
         s.bits(
                 "guest-cr0",
-                "guest CR0 has the bits that VMX operation fixes (IA32_VMX_CR0_FIXED0 and FIXED1),"
-                        + " but for PE and PG of an unrestricted guest",
+                "guest CR0 has the bits that VMX operation fixes (IA32_VMX_CR0_FIXED0 and FIXED1); not PE and PG of an "
+                        + "unrestricted guest",
                 x -> true,
                 VmcsField.GUEST_CR0,
                 x -> VmxCapabilities.CR0_FIXED0 & ~(x.unrestricted() ? EntryContext.CR0_UNRESTRICTED : 0),
@@ -316,8 +316,7 @@ final class GuestRules {
             int number = i;
             s.rule(
                     "guest-pdpte" + number,
-                    "reserved bits of PDPTE" + number
-                            + ", if it is present, are 0; with EPT it is in the VMCS, else in memory at guest CR3",
+                    "reserved bits of PDPTE" + number + ", if it is present, are 0 (with EPT of the field, else of memory at guest CR3)",
                     x -> !x.paePaging() || isPointerValid(x, number),
                     VmEntry.PDPTES[number],
                     VmcsField.GUEST_CR3);

@@ -24,8 +24,7 @@ final class MsrLists {
 
     /** What a list that is loaded must not contain; the processor stops at the first entry for which a rule does not hold. */
     private static final List<LoadRule> LOAD_RULES = List.of(
-            new LoadRule(
-                    "count", "the list has at most " + LONGEST + " entries, as IA32_VMX_MISC recommends", (c, e) -> e.number <= LONGEST),
+            new LoadRule("count", "a list has at most " + LONGEST + " entries, as IA32_VMX_MISC says", (c, e) -> e.number <= LONGEST),
             new LoadRule(
                     "base",
                     "FS and GS base are loaded from the guest-state area, not as MSRs",
@@ -114,9 +113,7 @@ final class MsrLists {
         return 0;
     }
 
-    /**
-     * The first entry of the VM-entry MSR-load area that cannot be loaded, as far as its memory is known and can be told without loading.
-     */
+    /** The first entry of the VM-entry MSR-load area that cannot be loaded, as far as that can be told without loading. */
     static void examine(EntryContext x) {
         long n = x.get(VmcsField.ENTRY_MSR_LOAD_COUNT);
         long a = x.get(VmcsField.ENTRY_MSR_LOAD_ADDRESS);

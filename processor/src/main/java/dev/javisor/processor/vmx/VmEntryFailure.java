@@ -41,8 +41,8 @@ public record VmEntryFailure(
     public record Violation(EntryRule rule, List<Value> values, String remedy) {
         /** In words, lines of a paragraph. */
         void print(StringBuilder t) {
-            t.append("  ").append(rule.id()).append(" (\"").append(rule.section()).append("\")\n    ");
-            t.append(rule.requirement()).append('\n');
+            t.append("  ").append(rule.id()).append(" (\"").append(rule.section()).append("\")\n");
+            t.append("    ").append(rule.requirement()).append('\n');
             for (Value v : values) {
                 t.append("    ").append(v.name).append(" = ").append(v.text).append('\n');
             }
@@ -55,8 +55,8 @@ public record VmEntryFailure(
     /** A field, or what else a rule looks at, with its value in hexadecimal and in words. */
     public record Value(String name, String text) {
         static Value of(VmcsField f, long value, String meaning) {
-            return new Value(
-                    "%s (%04XH)".formatted(f.text, f.encoding), "%#x".formatted(value) + (meaning.isEmpty() ? "" : ": " + meaning));
+            String words = meaning.isEmpty() ? "" : ": " + meaning;
+            return new Value("%s (%04XH)".formatted(f.text, f.encoding), "%#x".formatted(value) + words);
         }
     }
 
@@ -70,8 +70,8 @@ public record VmEntryFailure(
     public String text() {
         StringBuilder t = new StringBuilder();
         t.append(launch ? "VMLAUNCH" : "VMRESUME").append(String.format(" at RIP %#x on processor %d failed, ", rip, processor));
-        t.append(vmcs == Vmcs.NONE ? "no current VMCS" : String.format("current VMCS %#x", vmcs)).append(": ");
-        t.append(meaning()).append('\n');
+        t.append(vmcs == Vmcs.NONE ? "no current VMCS" : String.format("current VMCS %#x", vmcs));
+        t.append(": ").append(meaning()).append('\n');
         if (!reason.isEmpty()) {
             t.append("  ").append(reason).append('\n');
         }

@@ -60,6 +60,10 @@ public final class Vmcs {
         memory.write(address + LAUNCHED, 4, launched ? 1 : 0);
     }
 
+    int abort() {
+        return (int) memory.read(address + ABORT, 4);
+    }
+
     void setAbort(int indicator) {
         memory.write(address + ABORT, 4, indicator);
     }

@@ -48,6 +48,11 @@ public final class Vmx implements Virtualization {
         entry.reports.tell(listener);
     }
 
+    /** Physical address of the current VMCS, or {@link Vmcs#NONE}. */
+    public long currentVmcs() {
+        return current.address;
+    }
+
     /** In VMX non-root operation. */
     boolean isNonRoot() {
         return cpu.guest != null;
