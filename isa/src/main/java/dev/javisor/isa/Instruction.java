@@ -22,41 +22,41 @@ public final class Instruction {
     /** Line of the instruction table. */
     public final Opcode opcode;
     /** Bytes, 1 to 15. */
-    public final int length;
+    public final byte length;
     /** LOCK, REPNE, ... as found in the bytes (for mandatory prefixes too); of REPNE and REP only the last one. */
-    public final int prefixes;
+    public final short prefixes;
     /** Effective operand size in bits (16, 32, 64) of the "v"-type operands, after 66H, REX.W and default-64 rules. */
-    public final int operandSize;
+    public final byte operandSize;
     /** Effective address size in bits (16, 32, 64). */
-    public final int addressSize;
+    public final byte addressSize;
     /** REX.W, VEX.W or EVEX.W. */
     public final boolean w;
     /** VEX.L / EVEX.L'L: 0 = 128 bits, 1 = 256, 2 = 512. */
-    public final int vectorLength;
+    public final byte vectorLength;
     /** ModRM.reg extended by REX.R/VEX.R (0-15, 0-31 with EVEX); register encoded in the opcode byte is in {@link #rm}. */
-    public final int reg;
+    public final byte reg;
     /**
      * ModRM.rm extended by REX.B where it names a register, or the register of the opcode byte (extended), else 0; meaningless for
      * memory.
      */
-    public final int rm;
+    public final byte rm;
     /** The ModRM operand is memory (mod is not 3), or a moffs operand. */
     public final boolean memory;
     /** VEX.vvvv, not inverted any more; 0 without VEX. An instruction without an operand there has 0. */
-    public final int vvvv;
+    public final byte vvvv;
     /** Base register of the memory operand (0-15), {@link #NO_REGISTER} or {@link #RIP}. */
-    public final int base;
+    public final byte base;
     /** Index register of the memory operand (0-15) or {@link #NO_REGISTER}. */
-    public final int index;
+    public final byte index;
     /** Shift count for the index, 0 to 3. */
-    public final int scale;
+    public final byte scale;
     /** Displacement, sign-extended; a moffs address is here too (zero-extended). */
     public final long displacement;
     /**
      * Segment register of the memory operand: ES 0, CS 1, SS 2, DS 3, FS 4, GS 5; overrides and defaults applied (64-bit mode included,
      * where only FS and GS override). Without a memory operand (strings, XLATB, MONITOR, ...) DS or the override.
      */
-    public final int segment;
+    public final byte segment;
     /**
      * First immediate, sign-extended from its encoded size (a relative branch's displacement too); 0 if none. Zero-extended are the word
      * of RET and ENTER and the offset of a far pointer.
@@ -72,21 +72,21 @@ public final class Instruction {
             boolean memory, int vvvv, int base, int index, int scale, long displacement, int segment, long immediate, int immediate2,
             CodeSize codeSize) {
         this.opcode = opcode;
-        this.length = length;
-        this.prefixes = prefixes;
-        this.operandSize = operandSize;
-        this.addressSize = addressSize;
+        this.length = (byte) length;
+        this.prefixes = (short) prefixes;
+        this.operandSize = (byte) operandSize;
+        this.addressSize = (byte) addressSize;
         this.w = w;
-        this.vectorLength = vectorLength;
-        this.reg = reg;
-        this.rm = rm;
+        this.vectorLength = (byte) vectorLength;
+        this.reg = (byte) reg;
+        this.rm = (byte) rm;
         this.memory = memory;
-        this.vvvv = vvvv;
-        this.base = base;
-        this.index = index;
-        this.scale = scale;
+        this.vvvv = (byte) vvvv;
+        this.base = (byte) base;
+        this.index = (byte) index;
+        this.scale = (byte) scale;
         this.displacement = displacement;
-        this.segment = segment;
+        this.segment = (byte) segment;
         this.immediate = immediate;
         this.immediate2 = immediate2;
         this.codeSize = codeSize;

@@ -3,22 +3,25 @@ package dev.javisor.processor.core;
 import dev.javisor.isa.CodeSize;
 import dev.javisor.isa.Instruction;
 
-/** A decoded instruction bound to its semantics and to its place in a block: what the interpreter runs. Immutable. */
+/**
+ * A decoded instruction bound to its semantics and to its place in a block: what the interpreter runs. Immutable, and small: flat code
+ * runs as fast as its operations come out of the host's caches.
+ */
 public final class Op {
     /** {@link Cpu#gpr} numbers with a meaning of their own: always zero, and the RIP of the running block's first byte. */
     public static final int ZERO = 16, BLOCK_RIP = 17;
 
     public final Executor executor;
     /** Register numbers as decoded; see {@link Instruction}. */
-    public final int reg, rm;
+    public final byte reg, rm;
     /** Memory operand: gpr[base] + (gpr[index] << scale) + disp, cut by addressMask, plus the segment base, cut by linearMask. */
-    public final int base, index, scale;
+    public final byte base, index, scale;
 
     public final long disp;
     public final long addressMask;
     public final long linearMask;
     /** Segment register of the memory operand. */
-    public final int segment;
+    public final byte segment;
     /** The memory operand needs a limit and type check (never in 64-bit mode nor with flat segments). */
     public final boolean checked;
 
@@ -27,7 +30,7 @@ public final class Op {
 
     public final long imm;
     /** Offset of the first byte, and of the byte behind the instruction, from the start of the block. */
-    public final int start, end;
+    public final short start, end;
 
     public final Instruction instruction;
 
@@ -40,8 +43,8 @@ public final class Op {
         this.base = i.base;
         this.index = i.index;
         this.scale = i.scale;
-        this.start = start;
-        this.end = start + i.length;
+        this.start = (short) start;
+        this.end = (short) (start + i.length);
         this.disp = i.base == Instruction.RIP ? i.displacement + end : i.displacement;
         this.addressMask = i.addressSize == 64 ? -1L : i.addressSize == 32 ? 0xFFFFFFFFL : 0xFFFFL;
         boolean wide = i.codeSize == CodeSize.BITS64;
@@ -61,8 +64,8 @@ public final class Op {
         base = o.base;
         index = o.index;
         scale = o.scale;
-        this.start = start;
-        end = start + o.length();
+        this.start = (short) start;
+        end = (short) (start + o.length());
         disp = base == Instruction.RIP ? instruction.displacement + end : instruction.displacement;
         addressMask = o.addressMask;
         linearMask = o.linearMask;
