@@ -10,6 +10,7 @@ import dev.javisor.machine.boot.BadImageException;
 import dev.javisor.machine.boot.ImageFile;
 import dev.javisor.machine.console.ByteSink;
 import dev.javisor.machine.virtio.Drive;
+import dev.javisor.processor.execution.Engine;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,7 +33,7 @@ public final class QemuMain {
             "no-hpet", "S");
     /** Options whose value changes nothing here. */
     private static final Set<String> IGNORED_OPTIONS = Set.of("global", "display", "vga", "overcommit", "monitor", "net", "nic",
-            "parallel", "rtc", "name", "vnc", "accel");
+            "parallel", "rtc", "name", "vnc");
     /** Machine properties that change nothing here. */
     private static final Set<String> IGNORED_MACHINE = Set.of("accel", "kernel-irqchip", "kernel_irqchip", "usb", "graphics", "hpet",
             "smm");
@@ -49,6 +50,7 @@ public final class QemuMain {
     private String append = "";
     private String firmware;
     private boolean noReboot;
+    private Engine engine = Engine.standard();
     private final List<String> serial = new ArrayList<>();
     private String debugConsole = "null";
     private final List<String> drives = new ArrayList<>();
@@ -107,6 +109,7 @@ public final class QemuMain {
         out.println("usage: javisor-qemu -kernel FILE [-initrd FILE] [-append TEXT] [-cpu MODEL[,+f,-f]] [-smp N] [-m SIZE]");
         out.println("       [-machine pc|q35[,pit=off]] [-bios FILE] [-drive file=F,format=raw[,readonly=on]]");
         out.println("       [-serial stdio|file:F|null] [-debugcon stdio|file:F] [-device NAME[,...]] [-no-reboot]");
+        out.println("       [-accel javisor[,engine=interpreter|compiler|auto]]");
         out.println("JAVISOR_EXPLAIN=1 in the environment: says on standard error why VM entries of the guest fail.");
         out.println("Takes QEMU's command line as far as kvm-unit-tests uses it. For everything else there is javisor.");
     }
@@ -140,6 +143,7 @@ public final class QemuMain {
             case "drive" -> drives.add(value(option));
             case "machine", "M" -> machine(value(option));
             case "device" -> device(value(option));
+            case "accel" -> accelerator(value(option));
             default -> throw new UserException(option + ": invalid option");
         }
     }
@@ -173,6 +177,16 @@ public final class QemuMain {
         }
     }
 
+    /** Whatever accelerator is asked for, it is Javisor; its property {@code engine} is Javisor's own. */
+    private void accelerator(String text) {
+        for (String part : text.split(",")) {
+            if (part.startsWith("engine=")) {
+                String name = part.substring("engine=".length());
+                engine = Engine.named(name).orElseThrow(() -> new UserException("-accel " + text + ": there is no engine '" + name + "'"));
+            }
+        }
+    }
+
     private void device(String text) {
         String name = text.split(",")[0];
         switch (name) {
@@ -193,7 +207,7 @@ public final class QemuMain {
         } catch (IllegalArgumentException e) {
             throw new UserException(e.getMessage());
         }
-        b.chipset(chipset).timer(timer).stopAtReset(noReboot).commandLine(append);
+        b.engine(engine).chipset(chipset).timer(timer).stopAtReset(noReboot).commandLine(append);
         testDevices.forEach(b::testDevice);
         if (kernel != null) {
             try {

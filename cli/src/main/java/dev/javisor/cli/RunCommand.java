@@ -109,7 +109,7 @@ final class RunCommand implements Callable<Integer> {
     private long seed;
 
     @Option(names = "--engine", paramLabel = "interpreter|compiler|auto",
-            description = "What runs guest code (default: ${DEFAULT-VALUE}). The guest cannot tell.", defaultValue = "interpreter")
+            description = "What runs guest code (default: auto). The guest cannot tell.")
     private String engine;
 
     @Option(names = "--limit-instructions", paramLabel = "N", description = "Ends the run when N instructions have retired.")
@@ -232,12 +232,11 @@ final class RunCommand implements Callable<Integer> {
     }
 
     private Engine engine() {
-        return switch (engine) {
-            case "interpreter" -> Engine.INTERPRETER;
-            case "compiler" -> Engine.COMPILER;
-            case "auto" -> Engine.AUTO;
-            default -> throw new UserException("--engine " + engine + ": interpreter, compiler and auto are known");
-        };
+        if (engine == null) {
+            return Engine.standard();
+        }
+        return Engine.named(engine)
+                .orElseThrow(() -> new UserException("--engine " + engine + ": interpreter, compiler and auto are known"));
     }
 
     private EntryChoice entry() {

@@ -193,7 +193,7 @@ public final class MachineConfiguration {
         private long clock = 1_767_225_600L;
 
         private long seed = 1;
-        private Engine engine = Engine.INTERPRETER;
+        private Engine engine = Engine.standard();
 
         private Builder(CpuModel model) {
             this.model = model;

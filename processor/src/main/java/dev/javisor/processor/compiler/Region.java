@@ -4,11 +4,20 @@ import dev.javisor.processor.core.Cpu;
 
 /** Compiled code of some blocks of one page. Its class is its own, so that the Java machine can forget it. */
 public abstract class Region {
+    /** The entry point that returns at once. */
+    public static final int NOWHERE = -1;
+
+    /** Instructions that it runs until it has proved to be worth more effort. Counted down by who calls it. */
+    public long credit = Long.MAX_VALUE;
+    /** Has been entered; cleared by who looks for regions that are not. */
+    public boolean used;
+
     /**
      * Runs from an entry point until the code leaves the region or a block is longer than {@link Cpu#budget}. Before: gpr[17] is
      * the RIP that the first byte of the page would have, and the first block fits into the budget. After: {@link Cpu#rip} is the next
      * instruction; {@link Cpu#site} and {@link Cpu#blockLength} are to be cleared.
      *
+     * @param c not used for entry point {@link #NOWHERE}
      * @throws dev.javisor.processor.core.GuestFault as the running instruction does, which {@link Cpu#site} tells
      */
     public abstract void run(Cpu c, int entry);

@@ -27,12 +27,12 @@ public final class RegionCompiler {
     /** HotSpot compiles no longer methods. */
     private static final int LONGEST_METHOD = 7900;
 
-    private static final ClassDesc REGION = Emitter.describe(Region.class), SELF = ClassDesc.of(Region.class.getPackageName() + ".R"),
-            OBJECTS = ConstantDescs.CD_Object.arrayType();
+    private static final ClassDesc REGION = Emitter.describe(Region.class), OBJECTS = ConstantDescs.CD_Object.arrayType();
     private static final MethodTypeDesc RUN = MethodTypeDesc.of(ConstantDescs.CD_void, Emitter.CPU, ConstantDescs.CD_int);
     private static final int C = Emitter.C, PAGE = Emitter.PAGE, ADDRESS = Emitter.ADDRESS, VALUE = Emitter.VALUE;
 
     private final Plan plan;
+    private final ClassDesc self;
     private final Map<Integer, Label> labels = new HashMap<>();
     /** Operations whose semantics are called. */
     private final List<Op> called = new ArrayList<>();
@@ -42,17 +42,18 @@ public final class RegionCompiler {
     private OperationEmitter operations;
     private CodeBuilder code;
 
-    private RegionCompiler(Plan plan) {
+    private RegionCompiler(Plan plan, Effort effort) {
         this.plan = plan;
+        self = ClassDesc.of(Region.class.getPackageName() + "." + effort.className);
     }
 
     /** The plan's region, or null when it is too large for one method. */
-    public static Region compile(Plan plan) {
-        return new RegionCompiler(plan).compile();
+    public static Region compile(Plan plan, Effort effort) {
+        return new RegionCompiler(plan, effort).compile();
     }
 
     private Region compile() {
-        byte[] bytes = ClassFile.of(ClassFile.StackMapsOption.STACK_MAPS_WHEN_REQUIRED).build(SELF, this::writeClass);
+        byte[] bytes = ClassFile.of(ClassFile.StackMapsOption.STACK_MAPS_WHEN_REQUIRED).build(self, this::writeClass);
         if (methodLength(bytes) > LONGEST_METHOD) {
             return null;
         }
@@ -96,8 +97,8 @@ public final class RegionCompiler {
                         ConstantDescs.CD_Object, ConstantDescs.CD_MethodHandles_Lookup, ConstantDescs.CD_String, ConstantDescs.CD_Class));
         b.checkcast(OBJECTS).astore(0);
         for (int k = 0; k < called.size(); k++) {
-            b.aload(0).loadConstant(2 * k).aaload().checkcast(Emitter.EXECUTOR).putstatic(SELF, "E" + k, Emitter.EXECUTOR);
-            b.aload(0).loadConstant(2 * k + 1).aaload().checkcast(Emitter.OP).putstatic(SELF, "O" + k, Emitter.OP);
+            b.aload(0).loadConstant(2 * k).aaload().checkcast(Emitter.EXECUTOR).putstatic(self, "E" + k, Emitter.EXECUTOR);
+            b.aload(0).loadConstant(2 * k + 1).aaload().checkcast(Emitter.OP).putstatic(self, "O" + k, Emitter.OP);
         }
         b.return_();
     }
@@ -109,8 +110,11 @@ public final class RegionCompiler {
         called.clear();
         labels.clear();
         returns.clear();
-        e = new Emitter(b, SELF);
+        e = new Emitter(b, self);
         operations = new OperationEmitter(e);
+        Label somewhere = b.newLabel();
+        b.iload(Emitter.ENTRY).ifge(somewhere).return_();
+        b.labelBinding(somewhere);
         b.aload(C).getfield(Emitter.CPU, "gpr", ConstantDescs.CD_long.arrayType()).astore(Emitter.GPR);
         e.register(Op.BLOCK_RIP).store(PAGE);
         for (int local : new int[] {Emitter.A, Emitter.B, Emitter.R, ADDRESS, VALUE}) {

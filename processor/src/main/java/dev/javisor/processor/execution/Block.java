@@ -1,10 +1,13 @@
 package dev.javisor.processor.execution;
 
+import dev.javisor.processor.compiler.Region;
 import dev.javisor.processor.core.Op;
 
 /** Operations that run one after the other: straight-line code within one page, or a single instruction that crosses into the next page. */
 final class Block {
     final Op[] ops;
+    /** Number of operations. */
+    final int length;
     /** Offset of the first byte in its page, and bytes. */
     final int offset, bytes;
     /** Guest-physical page of the bytes behind the page end, for an instruction that crosses; else -1. */
@@ -12,6 +15,7 @@ final class Block {
 
     Block(Op[] ops, int offset, long secondPage) {
         this.ops = ops;
+        length = ops.length;
         this.offset = offset;
         this.bytes = ops[ops.length - 1].end;
         this.secondPage = secondPage;
@@ -25,10 +29,11 @@ final class Block {
     boolean waited;
     /** It is, or will be, part of a region: of one only, so that forgetting the block forgets all code that was made from it. */
     boolean claimed;
-    /** Compiled code that has an entry point here, or null; the number of that entry point. */
-    CompiledRegion region;
+    /** Compiled code that has an entry point here, or null; the number of that entry point; what is known about it. */
+    Region code;
 
     int entry;
+    CompiledRegion region;
 
     boolean crosses() {
         return secondPage != -1;

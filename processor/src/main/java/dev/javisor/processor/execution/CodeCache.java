@@ -30,9 +30,9 @@ public final class CodeCache implements CodeObserver {
     /** Makes regions of hot code; null when all code is interpreted. */
     final RegionFactory factory;
 
-    /** For interpretation only. */
+    /** For the standard engine. */
     public CodeCache(PhysicalMemory memory) {
-        this(memory, Engine.INTERPRETER);
+        this(memory, Engine.standard());
     }
 
     public CodeCache(PhysicalMemory memory, Engine engine) {

@@ -6,33 +6,54 @@ import java.util.List;
 /** Compiled code in the code cache, and the blocks it stands for. */
 final class CompiledRegion {
     final Region code;
-    private final Block[] blocks;
-    /** Entered since eviction looked last. */
-    boolean used;
-    /** Its blocks know it. */
-    private boolean installed;
+    /** By number of the entry point. */
+    final Block[] blocks;
     /** Were meant to be in it, but it was full. */
     private final List<Block> left;
+    /** The quick version of the same code, whose place it takes; or null. */
+    private final CompiledRegion previous;
+    /** Its blocks know it. */
+    private boolean installed;
 
     CompiledRegion(Region code, Block[] blocks, List<Block> left) {
         this.code = code;
         this.blocks = blocks;
         this.left = left;
+        previous = null;
     }
 
-    /** Enters it at each of its blocks. */
-    void install() {
+    /** Better code for the same blocks. */
+    CompiledRegion(Region code, CompiledRegion previous) {
+        this.code = code;
+        this.blocks = previous.blocks;
+        this.previous = previous;
+        left = List.of();
+    }
+
+    /** Enters it at each of its blocks. @return false when the guest's memory no longer says what they say */
+    boolean install() {
+        if (previous != null) {
+            if (!previous.installed) {
+                return false;
+            }
+            previous.installed = false;
+        } else if (!isCurrent()) {
+            drop();
+            left.forEach(CompiledRegion::release);
+            return false;
+        }
         installed = true;
-        used = true;
+        code.used = true;
         for (int k = 0; k < blocks.length; k++) {
             blocks[k].region = this;
+            blocks[k].code = code;
             blocks[k].entry = k;
         }
         left.forEach(CompiledRegion::release);
+        return true;
     }
 
-    /** All of its blocks are still what the guest's memory says. */
-    boolean isCurrent() {
+    private boolean isCurrent() {
         for (Block b : blocks) {
             if (b.page.blocks[b.offset] != b) {
                 return false;
@@ -55,6 +76,7 @@ final class CompiledRegion {
 
     private static void release(Block b) {
         b.region = null;
+        b.code = null;
         b.claimed = false;
         b.heat = 0;
     }

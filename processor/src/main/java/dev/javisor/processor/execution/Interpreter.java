@@ -25,7 +25,7 @@ public final class Interpreter {
             try {
                 do {
                     Block b = fetcher.fetch();
-                    execute(c, b, (int) Math.min(b.ops.length, c.budget));
+                    execute(c, b, (int) Math.min(b.length, c.budget));
                 } while (c.budget > 0);
             } catch (GuestFault fault) {
                 rewind(c);

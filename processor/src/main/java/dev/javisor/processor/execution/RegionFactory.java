@@ -2,6 +2,7 @@ package dev.javisor.processor.execution;
 
 import dev.javisor.isa.Instruction;
 import dev.javisor.isa.Opcode;
+import dev.javisor.processor.compiler.Effort;
 import dev.javisor.processor.compiler.Plan;
 import dev.javisor.processor.compiler.Region;
 import dev.javisor.processor.compiler.RegionCompiler;
@@ -24,22 +25,41 @@ final class RegionFactory {
     private static final int MOST_REGIONS = 6000;
     /** A page whose compiled code has changed so often is compiled later: its code may go on changing. */
     private static final int RESTLESS = 4;
+    /** Instructions that a region runs before it is compiled with full effort, which takes the Java machine about as long as these. */
+    private static final long PROOF = 5_000_000;
+    /** Calls after which the Java machine has compiled a method, as far as it may; and for the first time. */
+    private static final int CALLS_TO_QUICK = 9_000, CALLS_TO_PROFILE = 300;
+    /** The Java machine compiles regions with full effort at about this rate. */
+    private static final long PAUSE_MILLISECONDS = 30;
     /** Near branches; what else changes RIP stays with the interpreter. */
     private static final Set<String> BRANCHES = Set.of("JMP", "CALL", "RET", "LOOP", "LOOPE", "LOOPNE", "JCXZ");
 
     /** Executions that make a block hot. */
     final int threshold;
 
+    /** Regions are made quickly first, and those that stay hot again with more effort. Else once, with full effort. */
+    private final boolean twoLevels;
+
     private final ExecutorService worker;
+    private final ExecutorService improver;
     private final Queue<CompiledRegion> finished = new ConcurrentLinkedQueue<>();
     /** In the order of installation; some may have been dropped meanwhile. */
     private final Deque<CompiledRegion> installed = new ArrayDeque<>();
+    /** Length of that queue at which dropped ones are taken out. */
+    private int tidyAt = 64;
+
     private final CompilerStatistics statistics = new CompilerStatistics();
 
     RegionFactory(Engine engine) {
         boolean atOnce = engine == Engine.COMPILER;
         threshold = atOnce ? 2 : 500;
-        worker = atOnce ? null : Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().name("region compiler").factory());
+        twoLevels = !atOnce && Integer.getInteger("javisor.compilerLevels", 1) == 2;
+        worker = atOnce ? null : thread("region compiler");
+        improver = twoLevels ? thread("region improver") : null;
+    }
+
+    private static ExecutorService thread(String name) {
+        return Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().name(name).factory());
     }
 
     CompilerStatistics statistics() {
@@ -66,16 +86,20 @@ final class RegionFactory {
         install();
     }
 
+    /** A region has used up its credit. */
+    void improve(CompiledRegion r) {
+        r.code.credit = Long.MAX_VALUE;
+        improver.execute(() -> compileAgain(r));
+    }
+
     /** Enters what has been compiled meanwhile. */
     void install() {
         for (CompiledRegion r = finished.poll(); r != null; r = finished.poll()) {
-            if (r.isCurrent()) {
-                r.install();
+            if (r.install()) {
                 installed.add(r);
                 statistics.installed++;
                 evict();
             } else {
-                r.drop();
                 statistics.stale++;
             }
         }
@@ -83,10 +107,14 @@ final class RegionFactory {
 
     /** Drops regions that have not been entered for a round of the queue, until there is room. */
     private void evict() {
+        if (installed.size() >= tidyAt) {
+            installed.removeIf(r -> !r.isInstalled());
+            tidyAt = 2 * installed.size() + 64;
+        }
         while (installed.size() > MOST_REGIONS) {
             CompiledRegion r = installed.poll();
-            if (r.isInstalled() && r.used) {
-                r.used = false;
+            if (r.isInstalled() && r.code.used) {
+                r.code.used = false;
                 installed.add(r);
             } else if (r.isInstalled()) {
                 r.drop();
@@ -102,7 +130,7 @@ final class RegionFactory {
         Plan plan = null;
         while (code == null && !some.isEmpty()) {
             plan = plan(some);
-            code = RegionCompiler.compile(plan);
+            code = RegionCompiler.compile(plan, twoLevels ? Effort.QUICK : Effort.FULL);
             if (code == null) {
                 statistics.tooLarge++;
                 some = some.subList(0, some.size() / 2);
@@ -111,9 +139,32 @@ final class RegionFactory {
         if (code != null) {
             statistics.regions++;
             statistics.instructions += plan.instructions();
+            statistics.nanoseconds += System.nanoTime() - start;
+            if (twoLevels) {
+                code.credit = PROOF;
+                call(code, CALLS_TO_QUICK);
+            }
             finished.add(new CompiledRegion(code, order(some), blocks.subList(some.size(), blocks.size())));
         }
-        statistics.nanoseconds += System.nanoTime() - start;
+    }
+
+    private void compileAgain(CompiledRegion quick) {
+        Region code = RegionCompiler.compile(plan(List.of(quick.blocks)), Effort.FULL);
+        statistics.improved++;
+        call(code, CALLS_TO_PROFILE);
+        try {
+            Thread.sleep(PAUSE_MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        finished.add(new CompiledRegion(code, quick));
+    }
+
+    /** So that the Java machine compiles the region before the guest comes to it. */
+    private static void call(Region code, int times) {
+        for (int n = 0; n < times; n++) {
+            code.run(null, Region.NOWHERE);
+        }
     }
 
     // ---- what belongs together ----

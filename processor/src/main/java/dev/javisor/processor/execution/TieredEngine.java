@@ -1,5 +1,6 @@
 package dev.javisor.processor.execution;
 
+import dev.javisor.processor.compiler.Region;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.GuestFault;
 import dev.javisor.processor.core.Op;
@@ -13,6 +14,8 @@ public final class TieredEngine {
     private final RegionFactory factory;
     /** The budget when the running region was entered. */
     private long entered;
+
+    private Region running;
 
     private long compiledInstructions;
     private long regionEntries;
@@ -41,9 +44,9 @@ public final class TieredEngine {
             try {
                 do {
                     Block b = fetcher.fetch();
-                    CompiledRegion r = b.region;
-                    if (r != null && c.budget >= b.ops.length && isInReach(c, b)) {
-                        execute(c, b, r);
+                    Region code = b.code;
+                    if (code != null && c.budget >= b.length && (c.codeSize64 || isInReach(c, b))) {
+                        execute(c, b, code);
                     } else {
                         interpret(c, b);
                     }
@@ -58,23 +61,29 @@ public final class TieredEngine {
         }
     }
 
-    private void execute(Cpu c, Block b, CompiledRegion r) {
+    private void execute(Cpu c, Block b, Region code) {
         entered = c.budget;
-        regionEntries++;
-        r.used = true;
+        running = code;
+        code.used = true;
         c.gpr[Op.BLOCK_RIP] = c.rip - b.offset;
-        r.code.run(c, b.entry);
+        code.run(c, b.entry);
         leave(c);
+        if (code.credit < 0 && b.region != null) {
+            factory.improve(b.region);
+        }
     }
 
     private void leave(Cpu c) {
         c.site = -1;
         c.blockLength = 0;
-        compiledInstructions += entered - c.budget;
+        long n = entered - c.budget;
+        compiledInstructions += n;
+        regionEntries++;
+        running.credit -= n;
     }
 
     private void interpret(Cpu c, Block b) {
-        Interpreter.execute(c, b, (int) Math.min(b.ops.length, c.budget));
+        Interpreter.execute(c, b, (int) Math.min(b.length, c.budget));
         if (++b.heat == factory.threshold && b.page != null) {
             factory.request(b);
         }
@@ -82,9 +91,6 @@ public final class TieredEngine {
 
     /** Outside 64-bit mode: jumps within the page neither wrap around nor leave the code segment. */
     private static boolean isInReach(Cpu c, Block b) {
-        if (c.codeSize64) {
-            return true;
-        }
         long first = c.rip - b.offset;
         long beyond = first + 4096;
         return first >= 0 && beyond <= (c.codeBits == 16 ? 0x10000 : 1L << 32) && (!c.checksCodeLimit || beyond <= c.segLimit[Cpu.CS] + 1);
