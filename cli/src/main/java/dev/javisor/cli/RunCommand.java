@@ -4,6 +4,7 @@ import dev.javisor.isa.CpuModels;
 import dev.javisor.machine.Chipset;
 import dev.javisor.machine.MachineConfiguration;
 import dev.javisor.machine.MachineConfiguration.TestDevice;
+import dev.javisor.machine.Place;
 import dev.javisor.machine.boot.BootContext.EntryChoice;
 import dev.javisor.machine.boot.BootModule;
 import dev.javisor.machine.boot.ImageFile;
@@ -54,8 +55,9 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = "--machine", paramLabel = "pc|q35", description = "Chip set (default: ${DEFAULT-VALUE}).", defaultValue = "pc")
     private String machine;
 
-    @Option(names = "--on", paramLabel = "metal",
-            description = "What the guest runs on: the processor itself (default: ${DEFAULT-VALUE}).", defaultValue = "metal")
+    @Option(names = "--on", paramLabel = "metal|hypervisor",
+            description = "What the guest runs on: the processor itself, or the hypervisor (default: ${DEFAULT-VALUE}).",
+            defaultValue = "metal")
     private String on;
 
     @Option(names = "--kernel", paramLabel = "FILE", description = "Kernel: Linux bzImage, multiboot, PVH or other ELF.")
@@ -131,9 +133,11 @@ final class RunCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        if (!on.equals("metal")) {
-            throw new UserException("--on " + on + ": a guest runs on metal");
-        }
+        Place place = switch (on) {
+            case "metal" -> Place.METAL;
+            case "hypervisor" -> Place.HYPERVISOR;
+            default -> throw new UserException("--on " + on + ": a guest runs on metal or hypervisor");
+        };
         for (String which : explainVmcs) {
             if (!which.equals("current") && (!which.startsWith("@") || (ExplainCommand.address(which.substring(1)) & 0xFFF) != 0)) {
                 throw new UserException("--explain-vmcs " + which + ": @ADDRESS of a page, or current");
@@ -152,7 +156,7 @@ final class RunCommand implements Callable<Integer> {
         } catch (IllegalArgumentException e) {
             throw new UserException(e.getMessage());
         }
-        b.chipset(chipset()).commandLine(append).entry(entry()).stopAtReset(noReboot).seed(seed).engine(engine());
+        b.chipset(chipset()).commandLine(append).entry(entry()).stopAtReset(noReboot).seed(seed).engine(engine()).place(place);
         if (kernel != null) {
             b.kernel(ImageFile.read(kernel, bytes));
         }

@@ -5,7 +5,6 @@ import dev.javisor.machine.MachineConfiguration;
 import dev.javisor.machine.MachineExit;
 import dev.javisor.machine.console.Script;
 import dev.javisor.machine.virtio.Drive;
-import dev.javisor.processor.LogicalProcessor;
 import dev.javisor.processor.execution.CompilerStatistics;
 import dev.javisor.processor.vmx.Vmcs;
 import dev.javisor.processor.vmx.Vmx;
@@ -186,12 +185,8 @@ final class Session {
             if (s == null) {
                 return;
             }
-            long instructions = 0;
-            long entries = 0;
-            for (LogicalProcessor p : machine.processors()) {
-                instructions += p.compiledInstructions();
-                entries += p.regionEntries();
-            }
+            long instructions = machine.compiledInstructions();
+            long entries = machine.regionEntries();
             double share = 100.0 * instructions / Math.max(1, retired);
             double length = (double) instructions / Math.max(1, entries);
             out.printf("compiled code  %.1f %% of the instructions, %.1f for each entry%n", share, length);

@@ -4,6 +4,7 @@ import dev.javisor.hypervisor.host.Host;
 import dev.javisor.isa.CpuModel;
 import dev.javisor.isa.CpuModels;
 import dev.javisor.processor.core.Timeline;
+import dev.javisor.processor.execution.CompilerStatistics;
 import dev.javisor.processor.execution.Engine;
 
 /** The hypervisor, as a program opens it: KVM's system interface. */
@@ -50,6 +51,11 @@ public final class Kvm implements AutoCloseable {
 
     public Timeline timeline() {
         return host.timeline();
+    }
+
+    /** What has been compiled; null when everything is interpreted. */
+    public CompilerStatistics compilerStatistics() {
+        return host.compilerStatistics();
     }
 
     Host host() {

@@ -2,6 +2,7 @@ package dev.javisor.hypervisor;
 
 import dev.javisor.hypervisor.abi.Dtable;
 import dev.javisor.hypervisor.abi.KvmException;
+import dev.javisor.hypervisor.abi.MpState;
 import dev.javisor.hypervisor.abi.Regs;
 import dev.javisor.hypervisor.abi.Segment;
 import dev.javisor.hypervisor.abi.Sregs;
@@ -10,7 +11,9 @@ import dev.javisor.hypervisor.vcpu.VcpuCore;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.core.GuestFault;
 import dev.javisor.processor.system.ControlRegisters;
+import dev.javisor.processor.system.Msrs;
 
 /** Between a vcpu's state and the structures of the interface. */
 final class StateAccess {
@@ -176,6 +179,42 @@ final class StateAccess {
         if ((s.cr3 & c.model.physicalReserved()) != 0) {
             throw KvmException.invalid("CR3 " + Long.toHexString(s.cr3) + " lies beyond the physical addresses");
         }
+    }
+
+    static long msr(GuestState state, int index) {
+        try {
+            return Msrs.read(state.load(GuestState.SYSTEM | GuestState.MSRS), index);
+        } catch (GuestFault f) {
+            throw KvmException.invalid("there is no MSR " + Integer.toHexString(index) + " to read");
+        }
+    }
+
+    static void setMsr(GuestState state, int index, long value) {
+        try {
+            Msrs.write(state.change(GuestState.SYSTEM | GuestState.MSRS), index, value);
+        } catch (GuestFault f) {
+            throw KvmException.invalid("MSR " + Integer.toHexString(index) + " does not take " + Long.toHexString(value));
+        }
+    }
+
+    static MpState mpState(VcpuCore core) {
+        return switch (core.cpu().activity) {
+            case Cpu.ACTIVE, Cpu.MWAIT, Cpu.SHUTDOWN -> MpState.RUNNABLE;
+            case Cpu.HLT -> MpState.HALTED;
+            default -> core.cpu().index == 0 ? MpState.INIT_RECEIVED : MpState.UNINITIALIZED;
+        };
+    }
+
+    static void setMpState(VcpuCore core, MpState state) {
+        core.cpu().activity = switch (state) {
+            case RUNNABLE -> Cpu.ACTIVE;
+            case HALTED -> Cpu.HLT;
+            case UNINITIALIZED, INIT_RECEIVED -> Cpu.WAIT_FOR_SIPI;
+            case SIPI_RECEIVED -> {
+                core.cpu().requests |= Cpu.SIPI_REQUEST;
+                yield Cpu.WAIT_FOR_SIPI;
+            }
+        };
     }
 
     private interface TableSetter {

@@ -1,22 +1,28 @@
 package dev.javisor.hypervisor;
 
 import dev.javisor.hypervisor.abi.KvmException;
+import dev.javisor.hypervisor.abi.MpState;
 import dev.javisor.hypervisor.abi.Regs;
 import dev.javisor.hypervisor.abi.Sregs;
 import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.hypervisor.vcpu.GuestState;
 import dev.javisor.hypervisor.vcpu.VcpuCore;
+import dev.javisor.processor.apic.LocalApic;
 import dev.javisor.processor.event.Reset;
+import dev.javisor.processor.state.StateInput;
+import dev.javisor.processor.state.StateOutput;
+import dev.javisor.processor.state.Stateful;
 
 /** A virtual processor: KVM's vcpu interface. A vcpu is used by one thread at a time. */
-public final class Vcpu {
-    private final Vm vm;
+public final class Vcpu implements Stateful {
     private final int id;
     private final VcpuCore core;
+    /** Null when it is not in the kernel. */
+    private final LocalApic apic;
     private boolean running;
 
-    Vcpu(Vm vm, int id, VcpuCore core) {
-        this.vm = vm;
+    Vcpu(int id, VcpuCore core, LocalApic apic) {
+        this.apic = apic;
         this.id = id;
         this.core = core;
         reset();
@@ -62,6 +68,31 @@ public final class Vcpu {
         }
     }
 
+    /** Ends {@link #run} behind the instruction that is running, with {@link VcpuExit.Intr}. */
+    public void stop() {
+        core.stop();
+    }
+
+    /** The last {@link #run} ended because the guest gave way (PAUSE), or {@link #stop} was called. */
+    public boolean hasYielded() {
+        return core.hasYielded();
+    }
+
+    /** From here on PAUSE ends a run: other vcpus have the same thread. */
+    public void setPauseYields(boolean yields) {
+        core.setPauseYields(yields);
+    }
+
+    /** KVM_SET_CPUID2 for the topology: processors of the machine, all in one package. */
+    public void setProcessors(int count) {
+        core.cpu().processors = count;
+    }
+
+    /** Seeds what RDRAND and RDSEED give the guest. */
+    public void setSeed(long seed) {
+        core.setSeed(seed);
+    }
+
     /** Whether {@link #run} would do anything: the guest does not wait for an event. */
     public boolean isRunnable() {
         return core.isRunnable();
@@ -70,6 +101,16 @@ public final class Vcpu {
     /** Instructions that the guest has retired. */
     public long retired() {
         return core.retired();
+    }
+
+    /** Of those, instructions retired by compiled code. */
+    public long compiledInstructions() {
+        return core.compiledInstructions();
+    }
+
+    /** How often compiled code was entered. */
+    public long regionEntries() {
+        return core.regionEntries();
     }
 
     // ---- state ----
@@ -105,7 +146,80 @@ public final class Vcpu {
         StateAccess.setSregs(core, s);
     }
 
-    Vm vm() {
-        return vm;
+    /**
+     * KVM_GET_MSRS, for one.
+     *
+     * @throws KvmException INVALID_ARGUMENT when there is no such register to read
+     */
+    public long getMsr(int index) {
+        checkStopped();
+        return StateAccess.msr(core.state, index);
+    }
+
+    /**
+     * KVM_SET_MSRS, for one.
+     *
+     * @throws KvmException INVALID_ARGUMENT when there is no such register to write, or when it does not take the value
+     */
+    public void setMsr(int index, long value) {
+        checkStopped();
+        StateAccess.setMsr(core.state, index, value);
+    }
+
+    /** KVM_GET_MP_STATE. */
+    public MpState getMpState() {
+        checkStopped();
+        return StateAccess.mpState(core);
+    }
+
+    /** KVM_SET_MP_STATE. */
+    public void setMpState(MpState state) {
+        checkStopped();
+        StateAccess.setMpState(core, state);
+    }
+
+    /**
+     * KVM_GET_LAPIC: the registers of the local APIC, as its register page shows them.
+     *
+     * @throws KvmException NO_DEVICE when it is not in the kernel
+     */
+    public byte[] getLapic() {
+        checkStopped();
+        return localApic().page();
+    }
+
+    /**
+     * KVM_SET_LAPIC.
+     *
+     * @throws KvmException NO_DEVICE when it is not in the kernel, INVALID_ARGUMENT when there are not 1024 bytes
+     */
+    public void setLapic(byte[] page) {
+        checkStopped();
+        if (page.length != LocalApic.PAGE_BYTES) {
+            throw KvmException.invalid("the registers of a local APIC have " + LocalApic.PAGE_BYTES + " bytes");
+        }
+        localApic().setPage(page);
+    }
+
+    private LocalApic localApic() {
+        if (apic == null) {
+            throw new KvmException(KvmException.Error.NO_DEVICE, "the local APIC is not in the kernel");
+        }
+        return apic;
+    }
+
+    // ---- all of it ----
+
+    /** The whole state: what the guest sees, its events, and what is under way. */
+    @Override
+    public void save(StateOutput out) {
+        checkStopped();
+        core.save(out);
+    }
+
+    @Override
+    public void load(StateInput in) {
+        checkStopped();
+        core.load(in);
     }
 }

@@ -5,12 +5,17 @@ import dev.javisor.hypervisor.memory.MemorySlots;
 import dev.javisor.hypervisor.vcpu.DeviceBus;
 import dev.javisor.hypervisor.vcpu.VcpuCore;
 import dev.javisor.hypervisor.vmx.VmxVm;
+import dev.javisor.processor.apic.ApicBus;
+import dev.javisor.processor.apic.LocalApic;
 import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.memory.CodeObserver;
 import dev.javisor.processor.memory.PhysicalMemory;
+import dev.javisor.processor.memory.Region;
 import dev.javisor.processor.paging.Paging;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntSupplier;
 
 /** A virtual machine: memory slots and vcpus. KVM's VM interface. All calls for one VM come from one thread at a time. */
 public final class Vm {
@@ -22,6 +27,8 @@ public final class Vm {
     private final MemorySlots slots;
     private final VmxVm vmx;
     private final List<Vcpu> vcpus = new ArrayList<>();
+    /** Between local APICs that are in the kernel; null while there are none. */
+    private ApicBus interrupts;
 
     Vm(Kvm kvm) {
         this.kvm = kvm;
@@ -57,6 +64,35 @@ public final class Vm {
     }
 
     /**
+     * Makes the page flags of memory that another address space shows common to both, so that a store here finds code that was decoded
+     * there. To be called before the memory goes into a slot.
+     */
+    public void share(Region memory) {
+        kvm.host().pin(memory);
+    }
+
+    /** Who must be told before a store, by other means than the guest's, to memory that may hold code; by guest-physical address. */
+    public CodeObserver codeObserver() {
+        return slots;
+    }
+
+    /**
+     * KVM_CAP_SPLIT_IRQCHIP: vcpus have local APICs in the kernel; I/O APIC and 8259 pair are the caller's.
+     *
+     * @param acknowledge what answers the interrupt-acknowledge cycle of the 8259 pair with a vector
+     * @return the wires by which the caller's controllers reach the local APICs
+     * @throws KvmException ALREADY_EXISTS when there are vcpus or local APICs
+     */
+    public ApicBus createLocalApics(IntSupplier acknowledge) {
+        if (interrupts != null || !vcpus.isEmpty()) {
+            throw new KvmException(KvmException.Error.ALREADY_EXISTS, "local APICs must be made once, and before the vcpus");
+        }
+        interrupts = new ApicBus();
+        bus.setAcknowledge(acknowledge);
+        return interrupts;
+    }
+
+    /**
      * KVM_CREATE_VCPU.
      *
      * @param id APIC ID; the vcpu with ID 0 is the bootstrap processor
@@ -73,8 +109,10 @@ public final class Vm {
         cpu.translation = new Paging(kvm.model(), slots.view());
         cpu.codeObserver = slots;
         cpu.platform = bus;
+        LocalApic apic = interrupts == null ? null : new LocalApic(cpu, interrupts);
         VcpuCore core = vmx.createVcpu(cpu, bus, id);
-        Vcpu v = new Vcpu(this, id, core);
+        core.setLocalApic(apic != null);
+        Vcpu v = new Vcpu(id, core, apic);
         vcpus.add(v);
         return v;
     }

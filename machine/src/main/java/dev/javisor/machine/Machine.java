@@ -1,6 +1,7 @@
 package dev.javisor.machine;
 
 import dev.javisor.isa.Feature;
+import dev.javisor.machine.Processors.Processor;
 import dev.javisor.machine.boot.BootContext;
 import dev.javisor.machine.boot.BootImage;
 import dev.javisor.machine.boot.FirmwareImage;
@@ -14,20 +15,13 @@ import dev.javisor.machine.firmware.FirmwareTables;
 import dev.javisor.machine.firmware.RealModeInterrupts;
 import dev.javisor.machine.memory.GuestRam;
 import dev.javisor.machine.memory.MemoryMap;
-import dev.javisor.processor.LogicalProcessor;
 import dev.javisor.processor.apic.ApicBus;
-import dev.javisor.processor.apic.LocalApic;
-import dev.javisor.processor.core.Cpu;
-import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.core.Timeline;
-import dev.javisor.processor.execution.CodeCache;
 import dev.javisor.processor.execution.CompilerStatistics;
 import dev.javisor.processor.memory.PhysicalMemory;
-import dev.javisor.processor.paging.Paging;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
 import dev.javisor.processor.state.Stateful;
-import dev.javisor.processor.system.MemoryTypes;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -47,13 +41,12 @@ public final class Machine implements Stateful, AutoCloseable {
 
     private final MachineConfiguration configuration;
     private final Arena arena = Arena.ofShared();
-    private final CodeCache cache;
     private final Timeline timeline = new Timeline();
     private final PhysicalMemory memory = new PhysicalMemory();
     private final MemoryMap map;
     private final MemorySegment ram;
-    private final List<LogicalProcessor> processors = new ArrayList<>();
-    private final List<LocalApic> apics = new ArrayList<>();
+    private final Processors set;
+    private final List<Processor> processors;
     private final Board board;
     private final BootImage kernel;
     private final FirmwareImage firmware;
@@ -64,7 +57,7 @@ public final class Machine implements Stateful, AutoCloseable {
     private int turn;
     /** When the turn of the running processor ends; 0 between two turns. */
     private long turnEnd;
-    private LogicalProcessor running;
+    private Processor running;
     private MachineExit exit;
     private boolean resetRequested;
     private boolean suspended;
@@ -87,21 +80,17 @@ public final class Machine implements Stateful, AutoCloseable {
             memory.addRam(1L << 32, ram.asSlice(low));
         }
         map = memoryMap(configuration);
-        ApicBus bus = new ApicBus();
-        board = new Board(configuration, timeline, memory, bus, new Control());
-        cache = new CodeCache(memory, configuration.engine());
-        Paging paging = new Paging(configuration.model(), memory);
-        for (int i = 0; i < configuration.processors(); i++) {
-            LogicalProcessor p = new LogicalProcessor(configuration.model(), i, memory, timeline, cache, paging, board.io);
-            p.cpu().processors = configuration.processors();
-            p.cpu().rngState = configuration.seed() * MachineConfiguration.MAXIMUM_PROCESSORS + i;
-            p.cpu().pauseYields = configuration.processors() > 1;
-            if (configuration.has(MachineConfiguration.TestDevice.KVM_HYPERCALLS)) {
-                p.cpu().hypercalls = new ParavirtualCalls(bus);
-            }
-            apics.add(new LocalApic(p.cpu(), bus));
-            processors.add(p);
+        if (configuration.place() == Place.HYPERVISOR) {
+            GuestProcessors guests = new GuestProcessors(configuration, memory, timeline);
+            board = new Board(configuration, timeline, memory, guests.interrupts(), new Control());
+            guests.connect(board.io);
+            set = guests;
+        } else {
+            ApicBus bus = new ApicBus();
+            board = new Board(configuration, timeline, memory, bus, new Control());
+            set = new MetalProcessors(configuration, memory, timeline, bus, board.io);
         }
+        processors = set.all();
         board.serial.forEach(uart -> inputs.add(new InputFeeder(timeline, () -> 1, c -> uart.receive(new byte[] {(byte) c}))));
         if (board.console != null) {
             inputs.add(new InputFeeder(timeline, board.console::room, board.console::receive));
@@ -125,7 +114,7 @@ public final class Machine implements Stateful, AutoCloseable {
         resetRequested = false;
         suspended = false;
         board.reset();
-        for (LogicalProcessor p : processors) {
+        for (Processor p : processors) {
             p.reset();
         }
         if (firmware != null) {
@@ -136,12 +125,11 @@ public final class Machine implements Stateful, AutoCloseable {
         tables = FirmwareTables.write(memory, board.describe());
         BiosDataArea.write(memory, board.describe());
         RealModeInterrupts.setUp(memory, board.io);
-        apics.getFirst().setVirtualWireMode();
-        processors.forEach(p -> MemoryTypes.setUp(p.cpu(), configuration.chipset().lowMemoryLimit));
+        processors.forEach(p -> p.setUp(configuration.chipset().lowMemoryLimit));
         boolean longMode = configuration.model().features().has(Feature.LM);
         BootContext context = new BootContext(
                 memory, map, configuration.modules(), configuration.commandLine(), tables.rootPointer(), longMode, configuration.entry());
-        kernel.load(context).apply(processors.getFirst().cpu());
+        processors.getFirst().start(kernel.load(context));
     }
 
     public MachineConfiguration configuration() {
@@ -158,8 +146,14 @@ public final class Machine implements Stateful, AutoCloseable {
         return inputs.get(port);
     }
 
-    public List<LogicalProcessor> processors() {
-        return List.copyOf(processors);
+    /** Instructions retired by compiled code. */
+    public long compiledInstructions() {
+        return processors.stream().mapToLong(Processor::compiledInstructions).sum();
+    }
+
+    /** How often compiled code was entered. */
+    public long regionEntries() {
+        return processors.stream().mapToLong(Processor::regionEntries).sum();
     }
 
     public PhysicalMemory memory() {
@@ -184,15 +178,15 @@ public final class Machine implements Stateful, AutoCloseable {
     /** Instructions retired by all processors. */
     public long retired() {
         long n = 0;
-        for (LogicalProcessor p : processors) {
-            n += p.cpu().retired;
+        for (Processor p : processors) {
+            n += p.retired();
         }
         return n;
     }
 
     /** What has been compiled; null when everything is interpreted. */
     public CompilerStatistics compilerStatistics() {
-        return cache.statistics();
+        return set.compilerStatistics();
     }
 
     /** Ends {@link #run} between two instructions; from any thread. */
@@ -238,7 +232,7 @@ public final class Machine implements Stateful, AutoCloseable {
         if (suspended && wakeRequested) {
             wakeUp();
         }
-        LogicalProcessor p = suspended ? null : next();
+        Processor p = suspended ? null : next();
         if (p == null) {
             idle();
             return;
@@ -254,15 +248,15 @@ public final class Machine implements Stateful, AutoCloseable {
             turnEnd = 0;
             turn = turn + 1 == processors.size() ? 0 : turn + 1;
         }
-        if (p.cpu().activity == Cpu.SHUTDOWN && exit == null) {
-            exit = new MachineExit.Shutdown(p.cpu().index, p.cpu().rip);
+        if (p.isShutDown() && exit == null) {
+            exit = new MachineExit.Shutdown(processors.indexOf(p), p.rip());
         }
     }
 
     /** The processor whose turn it is, or null when all wait. */
-    private LogicalProcessor next() {
+    private Processor next() {
         for (int i = 0; i < processors.size(); i++) {
-            LogicalProcessor p = processors.get(turn);
+            Processor p = processors.get(turn);
             if (p.isRunnable()) {
                 return p;
             }
@@ -289,9 +283,8 @@ public final class Machine implements Stateful, AutoCloseable {
 
     /** No processor would take an interrupt, and that for long. */
     private boolean isHopeless(long now) {
-        for (LogicalProcessor p : processors) {
-            Cpu c = p.cpu();
-            if (c.activity == Cpu.MWAIT || c.activity == Cpu.HLT && (c.rflags & Flags.IF) != 0) {
+        for (Processor p : processors) {
+            if (p.waitsForInterrupt()) {
                 idleSince = -1;
                 return false;
             }
@@ -321,19 +314,14 @@ public final class Machine implements Stateful, AutoCloseable {
         suspended = false;
         wakeRequested = false;
         board.resume();
-        for (LogicalProcessor p : processors) {
+        for (Processor p : processors) {
             p.reset();
         }
         if (tables == null) {
             return;
         }
         long vector = tables.wakingVector(memory);
-        Cpu c = processors.getFirst().cpu();
-        c.selector[Cpu.CS] = (int) (vector >>> 4) & 0xFFFF;
-        c.segBase[Cpu.CS] = vector & 0xFFFF0;
-        c.segLimit[Cpu.CS] = 0xFFFF;
-        c.rip = vector & 0xF;
-        c.updateMode();
+        processors.getFirst().startReal((int) (vector >>> 4) & 0xFFFF, (int) vector & 0xF);
     }
 
     private void flush() {
@@ -381,6 +369,7 @@ public final class Machine implements Stateful, AutoCloseable {
     @Override
     public void close() {
         flush();
+        set.close();
         arena.close();
     }
 

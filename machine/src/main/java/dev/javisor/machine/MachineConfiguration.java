@@ -52,6 +52,7 @@ public final class MachineConfiguration {
     private final long clock;
     private final long seed;
     private final Engine engine;
+    private final Place place;
 
     private MachineConfiguration(Builder b) {
         model = Objects.requireNonNull(b.model, "a machine needs a CPU model");
@@ -73,6 +74,7 @@ public final class MachineConfiguration {
         clock = b.clock;
         seed = b.seed;
         engine = b.engine;
+        place = b.place;
     }
 
     public static Builder builder(CpuModel model) {
@@ -171,6 +173,16 @@ public final class MachineConfiguration {
         return engine;
     }
 
+    /** What the guest runs on. */
+    public Place place() {
+        return place;
+    }
+
+    /** What the generator behind a processor's RDRAND starts from. */
+    long randomSeed(int processor) {
+        return seed * MAXIMUM_PROCESSORS + processor;
+    }
+
     /** Collects a configuration. */
     public static final class Builder {
         private final CpuModel model;
@@ -194,6 +206,7 @@ public final class MachineConfiguration {
 
         private long seed = 1;
         private Engine engine = Engine.standard();
+        private Place place = Place.METAL;
 
         private Builder(CpuModel model) {
             this.model = model;
@@ -300,6 +313,12 @@ public final class MachineConfiguration {
 
         public Builder seed(long value) {
             seed = value;
+            return this;
+        }
+
+        /** What the guest runs on. */
+        public Builder place(Place value) {
+            place = value;
             return this;
         }
 

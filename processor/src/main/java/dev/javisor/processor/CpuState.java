@@ -8,10 +8,10 @@ import dev.javisor.processor.state.StateOutput;
 import java.util.Arrays;
 
 /** Everything of a {@link Cpu} that a save carries: all that is not derived by updateMode, and is not a cache. */
-final class CpuState {
+public final class CpuState {
     private CpuState() {}
 
-    static void save(Cpu c, StateOutput out) {
+    public static void save(Cpu c, StateOutput out) {
         out.putLongs("gpr", Arrays.copyOf(c.gpr, 16));
         out.putLong("rip", c.rip);
         out.putLong("rflags", Flags.rflags(c));
@@ -58,7 +58,7 @@ final class CpuState {
         }
     }
 
-    static void load(Cpu c, StateInput in) {
+    public static void load(Cpu c, StateInput in) {
         long[] gpr = new long[16];
         in.getLongs("gpr", gpr);
         System.arraycopy(gpr, 0, c.gpr, 0, 16);

@@ -11,6 +11,7 @@ import dev.javisor.processor.core.X87State;
 import dev.javisor.processor.event.Boundary;
 import dev.javisor.processor.memory.PhysicalMemory;
 import dev.javisor.processor.system.Msrs;
+import dev.javisor.processor.vmx.VmEntryFailure;
 import dev.javisor.processor.vmx.Vmx;
 import dev.javisor.processor.vmx.VmxOperations;
 
@@ -31,11 +32,14 @@ public final class RootProcessor {
     private final LogicalProcessor processor;
     private final Cpu cpu;
     private final VmxOperations vmx;
+    private VmEntryFailure entryFailure;
 
     RootProcessor(LogicalProcessor processor, HostBoard board, HostPages pages) {
         this.processor = processor;
         this.cpu = processor.cpu();
-        this.vmx = VmxOperations.of((Vmx) cpu.virtualization);
+        Vmx unit = (Vmx) cpu.virtualization;
+        this.vmx = VmxOperations.of(unit);
+        unit.setFailureListener(f -> entryFailure = f);
         board.onAcknowledge(() -> cpu.withdraw(Cpu.EXTERNAL_REQUEST));
         processor.reset();
         enterLongMode();
@@ -153,6 +157,10 @@ public final class RootProcessor {
         cpu.rngState = value;
     }
 
+    public long seed() {
+        return cpu.rngState;
+    }
+
     /** PAUSE in a guest ends its turn. */
     public void setPauseYields(boolean yields) {
         cpu.pauseYields = yields;
@@ -245,6 +253,11 @@ public final class RootProcessor {
         return entered[0];
     }
 
+    /** In words, which checks the last entry that failed did not pass. */
+    public String entryFailure() {
+        return entryFailure == null ? "" : entryFailure.text();
+    }
+
     /** Goes on with a guest whose turn had ended without a VM exit. */
     public void resume(long limit) {
         processor.runGuest(limit, null);
@@ -288,6 +301,10 @@ public final class RootProcessor {
     /** Instructions that guests have retired here. */
     public long retired() {
         return cpu.retired;
+    }
+
+    public long regionEntries() {
+        return processor.regionEntries();
     }
 
     public long compiledInstructions() {

@@ -33,6 +33,24 @@ public interface Backend extends GuestState.Hardware {
     /** A guest whose turn has ended without an exit has something to do. */
     boolean isRunnable();
 
+    /** Ends a {@link #run} behind the instruction that is running, without exit. */
+    void stop();
+
+    boolean hasYielded();
+
+    /** PAUSE ends a {@link #run}. */
+    void setPauseYields(boolean yields);
+
+    /** The state of what RDRAND returns. */
+    long seed();
+
+    void setSeed(long seed);
+
     /** Instructions that the guest has retired in hardware. */
     long retired();
+
+    long compiledInstructions();
+
+    /** How often compiled code was entered. */
+    long regionEntries();
 }

@@ -1,13 +1,16 @@
 package dev.javisor.hypervisor.vcpu;
 
 import dev.javisor.processor.core.Event;
+import dev.javisor.processor.state.StateInput;
+import dev.javisor.processor.state.StateOutput;
+import dev.javisor.processor.state.Stateful;
 
 /**
  * The events of a vcpu that are decided but not yet known to be delivered. An exception is <em>pending</em> while it has had no effect at
  * all, and
  * <em>injected</em> from the moment its payload has been applied and the hardware was told to deliver it, until the hardware has.
  */
-public final class EventQueue {
+public final class EventQueue implements Stateful {
     /** Exceptions by how two of them combine ("Conditions for Generating a Double Fault"). */
     private static final int CONTRIBUTORY =
             1 << Event.DE | 1 << Event.TS | 1 << Event.NP | 1 << Event.SS | 1 << Event.GP | 1 << Event.CP;
@@ -170,5 +173,44 @@ public final class EventQueue {
     /** Something waits to be injected, or to be delivered again. */
     boolean isPending() {
         return hasException() || interruptInjected || nmiInjected || nmisPending != 0 || smiPending || tripleFault;
+    }
+
+    // ---- state ----
+
+    @Override
+    public void save(StateOutput out) {
+        Event e = exception == null ? Event.exception(0) : exception;
+        out.putLongs("exception", new long[] {
+            exception == null ? 0 : 1, e.type(), e.vector(), e.hasErrorCode() ? 1 : 0, e.errorCode(), e.instructionLength(), e.payload(),
+            e.nested() ? 1 : 0
+        });
+        out.putLongs("flags", new long[] {
+            flag(exceptionPending), flag(exceptionInjected), flag(exceptionHasPayload), flag(interruptInjected), interruptVector,
+            flag(interruptSoft), flag(nmiInjected), nmisPending, flag(smiPending), flag(tripleFault), instructionLength
+        });
+    }
+
+    private static long flag(boolean b) {
+        return b ? 1 : 0;
+    }
+
+    @Override
+    public void load(StateInput in) {
+        long[] e = new long[8];
+        in.getLongs("exception", e);
+        exception = e[0] == 0 ? null : new Event((int) e[1], (int) e[2], e[3] != 0, (int) e[4], (int) e[5], e[6], e[7] != 0);
+        long[] f = new long[11];
+        in.getLongs("flags", f);
+        exceptionPending = f[0] != 0;
+        exceptionInjected = f[1] != 0;
+        exceptionHasPayload = f[2] != 0;
+        interruptInjected = f[3] != 0;
+        interruptVector = (int) f[4];
+        interruptSoft = f[5] != 0;
+        nmiInjected = f[6] != 0;
+        nmisPending = (int) f[7];
+        smiPending = f[8] != 0;
+        tripleFault = f[9] != 0;
+        instructionLength = (int) f[10];
     }
 }

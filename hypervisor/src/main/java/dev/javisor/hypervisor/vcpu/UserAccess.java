@@ -1,6 +1,9 @@
 package dev.javisor.hypervisor.vcpu;
 
 import dev.javisor.hypervisor.abi.VcpuExit;
+import dev.javisor.processor.state.StateInput;
+import dev.javisor.processor.state.StateOutput;
+import dev.javisor.processor.state.Stateful;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -10,7 +13,7 @@ import java.util.List;
  * What the instruction that is being emulated wants of userspace's devices. A load ends its emulation; it is repeated when userspace has
  * answered, with the answers so far. Stores are handed out when the instruction has completed.
  */
-final class UserAccess {
+final class UserAccess implements Stateful {
     /** Ends the emulation of the running instruction until userspace has answered. Carries no stack trace. */
     static final class Needed extends RuntimeException {
         Needed() {
@@ -81,5 +84,24 @@ final class UserAccess {
     /** The next store for userspace, or null. */
     VcpuExit nextStore() {
         return stores.poll();
+    }
+
+    // ---- state: an instruction that waits begins again, so that only the answers it has had count ----
+
+    @Override
+    public void save(StateOutput out) {
+        out.putInt("answered", answers.size());
+        out.putLongs("answers", answers.stream().mapToLong(Long::longValue).toArray());
+    }
+
+    @Override
+    public void load(StateInput in) {
+        begin();
+        end();
+        long[] saved = new long[in.getInt("answered")];
+        in.getLongs("answers", saved);
+        for (long a : saved) {
+            answers.add(a);
+        }
     }
 }

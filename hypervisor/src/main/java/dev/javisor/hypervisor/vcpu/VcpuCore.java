@@ -1,6 +1,7 @@
 package dev.javisor.hypervisor.vcpu;
 
 import dev.javisor.hypervisor.abi.VcpuExit;
+import dev.javisor.processor.CpuState;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.Flags;
@@ -8,6 +9,9 @@ import dev.javisor.processor.core.GuestFault;
 import dev.javisor.processor.event.Boundary;
 import dev.javisor.processor.event.EventDelivery;
 import dev.javisor.processor.event.Reset;
+import dev.javisor.processor.state.StateInput;
+import dev.javisor.processor.state.StateOutput;
+import dev.javisor.processor.state.Stateful;
 import dev.javisor.processor.system.Msrs;
 import java.util.function.Function;
 
@@ -15,7 +19,7 @@ import java.util.function.Function;
  * One vcpu, without what its vendor's hardware is like: which event goes next, what is emulated and how, when the guest waits, and what
  * userspace must do.
  */
-public final class VcpuCore {
+public final class VcpuCore implements Stateful {
     private static final int RAX = 0, RCX = 1, RDX = 2;
     private static final long DR7_GD = 0x2000, DEBUGCTL_BTF = 2;
     private static final VcpuExit INTR = new VcpuExit.Intr();
@@ -34,6 +38,7 @@ public final class VcpuCore {
     /** What a guest that was called back has ended with. */
     private VcpuExit deferred;
 
+    private boolean stopped;
     private long emulated;
 
     /** @param backend made for the vcpu, which is not complete yet */
@@ -68,6 +73,49 @@ public final class VcpuCore {
         localApic = inKernel;
     }
 
+    /** Ends {@link #run} behind the instruction that is running. */
+    public void stop() {
+        stopped = true;
+        backend.stop();
+    }
+
+    /** The last run ended because the guest gave way, or because of {@link #stop}. */
+    public boolean hasYielded() {
+        return stopped || backend.hasYielded();
+    }
+
+    public void setPauseYields(boolean yields) {
+        backend.setPauseYields(yields);
+    }
+
+    public void setSeed(long seed) {
+        backend.setSeed(seed);
+        cpu.rngState = seed;
+    }
+
+    // ---- state ----
+
+    @Override
+    public void save(StateOutput out) {
+        state.load(GuestState.ALL);
+        cpu.rngState = backend.seed();
+        CpuState.save(cpu, out);
+        out.put("events", events);
+        out.put("userspace", user);
+        out.putLong("emulated", emulated);
+    }
+
+    @Override
+    public void load(StateInput in) {
+        reset();
+        state.change(GuestState.ALL);
+        CpuState.load(cpu, in);
+        backend.setSeed(cpu.rngState);
+        in.get("events", events);
+        in.get("userspace", user);
+        emulated = in.getLong("emulated");
+    }
+
     /** Forgets what was under way: the state has been set to that after power-up. */
     public void reset() {
         events.clear();
@@ -82,16 +130,25 @@ public final class VcpuCore {
         return backend.retired() + emulated;
     }
 
+    public long compiledInstructions() {
+        return backend.compiledInstructions();
+    }
+
+    public long regionEntries() {
+        return backend.regionEntries();
+    }
+
     // ---- running ----
 
     /** Runs until something is userspace's to do, or until machine time {@code limit}. */
     public VcpuExit run(long limit) {
+        stopped = false;
         VcpuExit x = complete();
         while (x == null) {
             if (!backend.inGuest()) {
                 x = prepare();
             }
-            if (x == null && cpu.timeline.now() >= limit) {
+            if (x == null && (stopped || cpu.timeline.now() >= limit)) {
                 x = INTR;
             }
             if (x == null) {

@@ -5,6 +5,7 @@ import dev.javisor.hypervisor.vcpu.GuestState;
 import dev.javisor.isa.Msr;
 import dev.javisor.isa.MsrIndex;
 import dev.javisor.isa.VmcsField;
+import dev.javisor.isa.VmxControl;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Flags;
@@ -208,6 +209,8 @@ final class VmcsTransfer {
         set(VmcsField.GUEST_CR4, c.cr4 | Cr.VMXE);
         set(VmcsField.CR4_READ_SHADOW, c.cr4);
         set(VmcsField.GUEST_EFER, c.efer);
+        long entry = get(VmcsField.ENTRY_CONTROLS) & ~VmxControl.IA32E_MODE_GUEST.bit;
+        set(VmcsField.ENTRY_CONTROLS, entry | (c.longMode() ? VmxControl.IA32E_MODE_GUEST.bit : 0));
         set(VmcsField.GUEST_PAT, c.msr[Msr.PAT.slot]);
         set(VmcsField.GUEST_DR7, c.dr7);
         set(VmcsField.GUEST_DEBUGCTL, c.debugctl);

@@ -86,7 +86,7 @@ public final class VmxBackend implements Backend {
         } else {
             prepareEntry();
             if (!root.enter(!launched, limit)) {
-                return new VcpuExit.FailEntry(root.vmread(VmcsField.VM_INSTRUCTION_ERROR), "VM entry failed");
+                return new VcpuExit.FailEntry(root.vmread(VmcsField.VM_INSTRUCTION_ERROR), root.entryFailure());
             }
         }
         return root.inGuest() ? null : exited();
@@ -111,8 +111,7 @@ public final class VmxBackend implements Backend {
         saveDebugRegisters();
         long reason = root.vmread(VmcsField.EXIT_REASON);
         if ((reason & ENTRY_FAILURE) != 0) {
-            ExitReason r = ExitReason.of((int) reason & 0xFFFF);
-            return new VcpuExit.FailEntry(reason, r == null ? "unknown reason" : r.text);
+            return new VcpuExit.FailEntry(reason, root.entryFailure());
         }
         launched = true;
         completeEvents((int) reason & 0xFFFF);
@@ -146,8 +145,43 @@ public final class VmxBackend implements Backend {
     }
 
     @Override
+    public void stop() {
+        root.stop();
+    }
+
+    @Override
+    public boolean hasYielded() {
+        return root.hasYielded();
+    }
+
+    @Override
+    public void setPauseYields(boolean yields) {
+        root.setPauseYields(yields);
+    }
+
+    @Override
+    public long seed() {
+        return root.seed();
+    }
+
+    @Override
+    public void setSeed(long seed) {
+        root.seed(seed);
+    }
+
+    @Override
     public long retired() {
         return root.retired();
+    }
+
+    @Override
+    public long compiledInstructions() {
+        return root.compiledInstructions();
+    }
+
+    @Override
+    public long regionEntries() {
+        return root.regionEntries();
     }
 
     // ---- debug registers: in the processor only while the guest uses them ----

@@ -55,8 +55,8 @@ final class VmxExits {
             }
             case TASK_SWITCH -> taskSwitch(vectoring);
             case CPUID, INVD, RDPMC, CONTROL_REGISTER_ACCESS, XSETBV, RSM, WBINVD, INVLPG, MONITOR, MWAIT, PAUSE, RDTSC -> core.emulate();
-            case RDTSCP, RDRAND, RDSEED, INVPCID, ACCESS_TO_GDTR_OR_IDTR, ACCESS_TO_LDTR_OR_TR, XSAVES, XRSTORS, UMWAIT, TPAUSE ->
-                core.emulate();
+            case RDTSCP, RDRAND, RDSEED, INVPCID, ACCESS_TO_GDTR_OR_IDTR, ACCESS_TO_LDTR_OR_TR, XSAVES, XRSTORS -> core.emulate();
+            case UMWAIT, TPAUSE -> core.emulate();
             // The guest has no VMX.
             case VMCLEAR, VMLAUNCH, VMPTRLD, VMPTRST, VMREAD, VMRESUME, VMWRITE, VMXOFF, VMXON, INVEPT, INVVPID, VMFUNC -> core.emulate();
             default -> new VcpuExit.Unknown(number);

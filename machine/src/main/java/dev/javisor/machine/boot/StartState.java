@@ -1,5 +1,8 @@
 package dev.javisor.machine.boot;
 
+import dev.javisor.hypervisor.abi.Regs;
+import dev.javisor.hypervisor.abi.Segment;
+import dev.javisor.hypervisor.abi.Sregs;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.memory.PhysicalMemory;
@@ -71,6 +74,45 @@ public record StartState(Mode mode, long rip, long cr3, long gdt, long rax, long
         c.rip = rip;
         c.updateMode();
         c.flushTlb();
+    }
+
+    /** As {@link #apply(Cpu)}, for a vcpu in the state after reset. */
+    public void apply(Sregs s, Regs r) {
+        s.gdt.base = gdt;
+        s.gdt.limit = GDT_SIZE - 1;
+        segment(s.cs, CODE_SELECTOR, code(mode));
+        for (Segment x : new Segment[] {s.es, s.ss, s.ds, s.fs, s.gs}) {
+            segment(x, DATA_SELECTOR, DATA);
+        }
+        s.cr0 = s.cr0 & ~(Cr.CD | Cr.NW) | Cr.PE;
+        if (mode == Mode.LONG) {
+            s.cr3 = cr3;
+            s.cr4 |= Cr.PAE;
+            s.efer |= Cr.LME | Cr.LMA;
+            s.cr0 |= Cr.PG;
+        }
+        r.rax = rax;
+        r.rbx = rbx;
+        r.rcx = 0;
+        r.rdx = 0;
+        r.rsi = rsi;
+        r.rdi = 0;
+        r.rbp = 0;
+        r.rip = rip;
+    }
+
+    private static void segment(Segment s, int selector, int access) {
+        s.selector = selector;
+        s.base = 0;
+        s.limit = -1;
+        s.type = access & 15;
+        s.s = 1;
+        s.dpl = 0;
+        s.present = 1;
+        s.l = (access & Cpu.L) != 0 ? 1 : 0;
+        s.db = (access & Cpu.DB) != 0 ? 1 : 0;
+        s.g = 1;
+        s.unusable = 0;
     }
 
     private static void segment(Cpu c, int s, int selector, int access) {

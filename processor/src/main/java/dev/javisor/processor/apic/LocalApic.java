@@ -5,9 +5,14 @@ import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.InterruptController;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 
 /** The local APIC of one processor, in xAPIC and x2APIC mode ("Advanced Programmable Interrupt Controller (APIC)"). */
 public final class LocalApic implements InterruptController {
+    /** Bytes of the register page that hold registers. */
+    public static final int PAGE_BYTES = 1024;
+
     /** Where the register page is after power-up. */
     public static final long DEFAULT_BASE = 0xFEE00000L;
 
@@ -623,6 +628,56 @@ public final class LocalApic implements InterruptController {
         } else {
             acceptFixed(vector, false);
         }
+    }
+
+    // ---- the registers as a page ----
+
+    /** The first 1024 bytes of the register page, as software in xAPIC mode would read them. */
+    public byte[] page() {
+        ByteBuffer b = ByteBuffer.allocate(PAGE_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        for (int index = 0; index < PAGE_BYTES >> 4; index++) {
+            ApicRegister r = ApicRegister.at(index);
+            if (!isAbsent(r) && r.readable(false)) {
+                b.putInt(index << 4, readRegister(r, index));
+            }
+        }
+        return b.array();
+    }
+
+    /** Sets all registers, those that software cannot write included, to what {@link #page} gave. A count that runs begins anew. */
+    public void setPage(byte[] page) {
+        ByteBuffer b = ByteBuffer.wrap(page).order(ByteOrder.LITTLE_ENDIAN);
+        clearRegisters();
+        // The local vector table stays masked while the APIC is disabled by software.
+        spuriousVector = SOFTWARE_ENABLE;
+        for (int index = 0; index < PAGE_BYTES >> 4; index++) {
+            ApicRegister r = ApicRegister.at(index);
+            int value = b.getInt(index << 4);
+            if (isAbsent(r)) {
+                continue;
+            }
+            switch (r) {
+                case ID -> id = x2apic() ? id : value >>> 24;
+                case TASK_PRIORITY -> taskPriority = value & writable(r);
+                case LOGICAL_DESTINATION -> logicalDestination = value & writable(r);
+                case DESTINATION_FORMAT -> destinationFormat = value | 0x0FFFFFFF;
+                case ERROR_STATUS -> errorStatus = value;
+                case COMMAND -> command = value & writable(r) & ~DELIVERY_PENDING;
+                case COMMAND_HIGH -> commandDestination = x2apic() ? value : value >>> 24;
+                case IN_SERVICE -> inService.setRegister(index & 7, value);
+                case TRIGGER_MODE -> levelTriggered.setRegister(index & 7, value);
+                case REQUEST -> requested.setRegister(index & 7, value);
+                case LVT_CMCI, LVT_THERMAL, LVT_PERFORMANCE, LVT_LINT0, LVT_LINT1, LVT_ERROR ->
+                        lvt[entry(r)] = value & (writable(r) | readOnly(r));
+                case LVT_TIMER -> writeRegister(r, value);
+                default -> { }
+            }
+        }
+        timer.setDivideConfiguration(b.getInt(ApicRegister.DIVIDE_CONFIGURATION.offset));
+        timer.setInitialCount(b.getInt(ApicRegister.INITIAL_COUNT.offset));
+        setSpuriousVector(b.getInt(ApicRegister.SPURIOUS_VECTOR.offset) & writable(ApicRegister.SPURIOUS_VECTOR));
+        update();
+        updateExternal();
     }
 
     // ---- state ----

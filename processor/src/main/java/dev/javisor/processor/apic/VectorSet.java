@@ -42,6 +42,11 @@ final class VectorSet {
         return (int) (words[i >> 1] >>> 32 * (i & 1));
     }
 
+    void setRegister(int i, int value) {
+        int shift = 32 * (i & 1);
+        words[i >> 1] = words[i >> 1] & ~(0xFFFFFFFFL << shift) | (value & 0xFFFFFFFFL) << shift;
+    }
+
     void clear() {
         Arrays.fill(words, 0);
     }

@@ -107,6 +107,25 @@ public final class PhysicalMemory {
         }
     }
 
+    /** Takes part of the address space. */
+    @FunctionalInterface
+    public interface RangeVisitor {
+        void visit(long start, long size, Region region);
+    }
+
+    /** The ranges, in order, of which one region is on top. */
+    public void forEachRange(RangeVisitor visitor) {
+        for (int i = 0; i < starts.length; ) {
+            int first = i++;
+            while (i < starts.length && tops[i] == tops[first]) {
+                i++;
+            }
+            if (tops[first] != null) {
+                visitor.visit(starts[first], (i < starts.length ? starts[i] : 0) - starts[first], tops[first]);
+            }
+        }
+    }
+
     /** Cuts the address space into ranges of which one region, or none, is on top. */
     private void cut() {
         TreeSet<Long> cuts = new TreeSet<>(Long::compareUnsigned);

@@ -1,8 +1,8 @@
 package dev.javisor.processor.system;
 
+import dev.javisor.isa.CpuModel;
 import dev.javisor.isa.Feature;
 import dev.javisor.isa.Msr;
-import dev.javisor.processor.core.Cpu;
 
 /** The memory type range registers as firmware leaves them. They describe memory to software; memory itself is always coherent. */
 public final class MemoryTypes {
@@ -13,27 +13,33 @@ public final class MemoryTypes {
 
     private MemoryTypes() {}
 
+    /** Takes a value for a model-specific register. */
+    @FunctionalInterface
+    public interface Writer {
+        void write(int index, long value);
+    }
+
     /**
      * Write-back everywhere but for the video window (uncacheable), ROM (write-protected) and device memory.
      *
      * @param devices start of device memory, which reaches to 4 GiB
      */
-    public static void setUp(Cpu c, long devices) {
-        if (!c.has(Feature.MTRR)) {
+    public static void setUp(CpuModel model, long devices, Writer registers) {
+        if (!model.features().has(Feature.MTRR)) {
             return;
         }
-        Msrs.write(c, Msr.MTRR_FIX64K.index, ALL_WRITE_BACK);
-        Msrs.write(c, Msr.MTRR_FIX16K.index, ALL_WRITE_BACK);
+        registers.write(Msr.MTRR_FIX64K.index, ALL_WRITE_BACK);
+        registers.write(Msr.MTRR_FIX16K.index, ALL_WRITE_BACK);
         for (int i = 0; i < Msr.MTRR_FIX4K.count; i++) {
-            Msrs.write(c, Msr.MTRR_FIX4K.index + i, ALL_WRITE_PROTECTED);
+            registers.write(Msr.MTRR_FIX4K.index + i, ALL_WRITE_PROTECTED);
         }
         long start = devices;
         for (int i = 0; start < FOUR_GIGABYTES; i += Msr.MTRR_PHYSBASE.stride) {
             long size = Long.lowestOneBit(start);
-            Msrs.write(c, Msr.MTRR_PHYSBASE.index + i, start | UNCACHEABLE);
-            Msrs.write(c, Msr.MTRR_PHYSMASK.index + i, -size & ~c.model.physicalReserved() | VALID);
+            registers.write(Msr.MTRR_PHYSBASE.index + i, start | UNCACHEABLE);
+            registers.write(Msr.MTRR_PHYSMASK.index + i, -size & ~model.physicalReserved() | VALID);
             start += size;
         }
-        Msrs.write(c, Msr.MTRR_DEF_TYPE.index, ENABLE_FIXED_AND_VARIABLE | WRITE_BACK);
+        registers.write(Msr.MTRR_DEF_TYPE.index, ENABLE_FIXED_AND_VARIABLE | WRITE_BACK);
     }
 }

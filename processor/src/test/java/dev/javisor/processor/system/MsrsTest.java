@@ -173,7 +173,7 @@ class MsrsTest {
     @ValueSource(longs = {0xB000_0000L, 0xC000_0000L, 0xE000_0000L})
     void memoryTypesCoverDeviceMemoryExactly(long devices) {
         Cpu c = cpu(INTEL);
-        MemoryTypes.setUp(c, devices);
+        MemoryTypes.setUp(c.model, devices, (index, value) -> Msrs.write(c, index, value));
         for (long address : new long[] {0x10_0000, devices - 1, devices, 0xFEE0_0000L, 0xFFFF_FFFFL, 0x1_0000_0000L}) {
             boolean uncacheable = false;
             for (int i = 0; i < 16; i += 2) {

@@ -1,0 +1,63 @@
+package dev.javisor.machine;
+
+import dev.javisor.machine.boot.StartState;
+import dev.javisor.processor.apic.ApicBus;
+import dev.javisor.processor.execution.CompilerStatistics;
+import dev.javisor.processor.state.Stateful;
+import java.util.List;
+
+/** The processors of a machine, on the metal or on the hypervisor. */
+interface Processors extends AutoCloseable {
+    /** One of them. */
+    interface Processor extends Stateful {
+        /** Runs up to machine time {@code limit}, or until it waits, gives way or shuts down. */
+        void run(long limit);
+
+        boolean isRunnable();
+
+        /** The last {@link #run} ended because the processor gave way, or was told to {@link #stop}. */
+        boolean hasYielded();
+
+        /** Ends {@link #run} behind the instruction that is running. To be called by devices. */
+        void stop();
+
+        /** Power-up. */
+        void reset();
+
+        /** Starts as a boot protocol wants it. */
+        void start(StartState state);
+
+        /** Starts in real mode at CS:IP. */
+        void startReal(int segment, int offset);
+
+        /** What firmware programs before it starts an operating system: memory types, and on the first processor the virtual wire mode. */
+        void setUp(long devices);
+
+        /** Shut down, by a triple fault. */
+        boolean isShutDown();
+
+        /** Waits, but an interrupt would wake it. */
+        boolean waitsForInterrupt();
+
+        long rip();
+
+        /** Instructions retired. */
+        long retired();
+
+        long compiledInstructions();
+
+        /** How often compiled code was entered. */
+        long regionEntries();
+    }
+
+    List<Processor> all();
+
+    /** Takes interrupts to them. */
+    ApicBus interrupts();
+
+    /** Null when everything is interpreted. */
+    CompilerStatistics compilerStatistics();
+
+    @Override
+    void close();
+}
