@@ -5,6 +5,7 @@ import dev.javisor.machine.MachineConfiguration;
 import dev.javisor.machine.MachineExit;
 import dev.javisor.machine.console.Script;
 import dev.javisor.machine.virtio.Drive;
+import dev.javisor.processor.LogicalProcessor;
 import dev.javisor.processor.execution.CompilerStatistics;
 import dev.javisor.processor.vmx.Vmcs;
 import dev.javisor.processor.vmx.Vmx;

@@ -10,6 +10,7 @@ import dev.javisor.hypervisor.abi.Sregs;
 import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.machine.boot.StartState;
 import dev.javisor.machine.bus.IoBus;
+import dev.javisor.processor.LogicalProcessor;
 import dev.javisor.processor.apic.ApicBus;
 import dev.javisor.processor.core.Timeline;
 import dev.javisor.processor.execution.CompilerStatistics;
@@ -65,6 +66,11 @@ final class GuestProcessors implements Processors {
     @Override
     public List<Processor> all() {
         return List.copyOf(all);
+    }
+
+    @Override
+    public List<LogicalProcessor> metal() {
+        return List.of();
     }
 
     @Override

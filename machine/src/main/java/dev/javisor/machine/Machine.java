@@ -15,6 +15,7 @@ import dev.javisor.machine.firmware.FirmwareTables;
 import dev.javisor.machine.firmware.RealModeInterrupts;
 import dev.javisor.machine.memory.GuestRam;
 import dev.javisor.machine.memory.MemoryMap;
+import dev.javisor.processor.LogicalProcessor;
 import dev.javisor.processor.apic.ApicBus;
 import dev.javisor.processor.core.Timeline;
 import dev.javisor.processor.execution.CompilerStatistics;
@@ -144,6 +145,11 @@ public final class Machine implements Stateful, AutoCloseable {
     /** Types to a serial port, or behind the last one, to the virtio console. To be called on the machine's thread. */
     public InputFeeder input(int port) {
         return inputs.get(port);
+    }
+
+    /** The processors of a machine that runs on the metal; none on the hypervisor. */
+    public List<LogicalProcessor> processors() {
+        return set.metal();
     }
 
     /** Instructions retired by compiled code. */

@@ -47,6 +47,11 @@ final class MetalProcessors implements Processors {
     }
 
     @Override
+    public List<LogicalProcessor> metal() {
+        return all.stream().map(p -> ((Metal) p).processor).toList();
+    }
+
+    @Override
     public ApicBus interrupts() {
         return bus;
     }

@@ -1,6 +1,7 @@
 package dev.javisor.machine;
 
 import dev.javisor.machine.boot.StartState;
+import dev.javisor.processor.LogicalProcessor;
 import dev.javisor.processor.apic.ApicBus;
 import dev.javisor.processor.execution.CompilerStatistics;
 import dev.javisor.processor.state.Stateful;
@@ -51,6 +52,9 @@ interface Processors extends AutoCloseable {
     }
 
     List<Processor> all();
+
+    /** Those of silicon; none on the hypervisor. */
+    List<LogicalProcessor> metal();
 
     /** Takes interrupts to them. */
     ApicBus interrupts();
