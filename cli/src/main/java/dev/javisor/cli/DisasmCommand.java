@@ -50,11 +50,11 @@ final class DisasmCommand implements Callable<Integer> {
     public Integer call() {
         byte[] code = file == null ? bytes() : ImageFile.read(file, MAXIMUM).content();
         long start = number(offset);
-        long end = length == null ? code.length : Math.addExact(start, number(length));
-        if (start < 0 || start > end || end > code.length) {
+        long count = length == null ? code.length - start : number(length);
+        if (start < 0 || start > code.length || count < 0 || count > code.length - start) {
             throw new UserException("--offset and --length lie outside of the " + code.length + " bytes");
         }
-        print(code, (int) start, (int) end, size(), number(origin), javisor.out);
+        print(code, (int) start, (int) (start + count), size(), number(origin), javisor.out);
         return ExitStatus.OK;
     }
 

@@ -45,6 +45,7 @@ final class ExitStatus {
                     "processor %d shut down (triple fault) at rip 0x%x".formatted(processor, rip);
             case MachineExit.Halted() -> "all processors wait with interrupts disabled, or for nothing: the guest has stopped";
             case MachineExit.InstructionLimit() -> "instruction limit reached";
+            case MachineExit.Interrupted() -> "interrupted";
             default -> null;
         };
     }

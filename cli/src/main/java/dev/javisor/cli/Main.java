@@ -36,7 +36,12 @@ public final class Main implements Runnable {
         line.setErr(new PrintWriter(err, true));
         line.setParameterExceptionHandler(Main::wrongUsage);
         line.setExecutionExceptionHandler((e, command, result) -> report(e, err));
-        int status = line.execute(args);
+        int status;
+        try {
+            status = line.execute(args);
+        } catch (Error e) {
+            return report(e, err);
+        }
         if (out.checkError()) {
             err.println("javisor: standard output: cannot be written");
             return status == ExitStatus.OK ? ExitStatus.USER_ERROR : status;
@@ -55,7 +60,11 @@ public final class Main implements Runnable {
     }
 
     /** One line for what went wrong; the stack trace only when somebody wants to find an error in Javisor. */
-    static int report(Exception e, PrintStream err) {
+    static int report(Throwable e, PrintStream err) {
+        if (e instanceof OutOfMemoryError) {
+            err.println("javisor: not enough memory: " + firstLine(e.getMessage()));
+            return ExitStatus.USER_ERROR;
+        }
         if (e instanceof UserException || e instanceof BadImageException || e instanceof UnknownCpuException) {
             err.println("javisor: " + firstLine(e.getMessage()));
             return ExitStatus.USER_ERROR;

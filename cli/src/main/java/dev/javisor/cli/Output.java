@@ -4,7 +4,14 @@ import dev.javisor.machine.console.ByteSink;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.function.Consumer;
 
 /** Where the bytes of a guest's port go, as the command line says it: {@code stdio}, {@code file:NAME} or {@code null}. */
@@ -31,18 +38,42 @@ record Output(Kind kind, String file) {
         throw new UserException("output '" + text + "' is neither stdio nor file:NAME nor null");
     }
 
-    /** @throws UserException if the file cannot be written */
-    ByteSink open(Consumer<String> warnings) {
+    /**
+     * A file that cannot be written any more is worth a warning; when it is standard output, there is nobody left to run for.
+     *
+     * @param used files of the machine that must not be overwritten
+     * @throws UserException if the file cannot be written; the sink throws it when standard output cannot be written any more
+     */
+    ByteSink open(Collection<String> used, Consumer<String> warnings) {
         return switch (kind) {
             case NONE -> ByteSink.NONE;
-            case STDIO -> new StreamSink("standard output", new FileOutputStream(FileDescriptor.out), warnings);
-            case FILE -> {
-                try {
-                    yield new StreamSink(file, new FileOutputStream(Path.of(file).toFile()), warnings);
-                } catch (IOException e) {
-                    throw new UserException(file + ": cannot be written: " + e.getMessage());
+            case STDIO -> new StreamSink("standard output", new FileOutputStream(FileDescriptor.out), message -> {
+                throw new UserException(message);
+            });
+            case FILE -> new StreamSink(file, create(used), warnings);
+        };
+    }
+
+    private OutputStream create(Collection<String> used) {
+        try {
+            Path path = Path.of(file);
+            for (String name : used) {
+                Path other = Path.of(name);
+                if (Files.exists(path) && Files.exists(other) && Files.isSameFile(path, other)) {
+                    throw new UserException(file + ": is read by the machine and cannot be its output");
                 }
             }
-        };
+            return Files.newOutputStream(path);
+        } catch (NoSuchFileException e) {
+            throw new UserException(file + ": cannot be written: no such folder");
+        } catch (AccessDeniedException e) {
+            throw new UserException(file + ": cannot be written: permission denied");
+        } catch (InvalidPathException e) {
+            throw new UserException(file + ": is no name of a file");
+        } catch (FileSystemException e) {
+            throw new UserException(file + ": cannot be written: " + (e.getReason() == null ? e.getMessage() : e.getReason()));
+        } catch (IOException e) {
+            throw new UserException(file + ": cannot be written: " + e.getMessage());
+        }
     }
 }

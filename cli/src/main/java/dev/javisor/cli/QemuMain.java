@@ -70,7 +70,7 @@ public final class QemuMain {
         } catch (UserException | BadImageException | UnknownCpuException e) {
             err.println("javisor-qemu: " + e.getMessage());
             return ExitStatus.USER_ERROR;
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             return Main.report(e, err);
         }
     }
@@ -227,11 +227,11 @@ public final class QemuMain {
         for (int i = 0; i < serial.size(); i++) {
             Output o = Output.parse(serial.get(i));
             input = o.kind() == Output.Kind.STDIO && input < 0 ? i : input;
-            b.serial(o.open(QemuMain::warn));
+            b.serial(o.open(List.of(), QemuMain::warn));
         }
-        ByteSink debug = Output.parse(debugConsole).open(QemuMain::warn);
+        ByteSink debug = Output.parse(debugConsole).open(List.of(), QemuMain::warn);
         b.debugConsole(debug);
-        drives.forEach(d -> b.drive(drive(d)));
+        openDrives(b);
         return new Session(b.build(), System.err).input(input).statuses(QemuMain::status).explain(explains()).run();
     }
 
@@ -243,6 +243,14 @@ public final class QemuMain {
         }
         for (String module : initrd.split(",")) {
             b.module(RunCommand.module(module, memory));
+        }
+    }
+
+    private void openDrives(MachineConfiguration.Builder b) {
+        try {
+            drives.forEach(d -> b.drive(drive(d)));
+        } catch (IllegalArgumentException e) {
+            throw new UserException(e.getMessage());
         }
     }
 

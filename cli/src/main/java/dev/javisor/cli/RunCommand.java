@@ -14,7 +14,9 @@ import dev.javisor.machine.virtio.Drive;
 import dev.javisor.processor.execution.Engine;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParentCommand;
@@ -149,6 +151,9 @@ final class RunCommand implements Callable<Integer> {
         if (firmware != null && (initrd != null || !modules.isEmpty() || !append.isEmpty())) {
             throw new UserException("--initrd, --module and --append go with --kernel");
         }
+        if (limit != null && limit < 0) {
+            throw new UserException("--limit-instructions " + limit + ": is negative");
+        }
         MachineConfiguration.Builder b = MachineConfiguration.builder(CpuModels.parse(cpu));
         long bytes = memory == null ? (long) DEFAULT_MEMORY << 20 : Sizes.parse(memory, 20);
         try {
@@ -190,21 +195,18 @@ final class RunCommand implements Callable<Integer> {
         int input = -1;
         for (int i = 0; i < ports.size(); i++) {
             Output o = Output.parse(ports.get(i));
-            ByteSink sink = o.open(this::warn);
+            ByteSink sink = o.open(files(), this::warn);
             input = o.kind() == Output.Kind.STDIO && input < 0 ? i : input;
             b.serial(i == 0 ? sink.and(script) : sink);
         }
-        b.debugConsole(Output.parse(debugConsole).open(this::warn));
+        b.debugConsole(Output.parse(debugConsole).open(files(), this::warn));
         if (virtioConsole != null) {
             Output o = Output.parse(virtioConsole);
             input = o.kind() == Output.Kind.STDIO && input < 0 ? ports.size() : input;
-            ByteSink sink = o.open(this::warn);
+            ByteSink sink = o.open(files(), this::warn);
             b.virtioConsole(input == ports.size() ? sink.and(script) : sink);
         }
-        for (String d : drives) {
-            boolean readOnly = d.endsWith(",ro");
-            b.drive(Drive.open(readOnly ? d.substring(0, d.length() - 3) : d, readOnly, this::warn));
-        }
+        openDrives(b);
         return new Session(b.build(), javisor.err)
                 .input(input)
                 .script(script, input == ports.size() ? input : 0)
@@ -213,6 +215,26 @@ final class RunCommand implements Callable<Integer> {
                 .explainVmcs(explainVmcs)
                 .statistics(statistics)
                 .stateHash(stateHash);
+    }
+
+    /** What the machine reads. */
+    private List<String> files() {
+        Stream<String> images = Stream.of(kernel, initrd, firmware).filter(Objects::nonNull);
+        return Stream.concat(images, drives.stream().map(RunCommand::driveFile)).toList();
+    }
+
+    private static String driveFile(String drive) {
+        return drive.endsWith(",ro") ? drive.substring(0, drive.length() - 3) : drive;
+    }
+
+    private void openDrives(MachineConfiguration.Builder b) {
+        try {
+            for (String d : drives) {
+                b.drive(Drive.open(driveFile(d), d.endsWith(",ro"), this::warn));
+            }
+        } catch (IllegalArgumentException e) {
+            throw new UserException(e.getMessage());
+        }
     }
 
     private Script script() {

@@ -5,21 +5,24 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.util.function.Consumer;
 
-/** Guest output to a stream of the host. When the host cannot take it any more (its disk is full, nobody reads the pipe), says so once. */
+/**
+ * Guest output to a stream of the host. When the host cannot take it any more (its disk is full, nobody reads the pipe), somebody is told
+ * once, and the rest is dropped.
+ */
 final class StreamSink implements ByteSink {
     private static final int BUFFER = 8192;
 
     private final String name;
     private final OutputStream out;
-    private final Consumer<String> warnings;
+    private final Consumer<String> failure;
     private final byte[] buffer = new byte[BUFFER];
     private int length;
     private boolean broken;
 
-    StreamSink(String name, OutputStream out, Consumer<String> warnings) {
+    StreamSink(String name, OutputStream out, Consumer<String> failure) {
         this.name = name;
         this.out = out;
-        this.warnings = warnings;
+        this.failure = failure;
     }
 
     @Override
@@ -32,17 +35,16 @@ final class StreamSink implements ByteSink {
 
     @Override
     public synchronized void flush() {
-        if (length > 0) {
+        int n = length;
+        length = 0;
+        if (n > 0 && !broken) {
             try {
-                if (!broken) {
-                    out.write(buffer, 0, length);
-                    out.flush();
-                }
+                out.write(buffer, 0, n);
+                out.flush();
             } catch (IOException e) {
                 broken = true;
-                warnings.accept(name + ": cannot be written: " + e.getMessage());
+                failure.accept(name + ": cannot be written: " + e.getMessage());
             }
-            length = 0;
         }
     }
 }

@@ -45,6 +45,10 @@ class CommandLineTest {
         return Files.write(folder.resolve("guest"), Asm.assemble(CodeSize.BITS32, 0x100000, header, code)).toString();
     }
 
+    private String file(String name, int size) throws IOException {
+        return Files.write(folder.resolve(name), new byte[size]).toString();
+    }
+
     private int run(String code, String... more) throws IOException {
         String[] args = {"run", "--kernel", guest(code), "--memory", "4M", "--serial", "file:" + screen};
         String[] all = Arrays.copyOf(args, args.length + more.length);
@@ -97,7 +101,20 @@ class CommandLineTest {
                 "run --kernel KERNEL --on cloud",
                 "run --kernel KERNEL --serial tape",
                 "run --kernel KERNEL --serial file:/no/such/folder/file",
+                "run --kernel KERNEL --serial file:FOLDER",
+                "run --kernel KERNEL --serial file:KERNEL",
                 "run --kernel KERNEL --serial null --drive /no/such/disk",
+                "run --kernel KERNEL --serial null --drive FOLDER",
+                "run --kernel KERNEL --serial null --drive EMPTY",
+                "run --kernel KERNEL --serial null --drive ODD",
+                "run --kernel KERNEL --serial null --drive DISK --drive DISK",
+                "run --kernel KERNEL --serial file:DISK --drive DISK",
+                "run --kernel KERNEL --initrd DISK --memory 2M",
+                "run --kernel KERNEL --memory 1.5G",
+                "run --kernel KERNEL --memory 99999G",
+                "run --kernel KERNEL --limit-instructions -1",
+                "run --kernel EMPTY",
+                "run --kernel ODD",
                 "run --kernel KERNEL --serial null --send-after a \\q",
                 "run --kernel KERNEL --test-device mouse",
                 "run --kernel KERNEL --no-such-option",
@@ -109,13 +126,34 @@ class CommandLineTest {
                 "disasm 0g",
                 "disasm --bits 8 90",
                 "disasm --file /no/such/file",
+                "disasm --offset 9223372036854775807 --length 9223372036854775807 90",
                 "no-such-command",
             })
     void mistakesGetOneLineAndStatusTwo(String line) throws IOException {
         String kernel = guest("start: jmp start");
-        assertThat(javisor(line.replace("KERNEL", kernel).split(" "))).isEqualTo(2);
+        line = line.replace("KERNEL", kernel)
+                .replace("FOLDER", folder.toString())
+                .replace("EMPTY", file("empty", 0))
+                .replace("ODD", file("odd", 1000))
+                .replace("DISK", file("disk", 4 << 20));
+        assertThat(javisor(line.split(" "))).isEqualTo(2);
         assertThat(err.toString(StandardCharsets.UTF_8).lines()).hasSize(1).allMatch(l -> l.startsWith("javisor: "));
         assertThat(out.toString(StandardCharsets.UTF_8)).isEmpty();
+    }
+
+    @Test
+    void aDiskImageStaysAsItIsWhenARunIsRefused() throws IOException {
+        String disk = file("disk", 1024);
+        assertThat(run("start: jmp start", "--drive", disk, "--debugcon", "file:" + disk)).isEqualTo(2);
+        assertThat(Path.of(disk)).hasSize(1024);
+    }
+
+    @Test
+    void onlyReadersShareADrive() throws IOException {
+        String disk = file("disk", 1024);
+        String[] twoReaders = {"--drive", disk + ",ro", "--drive", disk + ",ro", "--limit-instructions", "10"};
+        assertThat(run("start: jmp start", twoReaders)).isEqualTo(10);
+        assertThat(run("start: jmp start", "--drive", disk + ",ro", "--drive", disk)).isEqualTo(2);
     }
 
     @Test

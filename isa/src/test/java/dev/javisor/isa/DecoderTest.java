@@ -102,15 +102,15 @@ class DecoderTest {
     @DisplayName("takes memory operands apart")
     void memoryOperand() {
         Instruction i = decode(CodeSize.BITS64, "4f8b44ac80");
-        assertThat(List.of(i.reg, i.base, i.index, i.scale, i.segment)).containsExactly(8, 12, 13, 2, 3);
+        assertThat(new int[] {i.reg, i.base, i.index, i.scale, i.segment}).containsExactly(8, 12, 13, 2, 3);
         assertThat(i.displacement).isEqualTo(-128);
         assertThat(i.memory).isTrue();
         i = decode(CodeSize.BITS64, "8b0510000000");
-        assertThat(List.of(i.base, i.index)).containsExactly(Instruction.RIP, Instruction.NO_REGISTER);
+        assertThat(new int[] {i.base, i.index}).containsExactly(Instruction.RIP, Instruction.NO_REGISTER);
         i = decode(CodeSize.BITS64, "6448a18877665544332291");
         assertThat(i.memory).isTrue();
         assertThat(i.displacement).isEqualTo(0x91223344_55667788L);
-        assertThat(List.of(i.segment, i.base, i.index, i.operandSize))
+        assertThat(new int[] {i.segment, i.base, i.index, i.operandSize})
                 .containsExactly(4, Instruction.NO_REGISTER, Instruction.NO_REGISTER, 64);
         assertThat(decode(CodeSize.BITS64, "67a10000e0fe").displacement).isEqualTo(0xFEE0_0000L);
     }
@@ -123,7 +123,7 @@ class DecoderTest {
     })
     @DisplayName("knows the default segment and which overrides count")
     void segment(CodeSize mode, String hex, int segment) {
-        assertThat(decode(mode, hex).segment).isEqualTo(segment);
+        assertThat((int) decode(mode, hex).segment).isEqualTo(segment);
     }
 
     @ParameterizedTest
@@ -139,7 +139,7 @@ class DecoderTest {
     @DisplayName("gives operand size and immediate")
     void operandSizeAndImmediate(CodeSize mode, String hex, int size, long immediate) {
         Instruction i = decode(mode, hex);
-        assertThat(i.operandSize).isEqualTo(size);
+        assertThat((int) i.operandSize).isEqualTo(size);
         assertThat(i.immediate).isEqualTo(immediate);
     }
 
@@ -155,12 +155,12 @@ class DecoderTest {
     @Test
     @DisplayName("extends register numbers only where the register file has more than eight")
     void registerNumbers() {
-        assertThat(decode(CodeSize.BITS64, "450f6fc1").reg).as("MMX").isZero();
-        assertThat(decode(CodeSize.BITS64, "458ed8").reg).as("segment").isEqualTo(3);
-        assertThat(decode(CodeSize.BITS64, "41d8c1").rm).as("x87").isEqualTo(1);
-        assertThat(decode(CodeSize.BITS64, "660f6fc1").reg).as("XMM").isZero();
-        assertThat(decode(CodeSize.BITS64, "66450f6fc1").rm).as("XMM").isEqualTo(9);
-        assertThat(decode(CodeSize.BITS64, "4157").rm).as("opcode").isEqualTo(15);
+        assertThat((int) decode(CodeSize.BITS64, "450f6fc1").reg).as("MMX").isZero();
+        assertThat((int) decode(CodeSize.BITS64, "458ed8").reg).as("segment").isEqualTo(3);
+        assertThat((int) decode(CodeSize.BITS64, "41d8c1").rm).as("x87").isEqualTo(1);
+        assertThat((int) decode(CodeSize.BITS64, "660f6fc1").reg).as("XMM").isZero();
+        assertThat((int) decode(CodeSize.BITS64, "66450f6fc1").rm).as("XMM").isEqualTo(9);
+        assertThat((int) decode(CodeSize.BITS64, "4157").rm).as("opcode").isEqualTo(15);
     }
 
     @Test

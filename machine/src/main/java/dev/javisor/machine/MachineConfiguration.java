@@ -17,6 +17,7 @@ import java.util.Set;
 public final class MachineConfiguration {
     /** Most processors of a machine. */
     public static final int MAXIMUM_PROCESSORS = 64;
+    public static final int MAXIMUM_DRIVES = 16;
 
     /** Least RAM, in bytes. */
     public static final long MINIMUM_MEMORY = 2L << 20;
@@ -270,7 +271,11 @@ public final class MachineConfiguration {
             return this;
         }
 
+        /** @throws IllegalArgumentException if there are {@link #MAXIMUM_DRIVES} already */
         public Builder drive(Drive drive) {
+            if (drives.size() == MAXIMUM_DRIVES) {
+                throw new IllegalArgumentException("a machine has at most " + MAXIMUM_DRIVES + " drives");
+            }
             drives.add(drive);
             return this;
         }

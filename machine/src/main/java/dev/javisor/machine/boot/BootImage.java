@@ -17,10 +17,24 @@ public sealed interface BootImage permits LinuxImage, MultibootImage, PvhImage, 
             return new MultibootImage(file);
         }
         if (!ElfImage.recognises(file)) {
-            throw new BadImageException(file, "is no Linux bzImage, multiboot image or ELF kernel");
+            String compressed = compression(file);
+            throw new BadImageException(
+                    file,
+                    compressed == null ? "is no Linux bzImage, multiboot image or ELF kernel"
+                            : "is no kernel as it is, but compressed with " + compressed + ": unpack it first");
         }
         ElfImage elf = new ElfImage(file);
         return PvhImage.entryPoint(elf) >= 0 ? new PvhImage(elf) : new VmlinuxImage(elf);
+    }
+
+    private static String compression(ImageFile file) {
+        return switch (file.int16(0)) {
+            case 0x8B1F -> "gzip";
+            case 0x5A42 -> "bzip2";
+            case 0x37FD -> "xz";
+            case 0xB528 -> "zstd";
+            default -> null;
+        };
     }
 
     /**

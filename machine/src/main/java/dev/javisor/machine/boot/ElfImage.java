@@ -10,7 +10,7 @@ import java.util.stream.Stream;
 
 /** An executable ELF file for i386 or x86-64, checked: every segment lies inside the file. */
 final class ElfImage {
-    static final int PT_LOAD = 1, PT_NOTE = 4;
+    static final int PT_LOAD = 1, PT_INTERP = 3, PT_NOTE = 4;
     private static final int EM_386 = 3, EM_X86_64 = 62, ET_EXEC = 2, ET_DYN = 3;
 
     /** A program header. */
@@ -62,6 +62,9 @@ final class ElfImage {
         }
         for (Segment s : segments) {
             check(s);
+        }
+        if (segments.stream().anyMatch(s -> s.type == PT_INTERP)) {
+            throw new BadImageException(file, "is a program for an operating system, not a kernel");
         }
         if (segments.stream().noneMatch(s -> s.type == PT_LOAD)) {
             throw new BadImageException(file, "is an ELF file without anything to load");

@@ -1,10 +1,12 @@
 package dev.javisor.machine.boot;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
@@ -24,22 +26,39 @@ public record ImageFile(String name, byte[] content) {
      * @throws BadImageException if there is none, it cannot be read, or it is larger than {@code room} bytes
      */
     public static ImageFile read(String name, long room) {
-        Path path = Path.of(name);
         try {
+            Path path = Path.of(name);
+            if (name.isEmpty()) {
+                throw new BadImageException("''", "names no file");
+            }
             if (Files.isDirectory(path)) {
                 throw new BadImageException(name, "is a directory");
             }
-            long size = Files.size(path);
-            if (size > Math.min(room, MAXIMUM)) {
-                throw new BadImageException(name, "has " + size + " bytes, there is room for " + Math.min(room, MAXIMUM) + " only");
+            long most = Math.min(room, MAXIMUM);
+            boolean regular = Files.isRegularFile(path);
+            if (regular && Files.size(path) > most) {
+                throw new BadImageException(name, "has " + Files.size(path) + " bytes, there is room for " + most + " only");
             }
-            return new ImageFile(name, Files.readAllBytes(path));
+            byte[] content = regular ? Files.readAllBytes(path) : readStream(path, (int) most + 1);
+            if (content.length > most) {
+                throw new BadImageException(name, "has more than the " + most + " bytes that there is room for");
+            }
+            return new ImageFile(name, content);
+        } catch (InvalidPathException e) {
+            throw new BadImageException(name, "is no name of a file");
         } catch (NoSuchFileException e) {
             throw new BadImageException(name, "no such file");
         } catch (AccessDeniedException e) {
             throw new BadImageException(name, "permission denied");
         } catch (IOException e) {
             throw new BadImageException(name, "cannot be read: " + e.getMessage());
+        }
+    }
+
+    /** A pipe or device, which does not know its size. */
+    private static byte[] readStream(Path path, int most) throws IOException {
+        try (InputStream in = Files.newInputStream(path)) {
+            return in.readNBytes(most);
         }
     }
 

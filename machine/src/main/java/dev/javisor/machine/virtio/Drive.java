@@ -7,6 +7,7 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -14,7 +15,7 @@ import java.util.function.Consumer;
 
 /**
  * A raw disk image. Bytes change only where the guest writes them, in the order it writes them; a flush reaches the host's disk. The
- * image is locked against a second machine while it is open for writing.
+ * image is locked while it is open: one machine may write it, or several may read it.
  */
 public final class Drive implements AutoCloseable {
     public static final int SECTOR = 512;
@@ -43,6 +44,9 @@ public final class Drive implements AutoCloseable {
     @SuppressWarnings("resource")
     public static Drive open(String name, boolean readOnly, Consumer<String> warnings) {
         try {
+            if (name.isEmpty()) {
+                throw new BadImageException("''", "names no file");
+            }
             Path path = Path.of(name);
             if (Files.isDirectory(path)) {
                 throw new BadImageException(name, "is a directory");
@@ -55,11 +59,13 @@ public final class Drive implements AutoCloseable {
                 c.close();
                 throw new BadImageException(name, "is no raw disk image: " + size + " bytes are no whole number of 512-byte sectors");
             }
-            if (!readOnly && !lock(c)) {
+            if (!lock(c, readOnly)) {
                 c.close();
                 throw new BadImageException(name, "is in use by another machine");
             }
             return new Drive(name, c, readOnly, size / SECTOR, warnings);
+        } catch (InvalidPathException e) {
+            throw new BadImageException(name, "is no name of a file");
         } catch (NoSuchFileException e) {
             throw new BadImageException(name, "no such file");
         } catch (AccessDeniedException e) {
@@ -70,11 +76,12 @@ public final class Drive implements AutoCloseable {
         }
     }
 
-    private static boolean lock(FileChannel c) throws IOException {
+    /** Many may read an image, or one may write it. Readers within one process know of each other. */
+    private static boolean lock(FileChannel c, boolean readOnly) throws IOException {
         try {
-            return c.tryLock() != null;
+            return c.tryLock(0, Long.MAX_VALUE, readOnly) != null;
         } catch (OverlappingFileLockException e) {
-            return false;
+            return readOnly;
         }
     }
 
