@@ -35,6 +35,14 @@ final class Block {
     int entry;
     CompiledRegion region;
 
+    /** Not in the code cache any more. */
+    boolean forgotten;
+    /** What ran behind this block lately, see {@link Fetcher#next}: without and with a jump, from which RIP and for which translations. */
+    Block straight, jump;
+
+    long straightRip, jumpRip;
+    long straightKey = -1, jumpKey = -1;
+
     boolean crosses() {
         return secondPage != -1;
     }

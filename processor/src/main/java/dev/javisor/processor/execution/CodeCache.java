@@ -5,9 +5,11 @@ import dev.javisor.processor.memory.CodeObserver;
 import dev.javisor.processor.memory.PhysicalMemory;
 import dev.javisor.processor.memory.Region;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 
 /**
  * Decoded code of one machine, by guest-physical page and decoding mode; shared by its processors. Knows which bytes are code, so that a
@@ -23,9 +25,13 @@ public final class CodeCache implements CodeObserver {
         final long[] code = new long[64];
     }
 
+    /** Operations that are kept, of about 150 bytes each with all that belongs to them. */
+    private static final int LIMIT = 500_000;
+
     private final PhysicalMemory memory;
     private final Map<Long, Physical> physical = new HashMap<>();
     private final List<Cpu> cpus = new ArrayList<>();
+    private int operations;
 
     /** Makes regions of hot code; null when all code is interpreted. */
     final RegionFactory factory;
@@ -57,8 +63,11 @@ public final class CodeCache implements CodeObserver {
         c.codeObserver = this;
     }
 
-    /** The page's code for a mode, made when new. */
+    /** The page's code for a mode, made when new. Not to be called while a block runs: the cache may have to make room. */
     CodePage page(long gpa, int mode) {
+        if (operations > LIMIT) {
+            makeRoom();
+        }
         Physical p = physical.computeIfAbsent(gpa, key -> new Physical());
         for (CodePage page : p.pages) {
             if (page.mode == mode) {
@@ -72,7 +81,9 @@ public final class CodeCache implements CodeObserver {
 
     /** Enters a new block; its bytes are code from here on. */
     void put(CodePage page, Block b) {
+        operations -= page.operations;
         page.put(b);
+        operations += page.operations;
         Physical p = physical.get(page.gpa);
         CodePage.mark(p.code, b.offset, Math.min(4096, b.offset + b.bytes));
         protect(page.gpa);
@@ -123,22 +134,57 @@ public final class CodeCache implements CodeObserver {
         int offset = (int) gpa & 0xFFF;
         Physical p = physical.get(key);
         for (CodePage page : p.pages) {
+            operations -= page.operations;
             page.forget(offset, size);
+            operations += page.operations;
         }
         for (CodePage page : p.crossingFrom) {
+            operations -= page.operations;
             page.forgetCrossing(key, offset);
+            operations += page.operations;
         }
-        java.util.Arrays.fill(p.code, 0);
-        for (CodePage page : p.pages) {
-            page.cover(p.code);
+        cover(key, p);
+    }
+
+    /** Finds out which bytes of a page are still code. */
+    private void cover(long gpa, Physical p) {
+        Arrays.fill(p.code, 0);
+        p.pages.forEach(page -> page.cover(p.code));
+        p.crossingFrom.forEach(page -> page.coverCrossing(gpa, p.code));
+        for (long bits : p.code) {
+            if (bits != 0) {
+                return;
+            }
         }
-        for (CodePage page : p.crossingFrom) {
-            for (Block b : page.blocks) {
-                if (b != null && b.secondPage == key) {
-                    CodePage.mark(p.code, 0, b.offset + b.bytes - 4096);
+        Region r = memory.regionAt(gpa);
+        if (r != null && r.isMemory()) {
+            r.flags[(int) (gpa - r.start >>> 12)] &= ~Region.CODE;
+        }
+    }
+
+    /** Forgets what is not compiled; everything, if that is not enough. The guest does not notice. */
+    private void makeRoom() {
+        forgetPages(page -> !page.isCompiled());
+        if (operations > LIMIT / 2) {
+            forgetPages(page -> true);
+        }
+    }
+
+    private void forgetPages(Predicate<CodePage> which) {
+        for (Physical p : physical.values()) {
+            for (CodePage page : p.pages) {
+                if (which.test(page)) {
+                    operations -= page.operations;
+                    page.clear();
                 }
             }
         }
+        physical.forEach((gpa, p) -> {
+            p.pages.removeIf(page -> page.cleared);
+            p.crossingFrom.removeIf(page -> page.cleared);
+            cover(gpa, p);
+        });
+        physical.values().removeIf(p -> p.pages.isEmpty() && p.crossingFrom.isEmpty());
     }
 
     /** Forgets everything: guest-physical addresses have changed their meaning. */
@@ -147,6 +193,7 @@ public final class CodeCache implements CodeObserver {
             p.pages.forEach(CodePage::clear);
         }
         physical.clear();
+        operations = 0;
         for (Region r : memory.regions()) {
             if (r.isMemory()) {
                 for (int i = 0; i < r.flags.length; i++) {

@@ -6,18 +6,22 @@ import java.util.List;
 
 /** Decoded code of one guest-physical page for one decoding mode. */
 final class CodePage {
+    private static final int LINE = 64;
+
     /** Guest-physical page address. */
     final long gpa;
     /** Decoding mode, see {@link dev.javisor.processor.core.Cpu#decodeMode}. */
     final int mode;
-    /** Blocks by the offset of their first byte. */
-    final Block[] blocks = new Block[4096];
+    /** Blocks by the offset of their first byte, line by line; most lines of most pages stay empty. */
+    private final Block[][] lines = new Block[4096 / LINE][];
 
     /** How often compiled code of this page has been forgotten. */
     int changes;
 
-    /** The machine's code was forgotten as a whole, and this page with it. */
+    /** The page was forgotten as a whole: another object stands for it now. */
     boolean cleared;
+    /** Operations in its blocks. */
+    int operations;
 
     private final List<Block> all = new ArrayList<>();
 
@@ -26,14 +30,25 @@ final class CodePage {
         this.mode = mode;
     }
 
+    /** The block that starts there, or null. */
+    Block at(int offset) {
+        Block[] line = lines[offset / LINE];
+        return line == null ? null : line[offset % LINE];
+    }
+
     void put(Block b) {
-        Block old = blocks[b.offset];
+        Block old = at(b.offset);
         if (old != null) {
-            all.remove(old);
+            forget(all.indexOf(old), old);
         }
-        blocks[b.offset] = b;
+        int line = b.offset / LINE;
+        if (lines[line] == null) {
+            lines[line] = new Block[LINE];
+        }
+        lines[line][b.offset % LINE] = b;
         b.page = this;
         all.add(b);
+        operations += b.length;
     }
 
     /** Forgets the blocks that hold any byte of a range of this page. */
@@ -57,13 +72,34 @@ final class CodePage {
     }
 
     private void forget(int i, Block b) {
-        blocks[b.offset] = null;
+        lines[b.offset / LINE][b.offset % LINE] = null;
+        b.forgotten = true;
+        operations -= b.length;
         if (b.region != null) {
             b.region.drop();
             changes++;
         }
         all.set(i, all.getLast());
         all.removeLast();
+    }
+
+    /** Any of its code is compiled. */
+    boolean isCompiled() {
+        for (Block b : all) {
+            if (b.region != null) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Marks the first bytes of the page {@code second} that crossing blocks of this one cover. */
+    void coverCrossing(long second, long[] bytes) {
+        for (Block b : all) {
+            if (b.secondPage == second) {
+                mark(bytes, 0, b.offset + b.bytes - 4096);
+            }
+        }
     }
 
     /** Marks the bytes of this page that blocks cover. */
@@ -82,11 +118,13 @@ final class CodePage {
     void clear() {
         cleared = true;
         for (Block b : all) {
+            b.forgotten = true;
             if (b.region != null) {
                 b.region.drop();
             }
         }
         all.clear();
-        Arrays.fill(blocks, null);
+        operations = 0;
+        Arrays.fill(lines, null);
     }
 }

@@ -55,7 +55,7 @@ final class CompiledRegion {
 
     private boolean isCurrent() {
         for (Block b : blocks) {
-            if (b.page.blocks[b.offset] != b) {
+            if (b.page.at(b.offset) != b) {
                 return false;
             }
         }

@@ -69,7 +69,7 @@ public final class Fetcher {
         int i = (int) (la >>> 12) & SIZE - 1;
         Block b;
         if (tags[i] == ((la & ~0xFFFL) | c.decodeMode)) {
-            b = pages[i].blocks[(int) la & 0xFFF];
+            b = pages[i].at((int) la & 0xFFF);
             if (b == null || b.crosses()) {
                 b = decode(pages[i], la, b);
             }
@@ -80,6 +80,45 @@ public final class Fetcher {
             return withinLimit(b);
         }
         return b;
+    }
+
+    /** The block at RIP, which {@code last} has led to: most often the same as before. */
+    Block next(Block last) {
+        Cpu c = cpu;
+        long rip = c.rip;
+        long key = key(c);
+        if (last.jumpRip == rip && last.jumpKey == key && !last.jump.forgotten) {
+            return last.jump;
+        }
+        if (last.straightRip == rip && last.straightKey == key && !last.straight.forgotten) {
+            return last.straight;
+        }
+        return follow(last);
+    }
+
+    /** For 64-bit code only, where nothing but the translation of RIP decides which block it is. */
+    private Block follow(Block last) {
+        Cpu c = cpu;
+        boolean jumped = c.rip != c.gpr[Op.BLOCK_RIP] + last.bytes;
+        Block b = fetch();
+        if (c.codeSize64 && b.page != null && !b.crosses()) {
+            long key = key(c);
+            if (jumped) {
+                last.jump = b;
+                last.jumpRip = c.rip;
+                last.jumpKey = key;
+            } else {
+                last.straight = b;
+                last.straightRip = c.rip;
+                last.straightKey = key;
+            }
+        }
+        return b;
+    }
+
+    /** Stands for the translations that fetch uses, the decoding mode and the processor; never -1. */
+    private static long key(Cpu c) {
+        return c.tlb.generation << 13 | (long) c.index << 7 | c.decodeMode;
     }
 
     private void forgetTags() {
@@ -106,7 +145,7 @@ public final class Fetcher {
             filled[fills++] = i;
         }
         tags[i] = la & ~0xFFFL | c.decodeMode;
-        Block b = page.blocks[(int) la & 0xFFF];
+        Block b = page.at((int) la & 0xFFF);
         return b == null || b.crosses() ? decode(page, la, b) : b;
     }
 
@@ -131,6 +170,10 @@ public final class Fetcher {
     private Block decode(CodePage page, long la, Block known) {
         Cpu c = cpu;
         int offset = (int) la & 0xFFF;
+        if (page.cleared) {
+            page = cache.page(page.gpa, page.mode);
+            pages[(int) (la >>> 12) & SIZE - 1] = page;
+        }
         if (known != null && secondPage(la) == known.secondPage) {
             return known;
         }

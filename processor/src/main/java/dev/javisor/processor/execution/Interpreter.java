@@ -23,10 +23,12 @@ public final class Interpreter {
         Cpu c = cpu;
         while (c.budget > 0) {
             try {
-                do {
-                    Block b = fetcher.fetch();
+                Block b = fetcher.fetch();
+                execute(c, b, (int) Math.min(b.length, c.budget));
+                while (c.budget > 0) {
+                    b = fetcher.next(b);
                     execute(c, b, (int) Math.min(b.length, c.budget));
-                } while (c.budget > 0);
+                }
             } catch (GuestFault fault) {
                 rewind(c);
                 deliver(fault);
@@ -54,7 +56,7 @@ public final class Interpreter {
         Op[] ops = b.ops;
         long rip = c.rip;
         c.gpr[Op.BLOCK_RIP] = rip;
-        c.rip = rip + ops[n - 1].end;
+        c.rip = rip + (n == b.length ? b.bytes : ops[n - 1].end);
         c.budget -= n;
         c.running = b.ops;
         c.blockLength = n;

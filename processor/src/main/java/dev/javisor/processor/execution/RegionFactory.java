@@ -177,7 +177,7 @@ final class RegionFactory {
         int instructions = 0;
         while (!todo.isEmpty() && instructions < MOST_INSTRUCTIONS) {
             int offset = todo.poll();
-            Block b = offset < 0 || offset >= 4096 ? null : head.page.blocks[offset];
+            Block b = offset < 0 || offset >= 4096 ? null : head.page.at(offset);
             if (b == null || b.claimed || b.crosses()) {
                 continue;
             }
