@@ -29,8 +29,8 @@ public final class Main implements Runnable {
         System.exit(execute(args, System.out, System.err));
     }
 
-    /** Runs a command; returns its exit status. */
-    static int execute(String[] args, PrintStream out, PrintStream err) {
+    /** Runs a command as {@link #main} does, without ending the Java machine; returns its exit status. */
+    public static int execute(String[] args, PrintStream out, PrintStream err) {
         CommandLine line = new CommandLine(new Main(out, err));
         line.setOut(new PrintWriter(out, true));
         line.setErr(new PrintWriter(err, true));

@@ -109,6 +109,7 @@ final class Session {
                 }
             } finally {
                 finished.countDown();
+                forget(hook);
             }
             return statuses.applyAsInt(exit);
         } finally {
@@ -151,6 +152,14 @@ final class Session {
             messages.print(ExplainCommand.vmcs(configuration.model(), machine.memory(), address, where));
         } catch (UserException e) {
             messages.println("javisor: " + e.getMessage());
+        }
+    }
+
+    private static void forget(Thread hook) {
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException e) {
+            // It is what ended the run.
         }
     }
 

@@ -37,8 +37,10 @@ public final class Machine implements Stateful, AutoCloseable {
     private static final long TURN = 10_000;
     /** Guest time between two looks at {@link HostEvents} when one processor runs alone. */
     private static final long SLICE = 1_000_000;
-    /** Guest time for which all processors may wait with interrupts disabled before that counts as the end. */
-    private static final long PATIENCE = 60 * Timeline.FREQUENCY;
+    /** Guest time for which all processors may wait before that counts as the end: with interrupts disabled, and enabled. */
+    private static final long PATIENCE = 60 * Timeline.FREQUENCY, LONG_PATIENCE = 24 * 60 * PATIENCE;
+    /** Guest time for which faults may lead to faults, without any instruction, before that counts as the end. */
+    private static final long FRUITLESS = Timeline.FREQUENCY / 1000;
 
     private final MachineConfiguration configuration;
     private final Arena arena = Arena.ofShared();
@@ -64,6 +66,8 @@ public final class Machine implements Stateful, AutoCloseable {
     private boolean suspended;
     private boolean wakeRequested;
     private long idleSince = -1;
+    /** Instructions retired when one was last seen to retire, and when that was. */
+    private long progress, progressTime;
 
     /**
      * Puts a machine together and resets it.
@@ -254,6 +258,12 @@ public final class Machine implements Stateful, AutoCloseable {
             turnEnd = 0;
             turn = turn + 1 == processors.size() ? 0 : turn + 1;
         }
+        if (retired() != progress) {
+            progress = retired();
+            progressTime = timeline.now();
+        } else if (timeline.now() - progressTime > FRUITLESS && exit == null) {
+            exit = new MachineExit.Halted();
+        }
         if (p.isShutDown() && exit == null) {
             exit = new MachineExit.Shutdown(processors.indexOf(p), p.rip());
         }
@@ -284,19 +294,20 @@ public final class Machine implements Stateful, AutoCloseable {
             return;
         }
         timeline.skipTo(next);
+        progressTime = next;
         timeline.runDue();
     }
 
-    /** No processor would take an interrupt, and that for long. */
+    /** No processor would take an interrupt, and that for long; or none came for very long, though timers tick. */
     private boolean isHopeless(long now) {
+        long patience = PATIENCE;
         for (Processor p : processors) {
             if (p.waitsForInterrupt()) {
-                idleSince = -1;
-                return false;
+                patience = LONG_PATIENCE;
             }
         }
         idleSince = idleSince < 0 ? now : idleSince;
-        return now - idleSince > PATIENCE;
+        return now - idleSince > patience;
     }
 
     /** Waits in real time for the next deadline or an event of the host; returns the guest time that has come. */
@@ -347,7 +358,10 @@ public final class Machine implements Stateful, AutoCloseable {
     public void save(StateOutput out) {
         out.putLong("time", timeline.now());
         out.putLongs(
-                "run", new long[] {turn, turnEnd, resetRequested ? 1 : 0, suspended ? 1 : 0, wakeRequested ? 1 : 0, idleSince});
+                "run",
+                new long[] {
+                    turn, turnEnd, resetRequested ? 1 : 0, suspended ? 1 : 0, wakeRequested ? 1 : 0, idleSince, progress, progressTime
+                });
         for (int i = 0; i < processors.size(); i++) {
             out.put("processor " + i, processors.get(i));
         }
@@ -357,7 +371,7 @@ public final class Machine implements Stateful, AutoCloseable {
     @Override
     public void load(StateInput in) {
         timeline.setTime(in.getLong("time"));
-        long[] run = new long[6];
+        long[] run = new long[8];
         in.getLongs("run", run);
         turn = (int) run[0];
         turnEnd = run[1];
@@ -365,6 +379,8 @@ public final class Machine implements Stateful, AutoCloseable {
         suspended = run[3] != 0;
         wakeRequested = run[4] != 0;
         idleSince = run[5];
+        progress = run[6];
+        progressTime = run[7];
         for (int i = 0; i < processors.size(); i++) {
             in.get("processor " + i, processors.get(i));
         }

@@ -132,6 +132,40 @@ class MachineTest {
     }
 
     @Test
+    void aMachineThatWaitsForAnInterruptThatIsMaskedHasHalted() {
+        String code =
+                """
+                start:  mov al, 0xFF
+                        out 0x21, al
+                        out 0xA1, al
+                        mov al, 0x34
+                        out 0x43, al
+                        out 0x40, al
+                        out 0x40, al
+                        sti
+                        hlt
+                """;
+        assertThat(run(code)).isEqualTo(new MachineExit.Halted());
+    }
+
+    @Test
+    void faultsThatOnlyLeadToFaultsAreTheEnd() {
+        String code =
+                """
+                start:  mov esp, 0x80000000
+                        mov word [0x50030], 0x1000
+                        mov word [0x50032], 0x10
+                        mov word [0x50034], 0x8E00
+                        mov word [0x50036], 0xF000
+                        lidt [idtr]
+                        ud2
+                idtr:   dw 0x1FF
+                        dd 0x50000
+                """;
+        assertThat(run(code)).as("the handler of #UD is where nothing is").isEqualTo(new MachineExit.Halted());
+    }
+
+    @Test
     void aResetStartsTheKernelAfresh() {
         String code =
                 """

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
+import dev.javisor.conformance.Form;
 import dev.javisor.isa.CodeSize;
 import dev.javisor.isa.Decoder;
 import dev.javisor.isa.Instruction;

@@ -1,5 +1,6 @@
 package dev.javisor.conformance.host;
 
+import dev.javisor.conformance.Form;
 import dev.javisor.isa.Feature;
 import dev.javisor.isa.InstructionTable;
 import dev.javisor.isa.Instruction;

@@ -227,25 +227,26 @@ public final class PciBus implements Device {
         }
     }
 
+    /** Accesses that do not stay within a 32-bit register are done in parts. */
     private final class Ecam implements MmioHandler {
         @Override
         public long read(long offset, int size) {
-            int at = (int) offset & 0xFFF;
-            int bdf = (int) (offset >>> 12);
-            if (size == 8) {
-                return readConfig(bdf, at, 4) & 0xFFFFFFFFL | (long) readConfig(bdf, at + 4, 4) << 32;
+            if ((offset & 3) + size <= 4) {
+                return readConfig((int) (offset >>> 12), (int) offset & 0xFFF, size) & 0xFFFFFFFFL;
             }
-            return readConfig(bdf, at, size);
+            int half = size / 2;
+            return read(offset, half) & (1L << 8 * half) - 1 | read(offset + half, half) << 8 * half;
         }
 
         @Override
         public void write(long offset, int size, long value) {
-            int at = (int) offset & 0xFFF;
-            int bdf = (int) (offset >>> 12);
-            writeConfig(bdf, at, Math.min(size, 4), (int) value);
-            if (size == 8) {
-                writeConfig(bdf, at + 4, 4, (int) (value >>> 32));
+            if ((offset & 3) + size <= 4) {
+                writeConfig((int) (offset >>> 12), (int) offset & 0xFFF, size, (int) value);
+                return;
             }
+            int half = size / 2;
+            write(offset, half, value);
+            write(offset + half, half, value >>> 8 * half);
         }
     }
 }

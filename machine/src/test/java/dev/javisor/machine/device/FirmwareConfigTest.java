@@ -2,11 +2,13 @@ package dev.javisor.machine.device;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import dev.javisor.processor.memory.PhysicalMemory;
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import org.junit.jupiter.api.Test;
 
 class FirmwareConfigTest {
@@ -84,5 +86,12 @@ class FirmwareConfigTest {
         config.put(0x30, new byte[] {1, 2});
         assertThat(dma(0x30 << 16 | 8 | 16, 2, 0x2000)).isEqualTo(1);
         assertThat(read(0x30, 2)).containsExactly(1, 2);
+    }
+
+    @Test
+    void aTransferOfFourGigabytesBeyondMemoryTakesNoTime() {
+        memory.write(0x2000, 8, -1L);
+        assertTimeoutPreemptively(Duration.ofSeconds(10), () -> assertThat(dma(0x7777 << 16 | 8 | 2, -1, 0x2000)).isZero());
+        assertThat(memory.read(0x2000, 8)).isZero();
     }
 }

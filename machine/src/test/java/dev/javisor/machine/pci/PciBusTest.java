@@ -142,4 +142,15 @@ class PciBusTest {
         assertThat(slot.memory.read(function + 0x100, 4)).as("no extended capabilities").isZero();
         assertThat(slot.memory.read(0xB0000000L + (1 << 20), 4)).as("no other bus").isEqualTo(0xFFFFFFFFL);
     }
+
+    @Test
+    void memoryMappedConfigurationMayBeReachedAcrossRegistersAndFunctions() {
+        slot.bus.mapEcam(0xB0000000L);
+        long function = 0xB0000000L + (Slot.DEVICE << 15);
+        assertThat(slot.memory.read(function + 1, 4)).isEqualTo(slot.memory.read(function, 8) >>> 8 & 0xFFFFFFFFL);
+        assertThat(slot.memory.read(function + 0xFE, 4)).as("end of the header's space").isEqualTo(slot.read(0xFE, 2));
+        assertThat(slot.memory.read(function + 0xFFE, 4)).as("nobody follows").isEqualTo(0xFFFF0000L);
+        slot.memory.write(function + PciFunction.INTERRUPT_LINE - 3, 8, 5L << 24);
+        assertThat(slot.read(PciFunction.INTERRUPT_LINE, 1)).isEqualTo(5);
+    }
 }

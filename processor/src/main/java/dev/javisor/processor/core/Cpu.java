@@ -210,6 +210,8 @@ public final class Cpu {
      * instructions that have not retired, and {@link #position} is 0.
      */
     public int site = -1;
+    /** Elements that the running repeated string instruction had handled when it was begun again ({@link Redo}). */
+    public int stringElements;
     /** The running block's operations. */
     public Op[] running;
     /** Faults delivered by the engines; each takes one tick of time. */

@@ -6,6 +6,7 @@ import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Memory;
 import dev.javisor.processor.core.Op;
+import dev.javisor.processor.core.Redo;
 
 /**
  * String instructions MOVS, STOS, LODS, CMPS, SCAS.
@@ -44,24 +45,40 @@ public final class StringOperation {
         return i.has(Instruction.REP) || i.has(Instruction.REPNE);
     }
 
+    /** Elements that were handled before the instruction had to begin again count as part of its batch. */
+    private static Handler repeated(Handler dispatch) {
+        return (c, o) -> {
+            long count = count(c, o);
+            int elements = 0;
+            try {
+                dispatch.execute(c, o);
+            } catch (Redo redo) {
+                elements = c.stringElements + (int) (count - count(c, o));
+                throw redo;
+            } finally {
+                c.stringElements = elements;
+            }
+        };
+    }
+
     private static Handler movs(Instruction i, int size) {
-        return repeated(i) ? (c, o) -> repMovs(c, o, size) : (c, o) -> movs(c, o, size);
+        return repeated(i) ? repeated((c, o) -> repMovs(c, o, size)) : (c, o) -> movs(c, o, size);
     }
 
     private static Handler stos(Instruction i, int size) {
-        return repeated(i) ? (c, o) -> repStos(c, o, size) : (c, o) -> stos(c, o, size);
+        return repeated(i) ? repeated((c, o) -> repStos(c, o, size)) : (c, o) -> stos(c, o, size);
     }
 
     private static Handler lods(Instruction i, int size) {
-        return repeated(i) ? (c, o) -> repLods(c, o, size) : (c, o) -> lods(c, o, size);
+        return repeated(i) ? repeated((c, o) -> repLods(c, o, size)) : (c, o) -> lods(c, o, size);
     }
 
     private static Handler cmps(Instruction i, int size) {
-        return repeated(i) ? (c, o) -> repCmps(c, o, size) : (c, o) -> cmps(c, o, size);
+        return repeated(i) ? repeated((c, o) -> repCmps(c, o, size)) : (c, o) -> cmps(c, o, size);
     }
 
     private static Handler scas(Instruction i, int size) {
-        return repeated(i) ? (c, o) -> repScas(c, o, size) : (c, o) -> scas(c, o, size);
+        return repeated(i) ? repeated((c, o) -> repScas(c, o, size)) : (c, o) -> scas(c, o, size);
     }
 
     // ---- registers ----
@@ -92,7 +109,7 @@ public final class StringOperation {
 
     /** How many of {@code count} elements this dispatch may handle. */
     private static int batch(Cpu c, long count) {
-        int most = (c.rflags & Flags.TF) != 0 || c.watchesData ? 1 : BATCH;
+        int most = (c.rflags & Flags.TF) != 0 || c.watchesData ? 1 : BATCH - c.stringElements;
         return Long.compareUnsigned(count, most) < 0 ? (int) count : most;
     }
 

@@ -2,6 +2,7 @@ package dev.javisor.processor.memory;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.TreeSet;
 
@@ -232,7 +233,7 @@ public final class PhysicalMemory {
         return size == 8 ? -1L : (1L << 8 * size) - 1;
     }
 
-    /** Copies out of guest-physical memory; devices are read byte by byte. */
+    /** Copies out of memory, as a device (DMA) does; what is neither RAM nor ROM reads as ones, so that no device can drive another. */
     public void read(long gpa, byte[] target, int offset, int length) {
         while (length > 0) {
             int n = (int) Math.min(length, 4096 - (gpa & 4095));
@@ -240,9 +241,7 @@ public final class PhysicalMemory {
             if (host != 0) {
                 HostMemory.read(host, target, offset, n);
             } else {
-                for (int i = 0; i < n; i++) {
-                    target[offset + i] = (byte) read(gpa + i, 1);
-                }
+                Arrays.fill(target, offset, offset + n, (byte) 0xFF);
             }
             gpa += n;
             offset += n;
@@ -250,20 +249,14 @@ public final class PhysicalMemory {
         }
     }
 
-    /** Copies into guest-physical memory, as a device (DMA) or loader does; ROM keeps its content. */
+    /** Copies into RAM, as a device (DMA) or loader does; everything else stays as it is. */
     public void write(long gpa, byte[] source, int offset, int length) {
         while (length > 0) {
             int n = (int) Math.min(length, 4096 - (gpa & 4095));
             Region r = regionAt(gpa);
-            if (r != null && r.device == null) {
-                if (!r.readOnly) {
-                    touch(r, gpa & a20Mask, n);
-                    HostMemory.write(r.host + ((gpa & a20Mask) - r.start), source, offset, n);
-                }
-            } else {
-                for (int i = 0; i < n; i++) {
-                    write(gpa + i, 1, source[offset + i]);
-                }
+            if (r != null && r.isMemory() && !r.readOnly) {
+                touch(r, gpa & a20Mask, n);
+                HostMemory.write(r.host + ((gpa & a20Mask) - r.start), source, offset, n);
             }
             gpa += n;
             offset += n;

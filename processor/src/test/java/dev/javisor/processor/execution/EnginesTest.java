@@ -150,6 +150,14 @@ class EnginesTest {
         compare(size, Asm.program(size, CODE, text), new Random(1), "shift by zero");
     }
 
+    @ParameterizedTest
+    @EnumSource(CodeSize.class)
+    void aRepeatedStringInstructionThatReachesCodeHandlesAsManyElementsAsEver(CodeSize size) {
+        String[] text = {"next:", "mov esi, 0x7E00", "mov edi, esi", "mov ecx, 0x1100", "rep movsb", "inc edx", "mov edi, 0x7E00",
+                "mov ecx, 0x1100", "repne scasb", "jmp next"};
+        compare(size, Asm.program(size, CODE, text), new Random(1), "string over code");
+    }
+
     /** Runs a program on both engines; instructions that compiled code ran. */
     private static long compare(CodeSize size, Asm.Program program, Random random, String what) {
         Subject oracle = new Subject(Engine.INTERPRETER, size, program);

@@ -1,13 +1,13 @@
-package dev.javisor.conformance.host;
+package dev.javisor.conformance;
 
 import dev.javisor.isa.Opcode;
 import java.util.SplittableRandom;
 
 /** A line of the instruction table, taken apart so that random instances of it can be written. */
-final class Form {
+public final class Form {
     private static final int MAP_0F = 1, MAP_0F38 = 2, MAP_0F3A = 3;
 
-    final Opcode opcode;
+    public final Opcode opcode;
     private int mandatoryPrefix;
     private boolean w;
     private boolean rexB;
@@ -22,7 +22,7 @@ final class Form {
     private int modRmByte = -1;
     private boolean anyRm;
 
-    Form(Opcode opcode) {
+    public Form(Opcode opcode) {
         this.opcode = opcode;
         for (String token : opcode.encoding.split(" ")) {
             token(token);
@@ -82,15 +82,15 @@ final class Form {
     }
 
     /** The bytes of an instance so far, with room for the rest: displacement and immediates stay random. */
-    static final class Draft {
-        final byte[] bytes = new byte[32];
-        int length;
+    public static final class Draft {
+        public final byte[] bytes = new byte[32];
+        public int length;
         /** Offset of the opcode. */
-        int opcodeAt;
+        public int opcodeAt;
         /** Offset of a 32-bit displacement without base register, or -1. */
-        int displacementAt;
+        public int displacementAt;
 
-        boolean locked;
+        public boolean locked;
 
         private void add(int b) {
             bytes[length++] = (byte) b;
@@ -98,7 +98,7 @@ final class Form {
     }
 
     /** Writes a random instance, which need not be legal. Random bytes follow it. */
-    void write(Draft d, SplittableRandom random, boolean code64) {
+    public void write(Draft d, SplittableRandom random, boolean code64) {
         random.nextBytes(d.bytes);
         d.length = 0;
         d.displacementAt = -1;

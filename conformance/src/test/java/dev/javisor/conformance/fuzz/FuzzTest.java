@@ -1,0 +1,19 @@
+package dev.javisor.conformance.fuzz;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+class FuzzTest {
+    private static final String SECONDS = "12";
+
+    @Test
+    void nonsenseEndsInArchitecture() throws Exception {
+        Fuzz fuzz = new Fuzz(System.out)
+                .option("--seconds", SECONDS)
+                .option("--seed", System.getProperty("javisor.seed", Long.toString(System.nanoTime())));
+        fuzz.run();
+        assertThat(fuzz.failures()).isEmpty();
+        assertThat(fuzz.cases()).isPositive();
+    }
+}
