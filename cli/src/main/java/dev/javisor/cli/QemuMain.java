@@ -6,6 +6,7 @@ import dev.javisor.machine.Chipset;
 import dev.javisor.machine.MachineConfiguration;
 import dev.javisor.machine.MachineConfiguration.TestDevice;
 import dev.javisor.machine.MachineExit;
+import dev.javisor.machine.Place;
 import dev.javisor.machine.boot.BadImageException;
 import dev.javisor.machine.boot.ImageFile;
 import dev.javisor.machine.console.ByteSink;
@@ -42,6 +43,7 @@ public final class QemuMain {
     private int at;
     private String cpu = "max";
     private int processors = 1;
+    private Place place = standardPlace();
     private long memory = 128L << 20;
     private Chipset chipset = Chipset.PC;
     private boolean timer = true;
@@ -109,7 +111,8 @@ public final class QemuMain {
         out.println("usage: javisor-qemu -kernel FILE [-initrd FILE] [-append TEXT] [-cpu MODEL[,+f,-f]] [-smp N] [-m SIZE]");
         out.println("       [-machine pc|q35[,pit=off]] [-bios FILE] [-drive file=F,format=raw[,readonly=on]]");
         out.println("       [-serial stdio|file:F|null] [-debugcon stdio|file:F] [-device NAME[,...]] [-no-reboot]");
-        out.println("       [-accel javisor[,engine=interpreter|compiler|auto]]");
+        out.println("       [-accel javisor[,engine=interpreter|compiler|auto][,on=metal|hypervisor]]");
+        out.println("JAVISOR_ON=hypervisor in the environment: runs the guest on the hypervisor, unless -accel says otherwise.");
         out.println("JAVISOR_EXPLAIN=1 in the environment: says on standard error why VM entries of the guest fail.");
         out.println("Takes QEMU's command line as far as kvm-unit-tests uses it. For everything else there is javisor.");
     }
@@ -177,14 +180,26 @@ public final class QemuMain {
         }
     }
 
-    /** Whatever accelerator is asked for, it is Javisor; its property {@code engine} is Javisor's own. */
+    /** Whatever accelerator is asked for, it is Javisor; its properties {@code engine} and {@code on} are Javisor's own. */
     private void accelerator(String text) {
         for (String part : text.split(",")) {
             if (part.startsWith("engine=")) {
                 String name = part.substring("engine=".length());
                 engine = Engine.named(name).orElseThrow(() -> new UserException("-accel " + text + ": there is no engine '" + name + "'"));
+            } else if (part.startsWith("on=")) {
+                place = place(part.substring("on=".length()));
             }
         }
+    }
+
+    private static Place place(String name) {
+        return Place.named(name).orElseThrow(() -> new UserException("a guest runs on metal or hypervisor, not on '" + name + "'"));
+    }
+
+    /** For scripts that choose the accelerator themselves. */
+    private static Place standardPlace() {
+        String wish = System.getenv("JAVISOR_ON");
+        return wish == null || wish.isEmpty() ? Place.METAL : place(wish);
     }
 
     private void device(String text) {
@@ -207,7 +222,7 @@ public final class QemuMain {
         } catch (IllegalArgumentException e) {
             throw new UserException(e.getMessage());
         }
-        b.engine(engine).chipset(chipset).timer(timer).stopAtReset(noReboot).commandLine(append);
+        b.engine(engine).place(place).chipset(chipset).timer(timer).stopAtReset(noReboot).commandLine(append);
         testDevices.forEach(b::testDevice);
         if (kernel != null) {
             try {

@@ -135,11 +135,7 @@ final class RunCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Place place = switch (on) {
-            case "metal" -> Place.METAL;
-            case "hypervisor" -> Place.HYPERVISOR;
-            default -> throw new UserException("--on " + on + ": a guest runs on metal or hypervisor");
-        };
+        Place place = Place.named(on).orElseThrow(() -> new UserException("--on " + on + ": a guest runs on metal or hypervisor"));
         for (String which : explainVmcs) {
             if (!which.equals("current") && (!which.startsWith("@") || (ExplainCommand.address(which.substring(1)) & 0xFFF) != 0)) {
                 throw new UserException("--explain-vmcs " + which + ": @ADDRESS of a page, or current");
