@@ -1,11 +1,13 @@
 package dev.javisor.hypervisor;
 
+import dev.javisor.hypervisor.abi.DebugRegs;
 import dev.javisor.hypervisor.abi.Dtable;
 import dev.javisor.hypervisor.abi.KvmException;
 import dev.javisor.hypervisor.abi.MpState;
 import dev.javisor.hypervisor.abi.Regs;
 import dev.javisor.hypervisor.abi.Segment;
 import dev.javisor.hypervisor.abi.Sregs;
+import dev.javisor.hypervisor.abi.VcpuEvents;
 import dev.javisor.hypervisor.vcpu.GuestState;
 import dev.javisor.hypervisor.vcpu.VcpuCore;
 import dev.javisor.processor.core.Cpu;
@@ -19,6 +21,11 @@ import dev.javisor.processor.system.Msrs;
 final class StateAccess {
     private static final int RAX = 0, RCX = 1, RDX = 2, RBX = 3, RSP = 4, RBP = 5, RSI = 6, RDI = 7;
     private static final int TYPE = 15, DPL_SHIFT = 5;
+
+    /** Bits of DR6 and DR7 that are what they are. */
+    private static final long DR6_ONES = 0xFFFE_07F0L, DR6_ZERO = 0x1000, DR7_ONE = 0x400;
+
+    private static final int VALID_EVENTS = 63;
 
     private StateAccess() {}
 
@@ -194,6 +201,54 @@ final class StateAccess {
             Msrs.write(state.change(GuestState.SYSTEM | GuestState.MSRS), index, value);
         } catch (GuestFault f) {
             throw KvmException.invalid("MSR " + Integer.toHexString(index) + " does not take " + Long.toHexString(value));
+        }
+    }
+
+    static DebugRegs debugRegs(GuestState state) {
+        Cpu c = state.load(GuestState.SYSTEM);
+        DebugRegs d = new DebugRegs();
+        System.arraycopy(c.dr, 0, d.db, 0, d.db.length);
+        d.dr6 = c.dr6;
+        d.dr7 = c.dr7;
+        return d;
+    }
+
+    static void setDebugRegs(GuestState state, DebugRegs d) {
+        if (d.flags != 0 || (d.dr6 | d.dr7) >>> 32 != 0) {
+            throw KvmException.invalid("debug registers with reserved bits");
+        }
+        Cpu c = state.change(GuestState.SYSTEM);
+        System.arraycopy(d.db, 0, c.dr, 0, d.db.length);
+        c.dr6 = d.dr6 & ~DR6_ZERO | DR6_ONES;
+        c.dr7 = d.dr7 | DR7_ONE;
+    }
+
+    static VcpuEvents events(VcpuCore core) {
+        Cpu c = core.state.load(GuestState.EVENTS);
+        VcpuEvents v = new VcpuEvents();
+        core.events.describe(v);
+        v.interruptShadow = (c.blockingByMovSs ? VcpuEvents.SHADOW_MOV_SS : 0) | (c.blockingBySti ? VcpuEvents.SHADOW_STI : 0);
+        v.nmiMasked = c.nmiBlocked;
+        v.smiSmm = c.inSmm;
+        v.sipiVector = c.sipiVector;
+        v.flags = VcpuEvents.VALID_NMI_PENDING | VcpuEvents.VALID_SHADOW | VcpuEvents.VALID_SMM | VcpuEvents.VALID_PAYLOAD
+                | VcpuEvents.VALID_TRIPLE_FAULT;
+        return v;
+    }
+
+    static void setEvents(VcpuCore core, VcpuEvents v) {
+        if ((v.flags & ~VALID_EVENTS) != 0) {
+            throw KvmException.invalid("unknown flags of vcpu events: " + Integer.toHexString(v.flags));
+        }
+        core.events.replace(v);
+        Cpu c = core.state.change(GuestState.EVENTS);
+        c.nmiBlocked = v.nmiMasked;
+        if ((v.flags & VcpuEvents.VALID_SHADOW) != 0) {
+            c.blockingByMovSs = (v.interruptShadow & VcpuEvents.SHADOW_MOV_SS) != 0;
+            c.blockingBySti = (v.interruptShadow & VcpuEvents.SHADOW_STI) != 0;
+        }
+        if ((v.flags & VcpuEvents.VALID_SIPI_VECTOR) != 0) {
+            c.sipiVector = v.sipiVector;
         }
     }
 

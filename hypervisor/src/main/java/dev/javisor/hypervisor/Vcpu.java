@@ -1,13 +1,18 @@
 package dev.javisor.hypervisor;
 
+import dev.javisor.hypervisor.abi.DebugRegs;
+import dev.javisor.hypervisor.abi.Fpu;
+import dev.javisor.hypervisor.abi.GuestDebug;
 import dev.javisor.hypervisor.abi.KvmException;
 import dev.javisor.hypervisor.abi.MpState;
 import dev.javisor.hypervisor.abi.Regs;
 import dev.javisor.hypervisor.abi.Sregs;
+import dev.javisor.hypervisor.abi.VcpuEvents;
 import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.hypervisor.vcpu.GuestState;
 import dev.javisor.hypervisor.vcpu.VcpuCore;
 import dev.javisor.processor.apic.LocalApic;
+import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.event.Reset;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
@@ -164,6 +169,85 @@ public final class Vcpu implements Stateful {
     public void setMsr(int index, long value) {
         checkStopped();
         StateAccess.setMsr(core.state, index, value);
+    }
+
+    /** KVM_GET_DEBUGREGS. */
+    public DebugRegs getDebugRegs() {
+        checkStopped();
+        return StateAccess.debugRegs(core.state);
+    }
+
+    /** KVM_SET_DEBUGREGS. @throws KvmException INVALID_ARGUMENT for flags, or bits above 31 of DR6 and DR7 */
+    public void setDebugRegs(DebugRegs d) {
+        checkStopped();
+        StateAccess.setDebugRegs(core.state, d);
+    }
+
+    /** KVM_GET_VCPU_EVENTS. */
+    public VcpuEvents getVcpuEvents() {
+        checkStopped();
+        return StateAccess.events(core);
+    }
+
+    /**
+     * KVM_SET_VCPU_EVENTS.
+     *
+     * @throws KvmException INVALID_ARGUMENT for unknown flags, and for a vector that no exception has
+     */
+    public void setVcpuEvents(VcpuEvents v) {
+        checkStopped();
+        StateAccess.setEvents(core, v);
+    }
+
+    /**
+     * KVM_SET_GUEST_DEBUG.
+     *
+     * @throws KvmException INVALID_ARGUMENT for unknown bits, BUSY when an exception to inject would meet another
+     */
+    public void setGuestDebug(GuestDebug debug) {
+        checkStopped();
+        if ((debug.control & ~GuestDebug.ALL) != 0) {
+            throw KvmException.invalid("unknown bits in the control of guest debugging: " + Integer.toHexString(debug.control));
+        }
+        core.setGuestDebug(debug);
+    }
+
+    /**
+     * KVM_INTERRUPT: an interrupt of the caller's own controller. It waits until the guest can take it.
+     *
+     * @throws KvmException INVALID_ARGUMENT for a vector beyond 255, NO_DEVICE when the local APIC is in the kernel, ALREADY_EXISTS while another
+     *     waits
+     */
+    public void interrupt(int vector) {
+        if (vector < 0 || vector > 255) {
+            throw KvmException.invalid("there is no vector " + vector);
+        }
+        if (apic != null) {
+            throw new KvmException(KvmException.Error.NO_DEVICE, "the local APIC is in the kernel");
+        }
+        core.interrupt(vector);
+    }
+
+    /** KVM_NMI. */
+    public void nmi() {
+        core.cpu().request(Cpu.NMI_REQUEST);
+    }
+
+    /** XCR0, of KVM_GET_XCRS. */
+    public long getXcr0() {
+        return core.cpu().xcr0;
+    }
+
+    /** KVM_GET_FPU. */
+    public Fpu getFpu() {
+        checkStopped();
+        return FpuAccess.get(core.state);
+    }
+
+    /** KVM_SET_FPU. */
+    public void setFpu(Fpu fpu) {
+        checkStopped();
+        FpuAccess.set(core.state, fpu);
     }
 
     /** KVM_GET_MP_STATE. */

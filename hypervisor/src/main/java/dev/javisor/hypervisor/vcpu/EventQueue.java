@@ -1,5 +1,7 @@
 package dev.javisor.hypervisor.vcpu;
 
+import dev.javisor.hypervisor.abi.KvmException;
+import dev.javisor.hypervisor.abi.VcpuEvents;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
@@ -14,6 +16,8 @@ public final class EventQueue implements Stateful {
     /** Exceptions by how two of them combine ("Conditions for Generating a Double Fault"). */
     private static final int CONTRIBUTORY =
             1 << Event.DE | 1 << Event.TS | 1 << Event.NP | 1 << Event.SS | 1 << Event.GP | 1 << Event.CP;
+
+    private static final int LAST_EXCEPTION = 31;
 
     /** Most NMIs that wait at a time. */
     private static final int MOST_NMIS = 2;
@@ -173,6 +177,62 @@ public final class EventQueue implements Stateful {
     /** Something waits to be injected, or to be delivered again. */
     boolean isPending() {
         return hasException() || interruptInjected || nmiInjected || nmisPending != 0 || smiPending || tripleFault;
+    }
+
+    // ---- KVM_GET_VCPU_EVENTS, KVM_SET_VCPU_EVENTS ----
+
+    /** INT3 and INTO are not told: the instruction raises them again. Nor is INT n, for the same reason. */
+    public void describe(VcpuEvents v) {
+        boolean told = exception != null && exception.type() == Event.HARDWARE_EXCEPTION;
+        v.exceptionInjected = told && exceptionInjected;
+        v.exceptionPending = told && exceptionPending;
+        if (told) {
+            v.exceptionNr = exception.vector();
+            v.exceptionHasErrorCode = exception.hasErrorCode();
+            v.exceptionErrorCode = exception.errorCode();
+            v.exceptionHasPayload = exceptionHasPayload;
+            v.exceptionPayload = exceptionHasPayload ? exception.payload() : 0;
+        }
+        v.interruptInjected = interruptInjected && !interruptSoft;
+        v.interruptNr = v.interruptInjected ? interruptVector : 0;
+        v.nmiInjected = nmiInjected;
+        v.nmiPending = nmisPending;
+        v.smiPending = smiPending;
+        v.tripleFaultPending = tripleFault;
+    }
+
+    /**
+     * Replaces the events by those of a structure. Without its payload flag an exception that is given as injected or pending has had its effects,
+     * or has none.
+     *
+     * @throws KvmException INVALID_ARGUMENT for a vector that no exception has
+     */
+    public void replace(VcpuEvents v) {
+        boolean payload = (v.flags & VcpuEvents.VALID_PAYLOAD) != 0;
+        boolean pending = payload && v.exceptionPending;
+        boolean present = pending || v.exceptionInjected;
+        if (present && (v.exceptionNr > LAST_EXCEPTION || v.exceptionNr == Event.NMI_VECTOR)) {
+            throw KvmException.invalid("there is no exception with vector " + v.exceptionNr);
+        }
+        int pendingNmis = nmisPending;
+        boolean pendingSmi = smiPending;
+        clear();
+        nmisPending = (v.flags & VcpuEvents.VALID_NMI_PENDING) != 0 ? Math.min(v.nmiPending, MOST_NMIS) : pendingNmis;
+        smiPending = (v.flags & VcpuEvents.VALID_SMM) != 0 ? v.smiPending : pendingSmi;
+        tripleFault = (v.flags & VcpuEvents.VALID_TRIPLE_FAULT) != 0 && v.tripleFaultPending;
+        if (present) {
+            boolean effects = pending && v.exceptionHasPayload;
+            long data = effects ? v.exceptionPayload : 0;
+            int code = v.exceptionHasErrorCode ? v.exceptionErrorCode : 0;
+            exception = new Event(Event.HARDWARE_EXCEPTION, v.exceptionNr, v.exceptionHasErrorCode, code, 0, data, false);
+            exceptionPending = pending;
+            exceptionInjected = !pending;
+            exceptionHasPayload = effects;
+        }
+        interruptInjected = v.interruptInjected;
+        interruptVector = v.interruptNr;
+        interruptSoft = v.interruptSoft;
+        nmiInjected = v.nmiInjected;
     }
 
     // ---- state ----

@@ -1,5 +1,7 @@
 package dev.javisor.hypervisor.vcpu;
 
+import dev.javisor.hypervisor.abi.GuestDebug;
+import dev.javisor.hypervisor.abi.KvmException;
 import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.processor.CpuState;
 import dev.javisor.processor.core.Cpu;
@@ -39,6 +41,14 @@ public final class VcpuCore implements Stateful {
     private VcpuExit deferred;
 
     private boolean stopped;
+    /** Vector of an interrupt of userspace's controller that waits, or -1. */
+    private int userInterrupt = -1;
+    /** {@link GuestDebug#control} when enabled, else 0; and DR0 to DR7 of the debugger. */
+    private int debugControl;
+
+    private long[] debugRegisters = new long[8];
+    /** A step that was made in software. */
+    private VcpuExit stepped;
     private long emulated;
 
     /** @param backend made for the vcpu, which is not complete yet */
@@ -103,6 +113,7 @@ public final class VcpuCore implements Stateful {
         out.put("events", events);
         out.put("userspace", user);
         out.putLong("emulated", emulated);
+        out.putInt("interrupt", userInterrupt);
     }
 
     @Override
@@ -114,6 +125,7 @@ public final class VcpuCore implements Stateful {
         in.get("events", events);
         in.get("userspace", user);
         emulated = in.getLong("emulated");
+        userInterrupt = in.getInt("interrupt");
     }
 
     /** Forgets what was under way: the state has been set to that after power-up. */
@@ -123,6 +135,8 @@ public final class VcpuCore implements Stateful {
         user.end();
         completion = null;
         deferred = null;
+        stepped = null;
+        userInterrupt = -1;
     }
 
     /** Instructions that the guest has retired, in hardware and emulated. */
@@ -155,6 +169,10 @@ public final class VcpuCore implements Stateful {
                 x = backend.run(limit);
                 if (x == null && backend.inGuest()) {
                     x = INTR;
+                }
+                if (x == null && stepped != null) {
+                    x = stepped;
+                    stepped = null;
                 }
             }
         }
@@ -257,9 +275,75 @@ public final class VcpuCore implements Stateful {
         return false;
     }
 
+    // ---- debugging from outside ----
+
+    /** KVM_SET_GUEST_DEBUG. @throws KvmException BUSY when an exception to inject would meet another */
+    public void setGuestDebug(GuestDebug debug) {
+        boolean injects = (debug.control & (GuestDebug.INJECT_DB | GuestDebug.INJECT_BP)) != 0;
+        if (injects && events.hasException()) {
+            throw new KvmException(KvmException.Error.BUSY, "an exception waits to be delivered");
+        }
+        state.change(GuestState.REGISTERS | GuestState.SYSTEM | GuestState.EVENTS);
+        if ((debug.control & GuestDebug.INJECT_DB) != 0) {
+            events.queue(Event.exception(Event.DB));
+        } else if ((debug.control & GuestDebug.INJECT_BP) != 0) {
+            events.queue(Event.software(Event.SOFTWARE_EXCEPTION, Event.BP, 1));
+        }
+        debugControl = (debug.control & GuestDebug.ENABLE) != 0 ? debug.control : 0;
+        debugRegisters = debug.debugreg.clone();
+    }
+
+    /** Whoever debugs the guest uses any of these ({@link GuestDebug}). */
+    public boolean debugs(int bits) {
+        return (debugControl & bits) != 0;
+    }
+
+    /** A debug register as the hardware shall have it: the debugger's, while it uses them, else the guest's. */
+    public long effectiveDebugRegister(int i) {
+        boolean debuggers = debugs(GuestDebug.USE_HW_BP);
+        return i == 7 ? (debuggers ? debugRegisters[7] : cpu.dr7) : debuggers ? debugRegisters[i] : cpu.dr[i];
+    }
+
+    /** A debug event for whoever debugs the guest. @param causes of a #DB, positive polarity */
+    public VcpuExit.Debug debugExit(int vector, long causes) {
+        Cpu c = state.load(GuestState.REGISTERS | GuestState.SYSTEM);
+        long pc = c.codeSize64 ? c.rip : c.rip + c.segBase[Cpu.CS] & 0xFFFF_FFFFL;
+        return new VcpuExit.Debug(vector, pc, vector == Event.DB ? EventDelivery.mergeDr6(0, causes) : 0, effectiveDebugRegister(7));
+    }
+
+    /** An instruction has been carried out in software while its debugger steps the guest. */
+    private void stepped() {
+        if (debugs(GuestDebug.SINGLESTEP)) {
+            stepped = debugExit(Event.DB, Boundary.SINGLE_STEP);
+        }
+    }
+
     // ---- events ----
 
+    /**
+     * KVM_INTERRUPT: an interrupt of a controller that is userspace's waits until the guest can take it.
+     *
+     * @throws KvmException ALREADY_EXISTS while another waits
+     */
+    public void interrupt(int vector) {
+        if (userInterrupt >= 0) {
+            throw new KvmException(KvmException.Error.ALREADY_EXISTS, "an interrupt waits already");
+        }
+        userInterrupt = vector;
+        backend.kick();
+    }
+
     private boolean hasInterrupt() {
+        return userInterrupt >= 0 || hasControllerInterrupt();
+    }
+
+    private int acknowledge() {
+        int vector = userInterrupt >= 0 ? userInterrupt : Boundary.acknowledge(cpu);
+        userInterrupt = -1;
+        return vector;
+    }
+
+    private boolean hasControllerInterrupt() {
         return (cpu.requests & (Cpu.EXTERNAL_REQUEST | Cpu.APIC_REQUEST)) != 0 && Boundary.hasInterrupt(cpu);
     }
 
@@ -290,6 +374,9 @@ public final class VcpuCore implements Stateful {
             injectInterrupt();
             open = false;
         }
+        if (debugs(GuestDebug.BLOCKIRQ)) {
+            return;
+        }
         if (q.nmisPending > 0 && open && nmiAllowed()) {
             q.nmisPending--;
             q.nmiInjected = true;
@@ -299,7 +386,7 @@ public final class VcpuCore implements Stateful {
         backend.openNmiWindow(q.nmisPending > 0);
         if (hasInterrupt()) {
             if (open && interruptAllowed()) {
-                q.queueInterrupt(Boundary.acknowledge(cpu), false);
+                q.queueInterrupt(acknowledge(), false);
                 injectInterrupt();
             }
             backend.openInterruptWindow(hasInterrupt());
@@ -365,6 +452,7 @@ public final class VcpuCore implements Stateful {
         }
         Flags.setRflags(c, flags & ~Flags.RF);
         emulated++;
+        stepped();
         takeDebugTrap();
     }
 
@@ -409,6 +497,7 @@ public final class VcpuCore implements Stateful {
         return switch (emulator.step()) {
             case COMPLETED -> {
                 emulated++;
+                stepped();
                 yield afterDelivery();
             }
             case FAULTED -> {

@@ -1,7 +1,9 @@
 package dev.javisor.hypervisor.vmx;
 
 import dev.javisor.hypervisor.host.RootProcessor;
+import dev.javisor.hypervisor.abi.GuestDebug;
 import dev.javisor.hypervisor.vcpu.GuestState;
+import dev.javisor.hypervisor.vcpu.VcpuCore;
 import dev.javisor.isa.Msr;
 import dev.javisor.isa.MsrIndex;
 import dev.javisor.isa.VmcsField;
@@ -43,13 +45,19 @@ final class VmcsTransfer {
     private static final VmcsField[] PDPTE = {VmcsField.GUEST_PDPTE0, VmcsField.GUEST_PDPTE1, VmcsField.GUEST_PDPTE2,
             VmcsField.GUEST_PDPTE3};
 
+    private final VcpuCore core;
     private final RootProcessor root;
     private final Cpu cpu;
+    /** RFLAGS.TF in the VMCS is that of whoever debugs the guest; the guest's own is kept here. */
+    private boolean steppedFromOutside;
+
+    private long guestTrap;
     private final List<Msr> passed;
 
-    VmcsTransfer(RootProcessor root, Cpu cpu) {
+    VmcsTransfer(VcpuCore core, RootProcessor root) {
+        this.core = core;
         this.root = root;
-        this.cpu = cpu;
+        this.cpu = core.cpu();
         this.passed = PASSED.stream().filter(m -> MsrIndex.find(cpu.model, m.index) == m).toList();
     }
 
@@ -110,7 +118,8 @@ final class VmcsTransfer {
         System.arraycopy(root.gprs(), 0, cpu.gpr, 0, REGISTERS);
         cpu.gpr[RSP] = get(VmcsField.GUEST_RSP);
         cpu.rip = get(VmcsField.GUEST_RIP);
-        Flags.setRflags(cpu, get(VmcsField.GUEST_RFLAGS));
+        long flags = get(VmcsField.GUEST_RFLAGS);
+        Flags.setRflags(cpu, steppedFromOutside ? flags & ~Flags.TF | guestTrap : flags);
         cpu.cr2 = root.cr2();
     }
 
@@ -128,7 +137,9 @@ final class VmcsTransfer {
         c.cr3 = get(VmcsField.GUEST_CR3);
         c.cr4 = masked(CR4_MASK, get(VmcsField.CR4_READ_SHADOW), get(VmcsField.GUEST_CR4));
         c.efer = get(VmcsField.GUEST_EFER);
-        c.dr7 = get(VmcsField.GUEST_DR7);
+        if (!core.debugs(GuestDebug.USE_HW_BP)) {
+            c.dr7 = get(VmcsField.GUEST_DR7);
+        }
         c.debugctl = get(VmcsField.GUEST_DEBUGCTL);
         c.sysenterCs = get(VmcsField.GUEST_SYSENTER_CS);
         c.sysenterEsp = get(VmcsField.GUEST_SYSENTER_ESP);
@@ -161,7 +172,10 @@ final class VmcsTransfer {
             System.arraycopy(cpu.gpr, 0, root.gprs(), 0, REGISTERS);
             set(VmcsField.GUEST_RSP, cpu.gpr[RSP]);
             set(VmcsField.GUEST_RIP, cpu.rip);
-            set(VmcsField.GUEST_RFLAGS, Flags.rflags(cpu));
+            long flags = Flags.rflags(cpu);
+            steppedFromOutside = core.debugs(GuestDebug.SINGLESTEP);
+            guestTrap = flags & Flags.TF;
+            set(VmcsField.GUEST_RFLAGS, steppedFromOutside ? flags | Flags.TF : flags);
             root.setCr2(cpu.cr2);
         }
         if ((parts & GuestState.EVENTS) != 0) {
@@ -212,7 +226,7 @@ final class VmcsTransfer {
         long entry = get(VmcsField.ENTRY_CONTROLS) & ~VmxControl.IA32E_MODE_GUEST.bit;
         set(VmcsField.ENTRY_CONTROLS, entry | (c.longMode() ? VmxControl.IA32E_MODE_GUEST.bit : 0));
         set(VmcsField.GUEST_PAT, c.msr[Msr.PAT.slot]);
-        set(VmcsField.GUEST_DR7, c.dr7);
+        set(VmcsField.GUEST_DR7, core.effectiveDebugRegister(7));
         set(VmcsField.GUEST_DEBUGCTL, c.debugctl);
         set(VmcsField.GUEST_SYSENTER_CS, c.sysenterCs);
         set(VmcsField.GUEST_SYSENTER_ESP, c.sysenterEsp);

@@ -1,5 +1,6 @@
 package dev.javisor.hypervisor.vmx;
 
+import dev.javisor.hypervisor.abi.GuestDebug;
 import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.hypervisor.host.HostPages;
 import dev.javisor.hypervisor.host.RootProcessor;
@@ -35,12 +36,14 @@ public final class VmxBackend implements Backend {
     /** What the VMCS says, so that it need not be read. */
     private long primaryControls;
 
+    private long exceptionBitmap;
+
     VmxBackend(VcpuCore core, RootProcessor root, HostPages pages, ExtendedPageTables ept) {
         this.core = core;
         this.cpu = core.cpu();
         this.root = root;
         this.ept = ept;
-        this.transfer = new VmcsTransfer(root, cpu);
+        this.transfer = new VmcsTransfer(core, root);
         this.exits = new VmxExits(core, this, ept);
         VmcsSetup setup = new VmcsSetup(root, pages);
         setup.create();
@@ -104,6 +107,11 @@ public final class VmxBackend implements Backend {
             root.invept(INVEPT_SINGLE, ept.pointer());
         }
         loadDebugRegisters();
+        long exceptions = 1 << Event.DB | (core.debugs(GuestDebug.USE_SW_BP) ? 1 << Event.BP : 0);
+        if (exceptions != exceptionBitmap) {
+            exceptionBitmap = exceptions;
+            root.vmwrite(VmcsField.EXCEPTION_BITMAP, exceptions);
+        }
     }
 
     private VcpuExit exited() {
@@ -193,10 +201,10 @@ public final class VmxBackend implements Backend {
     }
 
     private void loadDebugRegisters() {
-        boolean breakpoints = (cpu.dr7 & 0xFF) != 0;
+        boolean breakpoints = (core.effectiveDebugRegister(7) & 0xFF) != 0;
         if (guestOwnsDebugRegisters || breakpoints) {
             for (int i = 0; i < 4; i++) {
-                root.setDr(i, cpu.dr[i]);
+                root.setDr(i, core.effectiveDebugRegister(i));
             }
         }
         if (guestOwnsDebugRegisters) {

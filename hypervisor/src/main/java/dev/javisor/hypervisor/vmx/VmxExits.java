@@ -1,5 +1,6 @@
 package dev.javisor.hypervisor.vmx;
 
+import dev.javisor.hypervisor.abi.GuestDebug;
 import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.hypervisor.vcpu.VcpuCore;
 import dev.javisor.isa.ExitReason;
@@ -50,6 +51,9 @@ final class VmxExits {
             case VMCALL -> core.hypercall(vmx.instructionLength());
             case EPT_VIOLATION -> violation(vectoring, number);
             case MOV_DR -> {
+                if (core.debugs(GuestDebug.USE_HW_BP)) {
+                    yield core.emulate();
+                }
                 vmx.giveDebugRegisters();
                 yield null;
             }
@@ -84,13 +88,19 @@ final class VmxExits {
                         vmx.vmread(VmcsField.GUEST_PHYSICAL_ADDRESS)));
     }
 
-    /** The hypervisor lets only #DB exit. */
+    /** The hypervisor lets #DB exit, and #BP for whoever debugs the guest. */
     private VcpuExit exception() {
         long info = vmx.vmread(VmcsField.EXIT_INTERRUPTION_INFO);
         int type = (int) (info >>> 8) & 7;
         int vector = (int) info & 0xFF;
         if (type == Event.NMI) {
             return null;
+        }
+        if (vector == Event.BP && type == Event.SOFTWARE_EXCEPTION) {
+            return core.debugExit(Event.BP, 0);
+        }
+        if (vector == Event.DB && core.debugs(GuestDebug.SINGLESTEP | GuestDebug.USE_HW_BP)) {
+            return core.debugExit(Event.DB, qualification());
         }
         if (vector == Event.DB) {
             if (type == Event.PRIVILEGED_SOFTWARE_EXCEPTION) {
