@@ -215,7 +215,8 @@ public final class Vcpu implements Stateful {
     /**
      * KVM_INTERRUPT: an interrupt of the caller's own controller. It waits until the guest can take it.
      *
-     * @throws KvmException INVALID_ARGUMENT for a vector beyond 255, NO_DEVICE when the local APIC is in the kernel, ALREADY_EXISTS while another
+     * @throws KvmException INVALID_ARGUMENT for a vector beyond 255, NO_DEVICE when the local APIC is in the kernel,
+             ALREADY_EXISTS while another
      *     waits
      */
     public void interrupt(int vector) {

@@ -202,8 +202,8 @@ public final class EventQueue implements Stateful {
     }
 
     /**
-     * Replaces the events by those of a structure. Without its payload flag an exception that is given as injected or pending has had its effects,
-     * or has none.
+     * Replaces the events by those of a structure. Without its payload flag an exception that is given as injected or pending has had its
+     * effects, or has none.
      *
      * @throws KvmException INVALID_ARGUMENT for a vector that no exception has
      */
