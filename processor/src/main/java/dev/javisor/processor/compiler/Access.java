@@ -59,6 +59,11 @@ public final class Access {
         return (int) loadSlow(c, la, 4, at);
     }
 
+    /** Zero-extended. */
+    public static long load32Extended(Cpu c, long la, int at) {
+        return load32(c, la, at) & 0xFFFFFFFFL;
+    }
+
     public static long load64(Cpu c, long la, int at) {
         long e = c.tlbBase + (la >>> 7 & Tlb.INDEX_MASK);
         if (HostMemory.getLong(e) == (la + 7 & ~0xFFFL)) {

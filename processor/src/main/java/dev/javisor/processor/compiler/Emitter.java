@@ -102,6 +102,11 @@ final class Emitter {
         return signExtend(bits);
     }
 
+    /** Writes a local, whose upper half is zero where it is to be, to a register operand of 32 or 64 bits. */
+    void setExtended(int r, int local) {
+        code.aload(GPR).loadConstant(r).lload(local).lastore();
+    }
+
     /** Writes a local to a register operand. */
     void setRegister(Instruction i, int r, int bits, int local) {
         boolean high = bits == 8 && i.highByte(r);
@@ -180,11 +185,15 @@ final class Emitter {
     /** With the address in {@link #ADDRESS}: the value there, zero-extended. */
     Emitter loadMemoryUnsigned(int bits, int at) {
         code.aload(C).lload(ADDRESS).loadConstant(at);
+        if (bits == 32) {
+            code.invokestatic(ACCESS, "load32Extended", MethodTypeDesc.of(LONG, CPU, LONG, INT));
+            return this;
+        }
         code.invokestatic(ACCESS, "load" + bits, MethodTypeDesc.of(bits == 64 ? LONG : INT, CPU, LONG, INT));
         if (bits < 64) {
             code.i2l();
         }
-        return bits == 32 ? and(0xFFFFFFFFL) : this;
+        return this;
     }
 
     /** With the address in {@link #ADDRESS}: stores a local there. */

@@ -116,13 +116,13 @@ final class OperationEmitter {
             case RM_REG -> copy(o.rm, o.reg, bits);
             case REG_RM -> copy(o.reg, o.rm, bits);
             case RM_IMM -> {
-                e.constant(o.imm).store(VALUE);
-                e.setRegister(i, o.rm, bits, VALUE);
+                e.constant(bits == 32 ? o.imm & 0xFFFFFFFFL : o.imm).store(VALUE);
+                set(o.rm, bits);
             }
             case REG_MEM -> {
                 address();
                 e.loadMemoryUnsigned(bits, at()).store(VALUE);
-                e.setRegister(i, o.reg, bits, VALUE);
+                set(o.reg, bits);
             }
             case MEM_REG -> {
                 address();
@@ -138,9 +138,22 @@ final class OperationEmitter {
         return true;
     }
 
+    /** Writes VALUE, zero-extended, to a register operand. */
+    private void set(int register, int bits) {
+        if (bits >= 32) {
+            e.setExtended(register, VALUE);
+        } else {
+            e.setRegister(i, register, bits, VALUE);
+        }
+    }
+
     private void copy(int to, int from, int bits) {
-        e.register(i, from, bits).store(VALUE);
-        e.setRegister(i, to, bits, VALUE);
+        if (bits == 32) {
+            e.register(from).and(0xFFFFFFFFL).store(VALUE);
+        } else {
+            e.register(i, from, bits).store(VALUE);
+        }
+        set(to, bits);
     }
 
     private void extend(int from, boolean signed) {
@@ -158,7 +171,11 @@ final class OperationEmitter {
             }
         }
         e.store(VALUE);
-        e.setRegister(i, o.reg, i.operandSize, VALUE);
+        if (signed) {
+            e.setRegister(i, o.reg, i.operandSize, VALUE);
+        } else {
+            set(o.reg, i.operandSize);
+        }
     }
 
     /** Sign extension of the accumulator's low bits, shifted right. */

@@ -15,9 +15,8 @@ public record Plan(List<Part> parts) {
      * @param offset of the first byte in the page
      * @param ops operations, placed relative to the start of the page; none that ends a block but a near branch or a repeated string
      *     instruction
-     * @param entry number of the entry point here, or -1
      */
-    public record Part(int offset, List<Op> ops, int entry) {
+    public record Part(int offset, List<Op> ops) {
         /** Offset of the byte behind it in the page. */
         public int end() {
             return ops.getLast().end;

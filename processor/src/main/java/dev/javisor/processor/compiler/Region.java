@@ -4,7 +4,7 @@ import dev.javisor.processor.core.Cpu;
 
 /** Compiled code of some blocks of one page. Its class is its own, so that the Java machine can forget it. */
 public abstract class Region {
-    /** The entry point that returns at once. */
+    /** In place of an entry point: returns at once. */
     public static final int NOWHERE = -1;
 
     /** Instructions that it runs until it has proved to be worth more effort. Counted down by who calls it. */
@@ -13,8 +13,8 @@ public abstract class Region {
     public boolean used;
 
     /**
-     * Runs from an entry point until the code leaves the region or a block is longer than {@link Cpu#budget}. Before: gpr[17] is
-     * the RIP that the first byte of the page would have, and the first block fits into the budget. After: {@link Cpu#rip} is the next
+     * Runs from an entry point, a block's offset in the page, until the code leaves the region or a block is longer than
+     * {@link Cpu#budget}. Before: gpr[17] is the RIP that the first byte of the page would have. After: {@link Cpu#rip} is the next
      * instruction; {@link Cpu#site} and {@link Cpu#blockLength} are to be cleared.
      *
      * @param c not used for entry point {@link #NOWHERE}

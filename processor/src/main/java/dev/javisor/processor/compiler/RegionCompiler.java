@@ -117,16 +117,11 @@ public final class RegionCompiler {
         b.labelBinding(somewhere);
         b.aload(C).getfield(Emitter.CPU, "gpr", ConstantDescs.CD_long.arrayType()).astore(Emitter.GPR);
         e.register(Op.BLOCK_RIP).store(PAGE);
-        for (int local : new int[] {Emitter.A, Emitter.B, Emitter.R, ADDRESS, VALUE}) {
-            e.constant(0).store(local);
-        }
         List<SwitchCase> entries = new ArrayList<>();
         for (Plan.Part p : plan.parts()) {
             Label l = b.newLabel();
             labels.put(p.offset(), l);
-            if (p.entry() >= 0) {
-                entries.add(SwitchCase.of(p.entry(), l));
-            }
+            entries.add(SwitchCase.of(p.offset(), l));
         }
         for (Plan.Part p : plan.parts()) {
             Label l = labels.get(p.end());
@@ -136,7 +131,7 @@ public final class RegionCompiler {
         }
         Label first = labels.get(plan.parts().getFirst().offset());
         if (entries.size() > 1) {
-            b.iload(Emitter.ENTRY).tableswitch(first, entries);
+            b.iload(Emitter.ENTRY).lookupswitch(first, entries);
         } else {
             b.goto_(first);
         }

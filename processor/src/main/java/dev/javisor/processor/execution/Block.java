@@ -29,10 +29,9 @@ final class Block {
     boolean waited;
     /** It is, or will be, part of a region: of one only, so that forgetting the block forgets all code that was made from it. */
     boolean claimed;
-    /** Compiled code that has an entry point here, or null; the number of that entry point; what is known about it. */
+    /** Compiled code that has an entry point here, or null; and what is known about it. */
     Region code;
 
-    int entry;
     CompiledRegion region;
 
     /** Not in the code cache any more. */

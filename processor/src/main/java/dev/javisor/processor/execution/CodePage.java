@@ -1,5 +1,6 @@
 package dev.javisor.processor.execution;
 
+import dev.javisor.processor.compiler.Region;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -22,6 +23,9 @@ final class CodePage {
     boolean cleared;
     /** Operations in its blocks. */
     int operations;
+
+    /** Compiled code by the offset of the entry point; null when there is none. */
+    Region[] code;
 
     private final List<Block> all = new ArrayList<>();
 
@@ -49,6 +53,19 @@ final class CodePage {
         b.page = this;
         all.add(b);
         operations += b.length;
+    }
+
+    void setCode(int offset, Region region) {
+        if (code == null) {
+            code = new Region[4096];
+        }
+        code[offset] = region;
+    }
+
+    void dropCode(int offset, Region region) {
+        if (code[offset] == region) {
+            code[offset] = null;
+        }
     }
 
     /** Forgets the blocks that hold any byte of a range of this page. */

@@ -6,7 +6,7 @@ import java.util.List;
 /** Compiled code in the code cache, and the blocks it stands for. */
 final class CompiledRegion {
     final Region code;
-    /** By number of the entry point. */
+    /** In order. */
     final Block[] blocks;
     /** Were meant to be in it, but it was full. */
     private final List<Block> left;
@@ -44,10 +44,10 @@ final class CompiledRegion {
         }
         installed = true;
         code.used = true;
-        for (int k = 0; k < blocks.length; k++) {
-            blocks[k].region = this;
-            blocks[k].code = code;
-            blocks[k].entry = k;
+        for (Block b : blocks) {
+            b.region = this;
+            b.code = code;
+            b.page.setCode(b.offset, code);
         }
         left.forEach(CompiledRegion::release);
         return true;
@@ -75,6 +75,9 @@ final class CompiledRegion {
     }
 
     private static void release(Block b) {
+        if (b.code != null) {
+            b.page.dropCode(b.offset, b.code);
+        }
         b.region = null;
         b.code = null;
         b.claimed = false;

@@ -4,6 +4,7 @@ import dev.javisor.isa.CodeSize;
 import dev.javisor.isa.Decoder;
 import dev.javisor.isa.Instruction;
 import dev.javisor.isa.Opcode;
+import dev.javisor.processor.compiler.Region;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.GuestFault;
@@ -119,6 +120,18 @@ public final class Fetcher {
     /** Stands for the translations that fetch uses, the decoding mode and the processor; never -1. */
     private static long key(Cpu c) {
         return c.tlb.generation << 13 | (long) c.index << 7 | c.decodeMode;
+    }
+
+    /** Compiled code with an entry point at RIP; null when there is none, or fetching is not this simple. For 64-bit mode. */
+    Region fetchRegion() {
+        Cpu c = cpu;
+        long la = c.rip;
+        int i = (int) (la >>> 12) & SIZE - 1;
+        if (tags[i] != ((la & ~0xFFFL) | c.decodeMode) || generation != c.tlb.generation) {
+            return null;
+        }
+        Region[] code = pages[i].code;
+        return code == null ? null : code[(int) la & 0xFFF];
     }
 
     private void forgetTags() {

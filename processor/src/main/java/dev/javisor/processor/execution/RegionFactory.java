@@ -87,9 +87,13 @@ final class RegionFactory {
     }
 
     /** A region has used up its credit. */
-    void improve(CompiledRegion r) {
-        r.code.credit = Long.MAX_VALUE;
-        improver.execute(() -> compileAgain(r));
+    void improve(Region code) {
+        code.credit = Long.MAX_VALUE;
+        for (CompiledRegion r : installed) {
+            if (r.code == code && r.isInstalled()) {
+                improver.execute(() -> compileAgain(r));
+            }
+        }
     }
 
     /** Enters what has been compiled meanwhile. */
@@ -242,7 +246,7 @@ final class RegionFactory {
             for (int j = 0; j < n && (j == 0 || !heads.containsKey(b.offset + b.ops[j].start)); j++) {
                 ops.add(b.ops[j].at(b.offset + b.ops[j].start));
             }
-            parts.add(new Plan.Part(b.offset, ops, k));
+            parts.add(new Plan.Part(b.offset, ops));
         }
         return new Plan(parts);
     }

@@ -43,12 +43,9 @@ public final class TieredEngine {
         while (c.budget > 0) {
             try {
                 do {
-                    Block b = fetcher.fetch();
-                    Region code = b.code;
-                    if (code != null && c.budget >= b.length && (c.codeSize64 || isInReach(c, b))) {
-                        execute(c, b, code);
-                    } else {
-                        interpret(c, b);
+                    Region code = c.codeSize64 ? fetcher.fetchRegion() : null;
+                    if (code == null || !execute(c, code, c.rip & ~0xFFFL)) {
+                        fetch(c);
                     }
                 } while (c.budget > 0);
             } catch (GuestFault fault) {
@@ -61,16 +58,30 @@ public final class TieredEngine {
         }
     }
 
-    private void execute(Cpu c, Block b, Region code) {
-        entered = c.budget;
+    /** What the short way does not do. */
+    private void fetch(Cpu c) {
+        Block b = fetcher.fetch();
+        if (b.code == null || c.budget < b.length || !c.codeSize64 && !isInReach(c, b) || !execute(c, b.code, c.rip - b.offset)) {
+            interpret(c, b);
+        }
+    }
+
+    /**
+     * @param page what RIP would be at the first byte of the page
+     * @return false when the budget is too small for the first block
+     */
+    private boolean execute(Cpu c, Region code, long page) {
+        long budget = c.budget;
+        entered = budget;
         running = code;
         code.used = true;
-        c.gpr[Op.BLOCK_RIP] = c.rip - b.offset;
-        code.run(c, b.entry);
+        c.gpr[Op.BLOCK_RIP] = page;
+        code.run(c, (int) (c.rip - page));
         leave(c);
-        if (code.credit < 0 && b.region != null) {
-            factory.improve(b.region);
+        if (code.credit < 0) {
+            factory.improve(code);
         }
+        return c.budget != budget;
     }
 
     private void leave(Cpu c) {
