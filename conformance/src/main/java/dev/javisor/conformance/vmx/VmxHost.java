@@ -310,6 +310,11 @@ public final class VmxHost {
         return this;
     }
 
+    /** Physical address of the current VMCS, or {@link Vmcs#NONE}. */
+    public long currentVmcs() {
+        return vmx.vmptrst();
+    }
+
     public CpuModel model() {
         return cpu.model;
     }

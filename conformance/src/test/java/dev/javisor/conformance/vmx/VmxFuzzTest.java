@@ -1,0 +1,20 @@
+package dev.javisor.conformance.vmx;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+/** A short one; {@link VmxFuzz} has no end. */
+class VmxFuzzTest {
+    private static final String SECONDS = "6";
+    private static final long FEWEST = 100;
+
+    @Test
+    void randomGuestsAreEnteredOrHaveTheirReason() throws Exception {
+        String seed = System.getProperty("javisor.seed", Long.toString(System.nanoTime()));
+        VmxFuzz run = new VmxFuzz(System.out).option("--seed", seed).option("--seconds", SECONDS);
+        run.run();
+        assertThat(run.failed()).isPositive();
+        assertThat(run.entries() - run.failed()).isGreaterThan(FEWEST);
+    }
+}
