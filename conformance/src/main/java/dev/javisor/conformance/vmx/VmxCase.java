@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 
 /**
  * One random case: a valid VMCS with random controls, damaged in some fields; random bitmaps, extended page tables, MSR lists and guest
@@ -23,6 +24,10 @@ final class VmxCase {
     private static final long ENTRY_FAILURE = 0x8000_0000L;
     private static final int ROUNDS = 24, TICKS = 400;
     private static final int EPT_TABLE4K = 0x24000, CODE_BYTES = 256, MOST_MSRS = 6;
+
+    /** Controls that follow from host and guest. */
+    private static final Set<VmxControl> SHAPE =
+            Set.of(VmxControl.HOST_ADDRESS_SPACE_SIZE, VmxControl.IA32E_MODE_GUEST, VmxControl.UNRESTRICTED_GUEST);
 
     private static final VmcsField[] FIELDS = VmcsField.values();
     private static final VmxControl[] CONTROLS = VmxControl.values();
@@ -35,13 +40,13 @@ final class VmxCase {
 
     /** Instructions that exit, or touch what VMX virtualizes; the bytes between them are random. */
     private static final String[] INSTRUCTIONS = {
-        "0fa2", "0f32", "0f30", "0f31", "0f01f9", "0f33", "e420", "e642", "ec", "ee", "6c", "6e", "f36f", "f4", "f390", "0f08", "0f09", "0f0138",
-        "0f20c0", "0f22c0", "0f20d8", "0f22d8", "0f20e0", "0f22e0", "0f2100", "0f2300", "0f06", "0f01f0", "0f01c1", "0f01c2", "0f01c3",
-        "0f01c4", "0f01d4", "0fc73424", "660fc73424", "f30fc73424", "0fc73c24", "0f78c1", "0f79c8", "660f38800424", "660f38810424",
-        "660f38820424", "0f0100", "0f0108", "0f0110", "0f0118", "0f00c0", "0f00c8", "0f00d0", "0f00d8", "0f01d0", "0f01d1", "0fc7f0", "0fc7f8",
-        "0f01c8", "0f01c9", "660faef0", "f30faef0", "0fc72c24", "0fc71c24", "cd20", "cc", "f1", "ce", "cf", "48cf", "fa", "fb", "9c", "9d",
-        "8ed0", "17", "0f05", "0f34", "ea0000080000", "0f0b", "f3a4", "f3aa", "50", "58", "ff30", "8f00", "a1", "8900", "8b00", "87",
-        "440f20c0", "440f22c0", "0faa", "0fae00", "ebfe", "ebf0"
+        "0fa2", "0f32", "0f30", "0f31", "0f01f9", "0f33", "e420", "e642", "ec", "ee", "6c", "6e", "f36f", "f4", "f390", "0f08", "0f09",
+        "0f0138", "0f20c0", "0f22c0", "0f20d8", "0f22d8", "0f20e0", "0f22e0", "0f2100", "0f2300", "0f06", "0f01f0", "0f01c1", "0f01c2",
+        "0f01c3", "0f01c4", "0f01d4", "0fc73424", "660fc73424", "f30fc73424", "0fc73c24", "0f78c1", "0f79c8", "660f38800424",
+        "660f38810424", "660f38820424", "0f0100", "0f0108", "0f0110", "0f0118", "0f00c0", "0f00c8", "0f00d0", "0f00d8", "0f01d0",
+        "0f01d1", "0fc7f0", "0fc7f8", "0f01c8", "0f01c9", "660faef0", "f30faef0", "0fc72c24", "0fc71c24", "cd20", "cc", "f1", "ce", "cf",
+        "48cf", "fa", "fb", "9c", "9d", "8ed0", "17", "0f05", "0f34", "ea0000080000", "0f0b", "f3a4", "f3aa", "50", "58", "ff30", "8f00",
+        "a1", "8900", "8b00", "87", "440f20c0", "440f22c0", "0faa", "0fae00", "ebfe", "ebf0"
     };
 
     final VmxHost host;
@@ -76,8 +81,7 @@ final class VmxCase {
     private void choose() {
         int density = random.nextInt(3) == 0 ? 3 : 12;
         for (VmxControl c : CONTROLS) {
-            boolean shape = c == VmxControl.HOST_ADDRESS_SPACE_SIZE || c == VmxControl.IA32E_MODE_GUEST || c == VmxControl.UNRESTRICTED_GUEST;
-            if (host.isFree(c) && !shape && sometimes(density)) {
+            if (host.isFree(c) && !SHAPE.contains(c) && sometimes(density)) {
                 host.on(c);
                 changes.add(c.name());
             }
@@ -108,14 +112,15 @@ final class VmxCase {
 
     private void fill() {
         for (long page : new long[] {
-            VmxHost.IO_BITMAP_A, VmxHost.IO_BITMAP_B, VmxHost.MSR_BITMAPS, VmxHost.VMREAD_BITMAP, VmxHost.VMWRITE_BITMAP, VmxHost.VIRTUAL_APIC,
-            VmxHost.POSTED_INTERRUPTS
+            VmxHost.IO_BITMAP_A, VmxHost.IO_BITMAP_B, VmxHost.MSR_BITMAPS, VmxHost.VMREAD_BITMAP, VmxHost.VMWRITE_BITMAP,
+            VmxHost.VIRTUAL_APIC, VmxHost.POSTED_INTERRUPTS
         }) {
             if (sometimes(2)) {
                 bytes(page, 4096, 1 << random.nextInt(8));
             }
         }
         code();
+        gates();
         list(VmxHost.ENTRY_MSRS, VmcsField.ENTRY_MSR_LOAD_COUNT);
         list(VmxHost.STORED_MSRS, VmcsField.EXIT_MSR_STORE_COUNT);
         list(VmxHost.EXIT_MSRS, VmcsField.EXIT_MSR_LOAD_COUNT);
@@ -133,7 +138,7 @@ final class VmxCase {
             VmcsField.EXCEPTION_BITMAP, VmcsField.CR0_MASK, VmcsField.CR4_MASK, VmcsField.CR0_READ_SHADOW, VmcsField.CR4_READ_SHADOW,
             VmcsField.TSC_OFFSET, VmcsField.EOI_EXIT_BITMAP_0, VmcsField.GUEST_INTERRUPT_STATUS
         }) {
-            if (sometimes(3)) {
+            if (sometimes(5)) {
                 host.set(f, random.nextLong());
             }
         }
@@ -149,9 +154,27 @@ final class VmxCase {
         while (at < CODE_BYTES - 16) {
             byte[] i = HexFormat.of().parseHex(INSTRUCTIONS[random.nextInt(INSTRUCTIONS.length)]);
             System.arraycopy(i, 0, b, at, i.length);
-            at += i.length + random.nextInt(3);
+            at += i.length + (sometimes(4) ? random.nextInt(4) : 0);
         }
         host.memory.write(VmxHost.GUEST_CODE, b, 0, b.length);
+    }
+
+    /** Most events have a handler, somewhere in the guest's code. */
+    private void gates() {
+        for (int v = 0; v < 256; v++) {
+            if (sometimes(16)) {
+                continue;
+            }
+            int offset = random.nextInt(CODE_BYTES);
+            long handler = VmxHost.GUEST_CODE + offset;
+            long gate = handler | 8 << 16 | (sometimes(2) ? 0x8E00L : 0xEE00L) << 32;
+            switch (kind) {
+                case LONG -> host.memory.write(VmxHost.IDT + 16L * v, 8, gate);
+                case REAL -> host.memory.write(VmxHost.IDT + 4L * v, 4, VmxHost.GUEST_CODE >> 4 << 16 | offset);
+                default -> host.memory.write(VmxHost.IDT + 8L * v, 8, gate);
+            }
+        }
+        host.memory.write(VmxHost.TSS + 4, 8, kind == GuestKind.LONG ? VmxHost.GUEST_STACK : 0x10L << 32 | VmxHost.GUEST_STACK);
     }
 
     private void list(long list, VmcsField count) {
@@ -169,7 +192,7 @@ final class VmxCase {
     private void extendedPageTables() {
         for (int i = 0; i < 512; i++) {
             long e = (long) i << 12 | 0x437;
-            host.memory.write(EPT_TABLE4K + 8L * i, 8, sometimes(6) ? e ^ 1L << random.nextInt(sometimes(4) ? 64 : 12) : e);
+            host.memory.write(EPT_TABLE4K + 8L * i, 8, sometimes(40) ? e ^ 1L << random.nextInt(sometimes(4) ? 64 : 12) : e);
         }
         host.memory.write(VmxHost.EPT_DIRECTORY, 8, EPT_TABLE4K | 0x407);
         long[] tables = {VmxHost.EPT_TOP, VmxHost.EPT_PDPT, VmxHost.EPT_DIRECTORY};
@@ -252,9 +275,11 @@ final class VmxCase {
             if (outcome == Outcome.SHUTDOWN || outcome == Outcome.LOST || host.currentVmcs() != VmxHost.VMCS) {
                 break;
             }
-            exits.add(host.exitReason());
             launch = false;
-            next();
+            exits.add(host.exitReason());
+            if (!next(host.exitReason())) {
+                break;
+            }
         }
     }
 
@@ -273,8 +298,33 @@ final class VmxCase {
         }
     }
 
-    /** What a hypervisor does between an exit and the next entry: mostly steps over the instruction. */
-    private void next() {
+    /**
+     * What a hypervisor does between an exit and the next entry: mostly steps over the instruction.
+     *
+     * @return false when it would come to the same exit again
+     */
+    private boolean next(ExitReason reason) {
+        switch (reason) {
+            case null -> {
+                return true;
+            }
+            case NMI_WINDOW -> host.off(VmxControl.NMI_WINDOW_EXITING);
+            case INTERRUPT_WINDOW -> host.off(VmxControl.INTERRUPT_WINDOW_EXITING);
+            case MONITOR_TRAP_FLAG -> {
+                if (sometimes(4)) {
+                    host.off(VmxControl.MONITOR_TRAP_FLAG);
+                }
+                return true;
+            }
+            case EPT_MISCONFIGURATION, TRIPLE_FAULT -> {
+                if (sometimes(2)) {
+                    return false;
+                }
+            }
+            default -> {
+                // an instruction, or what can go on
+            }
+        }
         if (sometimes(3)) {
             host.set(VmcsField.GUEST_RIP, host.get(VmcsField.GUEST_RIP) + random.nextInt(16));
         } else {
@@ -286,6 +336,7 @@ final class VmxCase {
         if (sometimes(12)) {
             damage();
         }
+        return true;
     }
 
     int entries() {

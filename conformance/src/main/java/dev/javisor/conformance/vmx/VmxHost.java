@@ -47,9 +47,12 @@ public final class VmxHost {
     /** PDPTEs of a guest with PAE paging. */
     public static final long POINTERS = 0x7000;
 
-    private static final long GDT = 0x1000, TSS = 0x2000, IDT = 0x3000, PML4 = 0x4000, PDPT = 0x5000, DIRECTORY = 0x6000;
+    /** Of the guest, and the host; the host needs no IDT. */
+    public static final long TSS = 0x2000, IDT = 0x3000, GUEST_STACK = 0x23000;
+
+    private static final long GDT = 0x1000, PML4 = 0x4000, PDPT = 0x5000, DIRECTORY = 0x6000;
     private static final long DIRECTORY32 = 0x8000, HOST_CODE = 0x9000, VMXON = 0xB000;
-    private static final long HOST_STACK = 0x21000, GUEST_STACK = 0x23000;
+    private static final long HOST_STACK = 0x21000;
     private static final int CODE = 8, DATA = 0x10, TASK = 0x18, TSS_LIMIT = 0x67;
     private static final int TABLE = 7, LARGE = 0x83 | 4, EPT_TABLE = 0x407, EPT_LARGE = 0x4B7;
     private static final long EPTP = EPT_TOP | 3 << 3 | 6;
