@@ -472,6 +472,28 @@ public final class Cpu {
         fetchGeneration++;
     }
 
+    /** A turn in the TLB ends: of the host, or of a guest. To be called before the registers change that paging rests on. */
+    public void suspendTranslations() {
+        tlb.suspend(translationConditions(), apicAccessPage);
+    }
+
+    /**
+     * A turn in the TLB begins, and with it come the translations of its last one as far as they hold.
+     *
+     * @param owner VPID, or 0 for the host
+     * @param tables second-level tables, or 0
+     */
+    public void resumeTranslations(long owner, long tables) {
+        tlb.resume(owner, tables, pcid(), translationConditions(), apicAccessPage);
+        tlbBase = tlb.base(context);
+        fetchGeneration++;
+    }
+
+    /** The control bits on which rights of translations rest; no two registers use the same one. */
+    private long translationConditions() {
+        return cr0 & (Cr.CR0_TRANSLATION | Cr.WP) | cr4 & Cr.CR4_TRANSLATION | efer & (Cr.NXE | Cr.LMA);
+    }
+
     /** Forgets the translations of a linear address: the whole page, whatever its size, in every address space. */
     public void invalidatePage(long linear) {
         long generation = tlb.generation;

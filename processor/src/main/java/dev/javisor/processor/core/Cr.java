@@ -36,6 +36,9 @@ public final class Cr {
             LAM_SUP = 0x10000000,
             FRED = 1L << 32;
 
+    /** Bits of CR0 and CR4 whose change ends all cached translations. */
+    public static final long CR0_TRANSLATION = PE | PG, CR4_TRANSLATION = PSE | PAE | PGE | LA57 | PCIDE | SMEP | SMAP | PKE | PKS | LASS;
+
     // CR3
     public static final long LAM_U57 = 1L << 61, LAM_U48 = 1L << 62, NOFLUSH = 1L << 63;
 

@@ -11,7 +11,9 @@ import java.util.Arrays;
  * page with the mapping's attributes in its low bits. A tag is the linear page address; with {@link #SLOW} set it never matches on the fast
  * path although the translation is valid (devices, code, watched or logged pages).
  *
- * <p>The sets exist once for each of a few address spaces (PCIDs), so that switching between them keeps translations. One space is current.
+ * <p>The sets exist once for each of a few address spaces, so that switching between them keeps translations. One space is current. An
+ * address space is a PCID of an owner: the host, or a guest by its VPID; and where the guest's addresses go through second-level tables,
+ * those tables.
  */
 public final class Tlb {
     /** Entries in each set; a power of two. */
@@ -40,8 +42,10 @@ public final class Tlb {
     /** Attributes: the mapping's page size as log2(size) - 12, in five bits; the protection key, in four. */
     public static final int SIZE_SHIFT = 3, KEY_SHIFT = 8;
 
+    private static final int PCID_BITS = 12;
+
     private static final int PAGE_SIZE_MASK = 31 << SIZE_SHIFT;
-    private static final int SPACES = 4;
+    private static final int SPACES = 6;
     /** From set to set: a little more than the entries need, so that one address does not meet itself in the host's cache sets. */
     private static final long SET_BYTES = (long) (SIZE + 10) * ENTRY;
 
@@ -53,7 +57,13 @@ public final class Tlb {
         final long base;
         final int[] local = new int[SIZE], global = new int[SIZE];
         int locals, globals;
+        /** PCID and, from bit 12 on, owner. */
         long id;
+        /** Second-level tables behind the translations, or 0. */
+        long tables;
+        /** What the rights of the translations rest on, at the end of their owner's last turn. */
+        long conditions, apicPage;
+
         long lastUse;
 
         Space(long base) {
@@ -140,6 +150,7 @@ public final class Tlb {
     private final Space[] spaces = new Space[SPACES];
     private Space current;
     private long uses;
+    private long owner, tables;
     /** Large pages that are cached, and pages that code was fetched from. */
     private final Footprint largePages = new Footprint(), fetchedPages = new Footprint();
     /** Entries were filled whose write permission may rest on CR0.WP being 0. They must go when it is set. */
@@ -151,7 +162,7 @@ public final class Tlb {
         memory = Arena.ofAuto().allocate(SPACES * SPACE_BYTES, 64);
         for (int i = 0; i < SPACES; i++) {
             spaces[i] = new Space(memory.address() + i * SPACE_BYTES);
-            spaces[i].id = -1 - i;
+            spaces[i].id = -1L - i;
         }
         for (long e = memory.address(); e < memory.address() + memory.byteSize(); e += ENTRY) {
             empty(e);
@@ -207,15 +218,20 @@ public final class Tlb {
         fetchedPages.add(linear, attributes);
     }
 
-    /** Makes an address space current; its translations are those it had, unless its place was needed for another meanwhile. */
-    public void select(long id) {
-        if (current.id == id) {
+    private long id(long pcid) {
+        return owner << PCID_BITS | pcid;
+    }
+
+    /** Makes an address space of the current owner current; its translations are those it had, unless its place was needed meanwhile. */
+    public void select(long pcid) {
+        long id = id(pcid);
+        if (current.id == id && current.tables == tables) {
             return;
         }
         current.lastUse = ++uses;
         Space found = spaces[0];
         for (Space s : spaces) {
-            if (s.id == id) {
+            if (s.id == id && s.tables == tables) {
                 found = s;
                 break;
             }
@@ -224,22 +240,51 @@ public final class Tlb {
             }
         }
         current = found;
-        if (found.id != id) {
-            flushSpace(found);
+        if (found.id != id || found.tables != tables) {
+            emptySpace(found);
             found.id = id;
+            found.tables = tables;
         }
         changeGeneration();
+    }
+
+    /**
+     * The turn of the current owner ends; its translations stay for the next one.
+     *
+     * @param conditions what their rights rest on, and may change before the owner's next turn
+     * @param apicPage page that is kept off the fast path
+     */
+    public void suspend(long conditions, long apicPage) {
+        for (Space s : spaces) {
+            if (s.id >>> PCID_BITS == owner && s.tables == tables) {
+                s.conditions = conditions;
+                s.apicPage = apicPage;
+            }
+        }
+    }
+
+    /**
+     * An owner's turn begins, with one of its address spaces. Translations that rest on other conditions are forgotten.
+     *
+     * @param owner VPID, or 0 for the host
+     * @param tables second-level tables, or 0
+     */
+    public void resume(long owner, long tables, long pcid, long conditions, long apicPage) {
+        this.owner = owner;
+        this.tables = tables;
+        for (Space s : spaces) {
+            boolean same = s.conditions == conditions && s.apicPage == apicPage;
+            if (!same && s.id >>> PCID_BITS == owner && s.tables == tables) {
+                emptySpace(s);
+            }
+        }
+        select(pcid);
     }
 
     /** Forgets everything. */
     public void flush() {
         for (Space s : spaces) {
-            int n = s.candidates();
-            for (int i = 0; i < n; i++) {
-                empty(s.candidate(i));
-            }
-            s.locals = 0;
-            s.globals = 0;
+            emptySpace(s);
         }
         filledUnprotected = false;
         largePages.clear();
@@ -248,12 +293,16 @@ public final class Tlb {
 
     /** Forgets what is not global, of the current address space. */
     public void flushNonGlobal() {
-        flushSpace(current);
-        changeGeneration();
+        forgetLocal(current.id);
     }
 
-    /** Forgets what is not global, of one address space. */
-    public void flushNonGlobal(long id) {
+    /** Forgets what is not global, of one address space of the current owner. */
+    public void flushNonGlobal(long pcid) {
+        forgetLocal(id(pcid));
+    }
+
+    /** Whatever the second-level tables. */
+    private void forgetLocal(long id) {
         for (Space s : spaces) {
             if (s.id == id) {
                 flushSpace(s);
@@ -268,6 +317,15 @@ public final class Tlb {
             flushSpace(s);
         }
         changeGeneration();
+    }
+
+    private static void emptySpace(Space s) {
+        int n = s.candidates();
+        for (int i = 0; i < n; i++) {
+            empty(s.candidate(i));
+        }
+        s.locals = 0;
+        s.globals = 0;
     }
 
     private static void flushSpace(Space s) {

@@ -63,11 +63,6 @@ public final class ControlRegisters {
         new Gate(Cr.AUTOIBRS, Feature.AUTOIBRS),
     };
 
-    /** Bits of CR0 and CR4 whose change ends all cached translations. */
-    private static final long CR0_TRANSLATION = Cr.PE | Cr.PG;
-
-    private static final long CR4_TRANSLATION =
-            Cr.PSE | Cr.PAE | Cr.PGE | Cr.LA57 | Cr.PCIDE | Cr.SMEP | Cr.SMAP | Cr.PKE | Cr.PKS | Cr.LASS;
     /** Changes after which PAE paging loads its page-directory pointers again. */
     private static final long CR0_POINTERS = Cr.CD | Cr.NW | Cr.PG;
 
@@ -209,7 +204,7 @@ public final class ControlRegisters {
             c.segAccess[Cpu.CS] |= Cpu.REAL_MODE;
         }
         // What WP = 1 does not let be written is found by a walk when WP is 0; the reverse is not.
-        if ((changed & CR0_TRANSLATION) != 0 || (changed & v & Cr.WP) != 0 && c.tlb.filledUnprotected) {
+        if ((changed & Cr.CR0_TRANSLATION) != 0 || (changed & v & Cr.WP) != 0 && c.tlb.filledUnprotected) {
             c.flushTlb();
         }
         c.updateMode();
@@ -258,7 +253,7 @@ public final class ControlRegisters {
             loadPointers(c, c.cr3);
         }
         c.cr4 = value;
-        if ((changed & CR4_TRANSLATION) != 0) {
+        if ((changed & Cr.CR4_TRANSLATION) != 0) {
             c.flushTlb();
         }
         c.updateMode();

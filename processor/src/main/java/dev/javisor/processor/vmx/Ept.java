@@ -52,6 +52,11 @@ final class Ept implements SecondLevel {
         modeBased = vmx.nonRoot.on(VmxControl.MODE_BASED_EXECUTE_CONTROL);
     }
 
+    /** What tells translations through these tables from others: root, levels, accessed and dirty flags, mode-based execute control. */
+    long tag() {
+        return root | (accessedAndDirty ? 1 : 0) | (modeBased ? 2 : 0) | (long) levels << 2;
+    }
+
     /** VM function 0. @return false when it exits instead */
     boolean switchPointer(long index) {
         if (index >= EPTP_LIST_ENTRIES) {
@@ -65,8 +70,9 @@ final class Ept implements SecondLevel {
         if (vmx.capabilities.has(VmxControl.EPT_VIOLATION_VE)) {
             vmx.current.set(VmcsField.EPTP_INDEX, index);
         }
+        vmx.cpu.suspendTranslations();
         begin();
-        vmx.cpu.flushTlb();
+        vmx.resumeTranslations();
         return true;
     }
 
@@ -202,6 +208,9 @@ final class Ept implements SecondLevel {
     // ---- violations ----
 
     private GuestFault violation(long gpa, long linear, long kind, long information, long rights, long last) {
+        if ((information & LINEAR_VALID) != 0) {
+            vmx.cpu.invalidatePage(linear);
+        }
         long qualification = kind | information | (rights & (R | W | X)) << RIGHTS_SHIFT
                 | (modeBased && (rights & USER_X) != 0 ? 1 << 6 : 0);
         if (isConvertible(last)) {

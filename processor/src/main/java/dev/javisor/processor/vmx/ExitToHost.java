@@ -48,6 +48,7 @@ final class ExitToHost {
         vmcs.set(VmcsField.ENTRY_INTERRUPTION_INFO, vmcs.get(VmcsField.ENTRY_INTERRUPTION_INFO) & ~InterruptionInfo.VALID);
         boolean was64 = (c.efer & Cr.LMA) != 0;
         saveGuest(vmcs, exit, during);
+        c.suspendTranslations();
         endGuest();
         if (!MsrLists.store(c, vmcs)) {
             abort(SAVING_GUEST_MSRS);
@@ -65,6 +66,7 @@ final class ExitToHost {
     void failEntry(ExitReason reason, long qualification) {
         vmx.current.set(VmcsField.EXIT_REASON, reason.number | ENTRY_FAILURE);
         vmx.current.set(VmcsField.EXIT_QUALIFICATION, qualification);
+        cpu.flushTlb();
         endGuest();
         enterHost(vmx.current);
     }
@@ -253,7 +255,7 @@ final class ExitToHost {
         if (pae && !c.translation.loadPointers(c, c.cr3)) {
             return false;
         }
-        c.flushTlb();
+        vmx.resumeTranslations();
         c.updateBreakpoints();
         c.updateMode();
         c.endSlice();

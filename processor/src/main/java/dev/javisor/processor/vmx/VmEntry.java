@@ -78,11 +78,13 @@ final class VmEntry {
         Vmcs vmcs = vmx.current;
         NonRoot guest = vmx.nonRoot;
         context.copyControls(guest.controls);
+        c.suspendTranslations();
         loadRegisters(vmcs);
         loadSegments(vmcs);
         long failed = MsrLists.load(c, vmcs, VmcsField.ENTRY_MSR_LOAD_ADDRESS, VmcsField.ENTRY_MSR_LOAD_COUNT, context.msr);
         if (failed != 0) {
             reports.msr(launch);
+            c.flushTlb();
             vmx.exits.failEntry(ExitReason.MSR_LOADING, failed);
             return;
         }
@@ -95,7 +97,7 @@ final class VmEntry {
         translate(vmcs);
         loadNonRegisterState(vmcs);
         guest.apic.begin();
-        c.flushTlb();
+        vmx.resumeTranslations();
         c.updateBreakpoints();
         c.updateMode();
         c.shadowBegun = true;

@@ -97,6 +97,20 @@ public final class Vmx implements Virtualization {
         cpu.cr4Required = operation ? VmxCapabilities.CR4_FIXED0 : 0;
     }
 
+    // ---- "Caching Translation Information" ----
+
+    /** The processor runs somebody else from here on, as control registers, VPID and EPT pointer are now. */
+    void resumeTranslations() {
+        boolean guest = isNonRoot();
+        long tables = guest && nonRoot.on(VmxControl.ENABLE_EPT) ? ept.tag() : 0;
+        long vpid = guest && nonRoot.on(VmxControl.ENABLE_VPID) ? current.get(VmcsField.VIRTUAL_PROCESSOR_ID) : 0;
+        cpu.resumeTranslations(vpid, tables);
+        if (!nonRoot.on(VmxControl.ENABLE_VPID)) {
+            // VM entries and VM exits forget everything of the host's VPID, which is the guest's too.
+            cpu.flushTlb();
+        }
+    }
+
     // ---- "Conventions": how instructions report their success ----
 
     void succeed() {
@@ -158,6 +172,7 @@ public final class Vmx implements Virtualization {
         c.initBlocked = false;
         c.monitorTrap = false;
         c.monitorTrapPending = false;
+        resumeTranslations();
         requireFixedBits();
     }
 
@@ -188,6 +203,7 @@ public final class Vmx implements Virtualization {
             ept.begin();
         }
         cpu.secondLevel = nested ? ept : null;
+        resumeTranslations();
         requireFixedBits();
     }
 
