@@ -23,6 +23,7 @@ import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.ParentCommand;
 
 /** {@code javisor explain}. */
 @Command(
@@ -30,6 +31,9 @@ import picocli.CommandLine.Parameters;
         description = "Puts VMX into words: a VMCS, and the checks of VM entries.",
         subcommands = {ExplainCommand.ExplainVmcs.class, ExplainCommand.ListRules.class})
 final class ExplainCommand implements Runnable {
+    @ParentCommand
+    private Main javisor;
+
     @Override
     public void run() {
         throw new UserException("explain vmcs FILE or explain list");
@@ -72,6 +76,9 @@ final class ExplainCommand implements Runnable {
                 "javisor run --explain-vmcs prints one at the end of a run."
             })
     static final class ExplainVmcs implements Callable<Integer> {
+        @ParentCommand
+        private ExplainCommand explain;
+
         @Parameters(index = "0", paramLabel = "FILE[@ADDRESS]", description = "VMCS region, or memory image and address.")
         private String file;
 
@@ -95,7 +102,7 @@ final class ExplainCommand implements Runnable {
                 PhysicalMemory memory = new PhysicalMemory();
                 MemorySegment seen = at < 0 ? image.asSlice(0, VmxCapabilities.REGION_SIZE) : image;
                 memory.add(Region.memory(at < 0 ? address : 0, seen, true));
-                System.out.print(vmcs(model, memory, address, file));
+                explain.javisor.out.print(vmcs(model, memory, address, file));
             } catch (IOException e) {
                 throw new UserException(name + ": cannot be read: " + e.getMessage());
             }
@@ -105,6 +112,9 @@ final class ExplainCommand implements Runnable {
 
     @Command(name = "list", description = "Lists the checks of VM entries, in the order in which the processor makes them.")
     static final class ListRules implements Callable<Integer> {
+        @ParentCommand
+        private ExplainCommand explain;
+
         @Parameters(index = "0", arity = "0..1", paramLabel = "TEXT", description = "Only those with TEXT in their name.",
                 defaultValue = "")
         private String part;
@@ -115,7 +125,7 @@ final class ExplainCommand implements Runnable {
             if (rules.isEmpty()) {
                 throw new UserException("no rule has '" + part + "' in its name");
             }
-            PrintStream out = System.out;
+            PrintStream out = explain.javisor.out;
             String section = null;
             for (EntryRule r : rules) {
                 if (!r.section().equals(section)) {

@@ -122,6 +122,19 @@ class CommandLineTest {
                 "run --kernel .",
                 "cpu",
                 "cpu show no-such-model",
+                "run --kernel KERNEL --explain-vmcs 4096",
+                "run --kernel KERNEL --explain-vmcs @0x1001",
+                "explain",
+                "explain vmcs",
+                "explain vmcs /no/such/file",
+                "explain vmcs FOLDER",
+                "explain vmcs ODD",
+                "explain vmcs DISK",
+                "explain vmcs DISK@0x1001",
+                "explain vmcs DISK@4M",
+                "explain vmcs DISK@0x400000",
+                "explain vmcs DISK --cpu qemu64",
+                "explain list no-such-rule",
                 "disasm",
                 "disasm 0g",
                 "disasm --bits 8 90",
@@ -201,6 +214,79 @@ class CommandLineTest {
             assertThat(status % 2).as("odd ones belong to the guest").isZero();
             assertThat(help.substring(help.indexOf("Exit status"))).containsPattern("\\b" + status + "\\s");
         }
+    }
+
+    // ---- VMX in words ----
+
+    /** Enters with a VMCS in which all fields are 0, from 32-bit paging. */
+    private static final String VMLAUNCH =
+            """
+            start: mov ecx, 0x3A
+            mov eax, 5
+            xor edx, edx
+            wrmsr
+            mov dword [0x200000], 0x83
+            mov eax, 0x200000
+            mov cr3, eax
+            mov eax, 0x2010
+            mov cr4, eax
+            mov eax, 0x80000031
+            mov cr0, eax
+            mov dword [0x201000], 4
+            mov dword [0x202000], 4
+            vmxon [operation]
+            vmclear [control]
+            vmptrld [control]
+            vmlaunch
+            vmlaunch
+            mov eax, 0
+            out 0xF4, eax
+            operation: dd 0x201000, 0
+            control: dd 0x202000, 0
+            """;
+
+    @Test
+    void aFailedEntryIsExplained() throws IOException {
+        assertThat(run(VMLAUNCH, "--explain")).isEqualTo(1);
+        assertThat(err.toString(StandardCharsets.UTF_8))
+                .contains("VMLAUNCH at RIP 0x", "current VMCS 0x202000", "VMfailValid, error 7", "pin-controls", "host-cr0", "guest-rflags")
+                .contains("pin-based VM-execution controls (4000H) = 0x0", "to pass: set bits 4, 2:1 of the pin-based");
+    }
+
+    @Test
+    void failedEntriesAreNotExplainedToThoseWhoDoNotAsk() throws IOException {
+        assertThat(run(VMLAUNCH, "--no-explain")).isEqualTo(1);
+        assertThat(err.toString(StandardCharsets.UTF_8)).isEmpty();
+    }
+
+    @Test
+    void aVmcsIsPutIntoWordsAtTheEndOfTheRun() throws IOException {
+        assertThat(run(VMLAUNCH, "--no-explain", "--explain-vmcs", "current", "--explain-vmcs", "@0x200000")).isEqualTo(1);
+        assertThat(err.toString(StandardCharsets.UTF_8))
+                .contains("VMCS @0x202000, current on processor 0, revision 4, clear")
+                .containsPattern("4400H VM-instruction error +0x7  VM entry with invalid control field")
+                .contains("VMLAUNCH would fail, VMfailValid with error 7:")
+                .contains("@0x200000: no VMCS of Javisor's");
+    }
+
+    @Test
+    void aVmcsIsPutIntoWordsFromAFile() throws IOException {
+        byte[] image = new byte[0x4000];
+        image[0x2000] = 4;
+        String memory = Files.write(folder.resolve("memory"), image).toString();
+        String region = Files.write(folder.resolve("region"), Arrays.copyOfRange(image, 0x2000, 0x3000)).toString();
+        assertThat(javisor("explain", "vmcs", memory + "@0x2000")).isZero();
+        assertThat(javisor("explain", "vmcs", region)).isZero();
+        assertThat(out.toString(StandardCharsets.UTF_8)).contains(memory + "@0x2000, revision 4", region + ", revision 4", "pin-controls");
+        assertThat(err.toString(StandardCharsets.UTF_8)).isEmpty();
+    }
+
+    @Test
+    void theChecksOfVmEntriesAreListed() {
+        assertThat(javisor("explain", "list", "host-cr")).isZero();
+        assertThat(out.toString(StandardCharsets.UTF_8))
+                .contains("\"Checks on Host Control Registers, MSRs, and SSP\"", "host-cr0", "host CR4 (6C04H)")
+                .doesNotContain("guest-cr0");
     }
 
     // ---- the QEMU command line ----
