@@ -25,8 +25,8 @@ class EventsTest {
     private static final int DB = 1, BP = 3, DF = 8, PF = 14;
     private static final long BS = 1 << 14;
     /** Counts its runs at 5000H + 4 * vector, and keeps the return address of the last one at 6000H + 4 * vector. */
-    private static final String HANDLER = "h%1$d: inc dword [0x5000+4*%1$d]%n mov eax, [esp+%2$d]%n mov [0x6000+4*%1$d],
-            eax%n %3$s%n iretd%n";
+    private static final String HANDLER =
+            "h%1$d: inc dword [0x5000+4*%1$d]%n mov eax, [esp+%2$d]%n mov [0x6000+4*%1$d], eax%n %3$s%n iretd%n";
 
     private static final int[] VECTORS = {DB, 2, BP, 6, DF, PF, 0x20, 0x30};
 
