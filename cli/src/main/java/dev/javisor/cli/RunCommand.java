@@ -1,5 +1,6 @@
 package dev.javisor.cli;
 
+import dev.javisor.isa.CpuModel;
 import dev.javisor.isa.CpuModels;
 import dev.javisor.machine.Chipset;
 import dev.javisor.machine.MachineConfiguration;
@@ -35,11 +36,11 @@ import picocli.CommandLine.ParentCommand;
             "--no-reboot; 8 the guest has stopped for good; 10 instruction limit; 70 error in Javisor;",
             "130 interrupted by the user."
         })
-final class RunCommand implements Callable<Integer> {
+class RunCommand implements Callable<Integer> {
     private static final int DEFAULT_MEMORY = 512;
 
     @ParentCommand
-    private Main javisor;
+    Main javisor;
 
     @Option(names = "--cpu", paramLabel = "MODEL[,+f,-f]",
             description = "CPU model, with features added and taken away (default: ${DEFAULT-VALUE}).",
@@ -141,6 +142,11 @@ final class RunCommand implements Callable<Integer> {
                 throw new UserException("--explain-vmcs " + which + ": @ADDRESS of a page, or current");
             }
         }
+        return connect(configuration(model()).place(place)).run();
+    }
+
+    /** The machine that the options describe, but for what connects it with the host. */
+    MachineConfiguration.Builder configuration(CpuModel model) {
         if (kernel == null == (firmware == null)) {
             throw new UserException("give either --kernel or --firmware");
         }
@@ -150,14 +156,14 @@ final class RunCommand implements Callable<Integer> {
         if (limit != null && limit < 0) {
             throw new UserException("--limit-instructions " + limit + ": is negative");
         }
-        MachineConfiguration.Builder b = MachineConfiguration.builder(CpuModels.parse(cpu));
+        MachineConfiguration.Builder b = MachineConfiguration.builder(model);
         long bytes = memory == null ? (long) DEFAULT_MEMORY << 20 : Sizes.parse(memory, 20);
         try {
             b.processors(processors).memory(bytes);
         } catch (IllegalArgumentException e) {
             throw new UserException(e.getMessage());
         }
-        b.chipset(chipset()).commandLine(append).entry(entry()).stopAtReset(noReboot).seed(seed).engine(engine()).place(place);
+        b.chipset(chipset()).commandLine(append).entry(entry()).stopAtReset(noReboot).seed(seed).engine(engine());
         if (kernel != null) {
             b.kernel(ImageFile.read(kernel, bytes));
         }
@@ -169,8 +175,15 @@ final class RunCommand implements Callable<Integer> {
             b.firmware(ImageFile.read(firmware, bytes));
         }
         testDevices.forEach(name -> b.testDevice(testDevice(name)));
-        Session session = connect(b);
-        return session.run();
+        return b;
+    }
+
+    CpuModel model() {
+        return CpuModels.parse(cpu);
+    }
+
+    long limit() {
+        return limit == null ? Long.MAX_VALUE : limit;
     }
 
     /** Reads a module, given as a file name and, behind a space, its arguments. */
@@ -206,7 +219,7 @@ final class RunCommand implements Callable<Integer> {
         return new Session(b.build(), javisor.err)
                 .input(input)
                 .script(script, input == ports.size() ? input : 0)
-                .limit(limit == null ? Long.MAX_VALUE : limit)
+                .limit(limit())
                 .explain(explain == null ? HostConsole.isErrorTerminal() : explain)
                 .explainVmcs(explainVmcs)
                 .statistics(statistics)
@@ -223,7 +236,7 @@ final class RunCommand implements Callable<Integer> {
         return drive.endsWith(",ro") ? drive.substring(0, drive.length() - 3) : drive;
     }
 
-    private void openDrives(MachineConfiguration.Builder b) {
+    void openDrives(MachineConfiguration.Builder b) {
         try {
             for (String d : drives) {
                 b.drive(Drive.open(driveFile(d), d.endsWith(",ro"), this::warn));
@@ -233,7 +246,7 @@ final class RunCommand implements Callable<Integer> {
         }
     }
 
-    private Script script() {
+    Script script() {
         Script s = new Script();
         for (int i = 0; i + 1 < sendAfter.size(); i += 2) {
             s.sendAfter(Escapes.decode(sendAfter.get(i)), Escapes.decode(sendAfter.get(i + 1)));

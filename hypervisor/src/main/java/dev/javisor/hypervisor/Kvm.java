@@ -3,9 +3,12 @@ package dev.javisor.hypervisor;
 import dev.javisor.hypervisor.host.Host;
 import dev.javisor.isa.CpuModel;
 import dev.javisor.isa.CpuModels;
+import dev.javisor.isa.Feature;
+import dev.javisor.isa.FeatureSet;
 import dev.javisor.processor.core.Timeline;
 import dev.javisor.processor.execution.CompilerStatistics;
 import dev.javisor.processor.execution.Engine;
+import java.util.EnumSet;
 
 /** The hypervisor, as a program opens it: KVM's system interface. */
 public final class Kvm implements AutoCloseable {
@@ -16,7 +19,7 @@ public final class Kvm implements AutoCloseable {
     private final CpuModel model;
 
     private Kvm(CpuModel model, Timeline timeline, Engine engine) {
-        this.model = model;
+        this.model = guestModel(model);
         this.host = new Host(model, timeline, engine);
     }
 
@@ -34,6 +37,15 @@ public final class Kvm implements AutoCloseable {
         return new Kvm(model, timeline, engine);
     }
 
+    /** A model as guests have it: without VMX and SVM, which the hypervisor keeps for itself. */
+    public static CpuModel guestModel(CpuModel m) {
+        EnumSet<Feature> features = m.features().toSet();
+        features.removeIf(f -> f == Feature.VMX || f == Feature.SVM || f.name().startsWith("VMX_"));
+        return new CpuModel(
+                m.name(), m.vendor(), m.family(), m.model(), m.stepping(), m.brand(), m.physicalBits(), m.maxLeaf(), m.maxExtendedLeaf(),
+                m.listed(), new FeatureSet(features));
+    }
+
     /** KVM_GET_API_VERSION. */
     public int getApiVersion() {
         return API_VERSION;
@@ -44,7 +56,7 @@ public final class Kvm implements AutoCloseable {
         return new Vm(this);
     }
 
-    /** The model of the guests' processors: without VMX, which the hypervisor keeps for itself. */
+    /** The model of the guests' processors. */
     public CpuModel model() {
         return model;
     }

@@ -12,6 +12,7 @@ import dev.javisor.processor.core.Translation;
 import dev.javisor.processor.event.Boundary;
 import dev.javisor.processor.event.EventDelivery;
 import dev.javisor.processor.execution.Semantics;
+import dev.javisor.processor.integer.StringOperation;
 
 /**
  * Carries out one instruction of the guest in software: decodes it, and calls the same semantics that the processor has, on the state in a
@@ -102,6 +103,8 @@ final class Emulator {
         c.singleStepDecided = false;
         c.position = 0;
         c.site = -1;
+        // One element at a time: a load that waits takes nothing back that has been done.
+        c.stringElements = StringOperation.BATCH - 1;
     }
 
     /** Sets the clock of a processor that does not run by itself. */

@@ -96,6 +96,9 @@ public final class VmxBackend implements Backend {
     }
 
     private void prepareEntry() {
+        if (core.debugs(GuestDebug.SINGLESTEP)) {
+            core.state.change(GuestState.REGISTERS | GuestState.EVENTS);
+        }
         core.state.flush();
         if (cpu.tscOffset != tscOffset) {
             tscOffset = cpu.tscOffset;

@@ -2,6 +2,7 @@ package dev.javisor.hypervisor.vmx;
 
 import dev.javisor.hypervisor.abi.GuestDebug;
 import dev.javisor.hypervisor.abi.VcpuExit;
+import dev.javisor.hypervisor.vcpu.GuestState;
 import dev.javisor.hypervisor.vcpu.VcpuCore;
 import dev.javisor.isa.ExitReason;
 import dev.javisor.isa.VmcsField;
@@ -106,6 +107,8 @@ final class VmxExits {
             if (type == Event.PRIVILEGED_SOFTWARE_EXCEPTION) {
                 core.trapped(vmx.instructionLength());
             }
+            // With TF and blocking by STI or MOV SS, an entry wants to see the single-step trap as pending.
+            core.state.change(GuestState.EVENTS);
             core.events.queue(Event.debug(qualification()));
             return null;
         }

@@ -18,7 +18,7 @@ import dev.javisor.processor.core.Redo;
  */
 public final class StringOperation {
     /** Elements in one dispatch. Part of guest time: the same for every engine. */
-    static final int BATCH = 4096;
+    public static final int BATCH = 4096;
 
     private static final int RAX = Registers.RAX, RCX = Registers.RCX, RSI = Registers.RSI, RDI = Registers.RDI;
 

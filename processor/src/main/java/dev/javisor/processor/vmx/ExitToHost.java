@@ -21,6 +21,7 @@ final class ExitToHost {
     static final long CR0_KEPT = 0x7FFA_FFD0L;
 
     private static final long ACCESS_RIGHTS = 0x1_F0FF;
+    private static final int DPL = 0x60, DPL_SHIFT = 5;
 
     private static final int HOST_CODE = 0x809B, HOST_DATA = 0x8093 | Cpu.DB, HOST_TSS = 0x8B;
 
@@ -164,7 +165,9 @@ final class ExitToHost {
             vmcs.set(SegmentFields.selector(s), c.selector[s]);
             vmcs.set(SegmentFields.base(s), c.segBase[s]);
             vmcs.set(SegmentFields.limit(s), c.segLimit[s]);
-            vmcs.set(SegmentFields.access(s), c.segAccess[s] & ACCESS_RIGHTS);
+            // The DPL of SS is where the CPL is kept; SYSRET of AMD's processors loads another.
+            int access = s == Cpu.SS ? c.segAccess[s] & ~DPL | c.cpl << DPL_SHIFT : c.segAccess[s];
+            vmcs.set(SegmentFields.access(s), access & ACCESS_RIGHTS);
         }
         vmcs.set(VmcsField.GUEST_GDTR_BASE, c.gdtBase);
         vmcs.set(VmcsField.GUEST_GDTR_LIMIT, c.gdtLimit);
