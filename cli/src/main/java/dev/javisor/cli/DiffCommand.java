@@ -91,8 +91,7 @@ final class DiffCommand extends RunCommand {
             equal = false;
         }
         if (equal) {
-            out.printf(
-                    "no difference: %,d lines; %,d instructions on the metal, %,d on the hypervisor%n", a.size(), metal.retired, hypervisor.retired);
+            out.printf("no difference: %,d lines; instructions: %,d and %,d%n", a.size(), metal.retired, hypervisor.retired);
         }
         return equal;
     }
