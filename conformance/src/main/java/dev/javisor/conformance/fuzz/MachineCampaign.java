@@ -78,7 +78,7 @@ final class MachineCampaign implements Campaign {
         Machine machine = scenario.machine(engine);
         try {
             MachineExit exit = null;
-            for (int k = 0; k < SLICES && goesOn(exit); k++) {
+            for (int k = 0; k < SLICES && goesOn(exit, scenario, machine, random); k++) {
                 exit = run(machine, random.nextInt(1, LONGEST_SLICE));
                 scenario.disturb(machine, random);
                 states[k] = describe(machine, exit);
@@ -100,8 +100,11 @@ final class MachineCampaign implements Campaign {
         }
     }
 
-    static boolean goesOn(MachineExit exit) {
-        return exit == null || exit instanceof MachineExit.InstructionLimit || exit instanceof MachineExit.Interrupted;
+    private static boolean goesOn(MachineExit exit, Scenario scenario, Machine machine, SplittableRandom random) {
+        return exit == null
+                || exit instanceof MachineExit.InstructionLimit
+                || exit instanceof MachineExit.Interrupted
+                || exit instanceof MachineExit.Shutdown && scenario.revive(machine, random);
     }
 
     /** Runs so many instructions, or so long as they would take if there were ten times as many. */

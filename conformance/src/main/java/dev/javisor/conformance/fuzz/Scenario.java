@@ -12,6 +12,11 @@ interface Scenario {
     /** Makes the machine, as often as wanted and always the same. */
     Machine machine(Engine engine);
 
+    /** Starts processors that have shut down again; false when the case is over. */
+    default boolean revive(Machine machine, SplittableRandom random) {
+        return false;
+    }
+
     /** Something happens from outside, between two slices. */
     void disturb(Machine machine, SplittableRandom random);
 }

@@ -5,6 +5,7 @@ import dev.javisor.machine.Machine;
 import dev.javisor.machine.MachineConfiguration;
 import dev.javisor.machine.MachineConfiguration.TestDevice;
 import dev.javisor.machine.console.ByteSink;
+import dev.javisor.processor.LogicalProcessor;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Flags;
@@ -110,6 +111,18 @@ final class World implements Scenario {
             case 6 -> c.platform.out(Device.port(random), 1 << random.nextInt(3), random.nextInt());
             default -> {}
         }
+    }
+
+    @Override
+    public boolean revive(Machine machine, SplittableRandom r) {
+        for (int i = 0; i < machine.processors().size(); i++) {
+            LogicalProcessor p = machine.processors().get(i);
+            if (p.cpu().activity == Cpu.SHUTDOWN) {
+                p.reset();
+                start(p.cpu(), r, i);
+            }
+        }
+        return true;
     }
 
     private <T> T any(List<T> choices) {
