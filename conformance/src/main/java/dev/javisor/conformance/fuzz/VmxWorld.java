@@ -288,11 +288,14 @@ final class VmxWorld implements Scenario {
         for (int k = 0; k < ROUNDS; k++) {
             VmcsField f = r.nextBoolean() ? VmcsField.GUEST_RIP
                     : r.nextInt(3) == 0 ? VmcsField.ENTRY_INTERRUPTION_INFO
-                    : r.nextInt(4) == 0 ? VmcsField.values()[r.nextInt(VmcsField.values().length)] : known.get(r.nextInt(known.size()));
+                    : r.nextInt(4) == 0 ? VmcsField.values()[r.nextInt(VmcsField.values().length)]
+                    : known.get(r.nextInt(known.size()));
             long value = switch (f) {
                 case GUEST_RIP -> rip(r, bits);
                 case ENTRY_INTERRUPTION_INFO -> 1L << 31 | r.nextInt(8) << 8 | r.nextInt(r.nextBoolean() ? 32 : 256) | r.nextInt(2) << 11;
-                default -> r.nextInt(4) == 0 ? r.nextLong() : r.nextInt(4) == 0 ? page(r) : fields.getOrDefault(f, 0L) ^ 1L << r.nextInt(64);
+                default -> r.nextInt(4) == 0 ? r.nextLong()
+                        : r.nextInt(4) == 0 ? page(r)
+                        : fields.getOrDefault(f, 0L) ^ 1L << r.nextInt(64);
             };
             m.write(at, 8, repair.encoding);
             m.write(at + 8, 8, repair == VmcsField.GUEST_RIP ? rip(r, bits) : fields.getOrDefault(repair, 0L));
