@@ -27,7 +27,8 @@ enum Guest {
     SYSCALL("system calls", 8000),
     FAULT("page faults", 2000),
     SWITCH("context switches", 1000),
-    MODIFY("self-modifying code", 100);
+    MODIFY("self-modifying code", 100),
+    CHURN("code made and discarded", 2000);
 
     private static final long ORIGIN = 0x100000;
     /** RAM of the machine that runs a guest, in bytes. */

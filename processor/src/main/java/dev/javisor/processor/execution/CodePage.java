@@ -8,6 +8,9 @@ import java.util.List;
 /** Decoded code of one guest-physical page for one decoding mode. */
 final class CodePage {
     private static final int LINE = 64;
+    private static final int CODE_LINE = 512;
+    /** Nanoseconds without a change after which code counts as new. */
+    private static final long CALM = 500_000_000;
 
     /** Guest-physical page address. */
     final long gpa;
@@ -16,16 +19,18 @@ final class CodePage {
     /** Blocks by the offset of their first byte, line by line; most lines of most pages stay empty. */
     private final Block[][] lines = new Block[4096 / LINE][];
 
-    /** How often compiled code of this page has been forgotten. */
-    int changes;
+    /** How often compiled code of this page has been forgotten lately, and when last, in nanoseconds of the host. */
+    private int changes;
+
+    private long changed;
 
     /** The page was forgotten as a whole: another object stands for it now. */
     boolean cleared;
     /** Operations in its blocks. */
     int operations;
 
-    /** Compiled code by the offset of the entry point; null when there is none. */
-    Region[] code;
+    /** Compiled code by the offset of the entry point, line by line. */
+    private final Region[][] code = new Region[4096 / CODE_LINE][];
 
     private final List<Block> all = new ArrayList<>();
 
@@ -55,16 +60,23 @@ final class CodePage {
         operations += b.length;
     }
 
+    /** Compiled code with an entry point there, or null. */
+    Region code(int offset) {
+        Region[] line = code[offset / CODE_LINE];
+        return line == null ? null : line[offset % CODE_LINE];
+    }
+
     void setCode(int offset, Region region) {
-        if (code == null) {
-            code = new Region[4096];
+        int line = offset / CODE_LINE;
+        if (code[line] == null) {
+            code[line] = new Region[CODE_LINE];
         }
-        code[offset] = region;
+        code[line][offset % CODE_LINE] = region;
     }
 
     void dropCode(int offset, Region region) {
-        if (code[offset] == region) {
-            code[offset] = null;
+        if (code(offset) == region) {
+            code[offset / CODE_LINE][offset % CODE_LINE] = null;
         }
     }
 
@@ -94,10 +106,21 @@ final class CodePage {
         operations -= b.length;
         if (b.region != null) {
             b.region.drop();
-            changes++;
+            countChange();
         }
         all.set(i, all.getLast());
         all.removeLast();
+    }
+
+    private void countChange() {
+        long now = System.nanoTime();
+        changes = now - changed < CALM ? changes + 1 : 1;
+        changed = now;
+    }
+
+    /** How often compiled code of this page has been forgotten in a time without a pause. Memory that is used for something else calms down. */
+    int changes() {
+        return changes > 0 && System.nanoTime() - changed < CALM ? changes : 0;
     }
 
     /** Any of its code is compiled. */

@@ -13,7 +13,9 @@ import dev.javisor.processor.core.Op;
 import dev.javisor.processor.core.Translation;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /** Instruction fetch of one processor: from RIP to a decoded {@link Block}. */
 public final class Fetcher {
@@ -41,6 +43,8 @@ public final class Fetcher {
     private final int[] filled = new int[SIZE];
 
     private int fills;
+    /** Pages of this generation whose places others have taken. */
+    private final Map<Long, CodePage> evicted = new HashMap<>();
     private long generation = -1;
     private final List<Op> ops = new ArrayList<>();
 
@@ -130,19 +134,24 @@ public final class Fetcher {
         if (tags[i] != ((la & ~0xFFFL) | c.decodeMode) || generation != c.tlb.generation) {
             return null;
         }
-        Region[] code = pages[i].code;
-        return code == null ? null : code[(int) la & 0xFFF];
+        return pages[i].code((int) la & 0xFFF);
     }
 
     private void forgetTags() {
         while (fills > 0) {
             tags[filled[--fills]] = -1;
         }
+        evicted.clear();
         generation = cpu.tlb.generation;
     }
 
     private Block miss(long la, int i) {
         Cpu c = cpu;
+        long tag = la & ~0xFFFL | c.decodeMode;
+        if (!evicted.isEmpty() && evicted.get(tag) instanceof CodePage page && !page.cleared) {
+            enter(i, tag, page);
+            return find(page, la);
+        }
         la = c.translation.untag(c, c.fetchContext(), la, Cpu.CS, Translation.FETCH);
         long gpa = c.translation.translate(c, c.fetchContext(), la, Translation.FETCH) & ~0xFFFL & c.memory.a20Mask();
         if (c.memory.hostAddress(gpa) == 0) {
@@ -152,12 +161,23 @@ public final class Fetcher {
         CodePage page = pages[i];
         if (page == null || page.gpa != gpa || page.mode != mode || page.cleared) {
             page = cache.page(gpa, mode);
-            pages[i] = page;
         }
+        enter(i, tag, page);
+        return find(page, la);
+    }
+
+    /** What was there keeps its translation: code is translated once for a generation, whoever remembers where it was. */
+    private void enter(int i, long tag, CodePage page) {
         if (tags[i] == -1) {
             filled[fills++] = i;
+        } else if (tags[i] != tag) {
+            evicted.put(tags[i], pages[i]);
         }
-        tags[i] = la & ~0xFFFL | c.decodeMode;
+        tags[i] = tag;
+        pages[i] = page;
+    }
+
+    private Block find(CodePage page, long la) {
         Block b = page.at((int) la & 0xFFF);
         return b == null || b.crosses() ? decode(page, la, b) : b;
     }

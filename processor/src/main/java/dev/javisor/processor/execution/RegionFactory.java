@@ -68,7 +68,7 @@ final class RegionFactory {
 
     /** A block has become hot. */
     void request(Block head) {
-        int changes = head.page.changes;
+        int changes = head.page.changes();
         if (changes >= RESTLESS && !head.waited) {
             head.waited = true;
             head.heat = -threshold * Math.min(changes, 100);
