@@ -118,7 +118,7 @@ final class CodePage {
         changed = now;
     }
 
-    /** How often compiled code of this page has been forgotten in a time without a pause. Memory that is used for something else calms down. */
+    /** How often compiled code of this page has been forgotten in a time without a pause. Memory used for something else calms down. */
     int changes() {
         return changes > 0 && System.nanoTime() - changed < CALM ? changes : 0;
     }

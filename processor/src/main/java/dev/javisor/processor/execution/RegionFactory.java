@@ -17,12 +17,15 @@ import java.util.TreeMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** Chooses what is compiled together, and has it compiled. */
 final class RegionFactory {
     private static final int MOST_INSTRUCTIONS = 120;
     /** Each costs some 25 KB of the Java machine's memory. */
     private static final int MOST_REGIONS = 6000;
+    /** When more regions wait to be compiled, hot code has to become hot again. */
+    private static final int MOST_PENDING = 100;
     /** A page whose compiled code has changed so often is compiled later: its code may go on changing. */
     private static final int RESTLESS = 4;
     /** Instructions that a region runs before it is compiled with full effort, which takes the Java machine about as long as these. */
@@ -42,6 +45,9 @@ final class RegionFactory {
 
     private final ExecutorService worker;
     private final ExecutorService improver;
+    /** Requests that the worker, and the improver, have not come to. */
+    private final AtomicInteger pending = new AtomicInteger(), improvements = new AtomicInteger();
+
     private final Queue<CompiledRegion> finished = new ConcurrentLinkedQueue<>();
     /** In the order of installation; some may have been dropped meanwhile. */
     private final Deque<CompiledRegion> installed = new ArrayDeque<>();
@@ -68,6 +74,10 @@ final class RegionFactory {
 
     /** A block has become hot. */
     void request(Block head) {
+        if (pending.get() >= MOST_PENDING) {
+            head.heat = 0;
+            return;
+        }
         int changes = head.page.changes();
         if (changes >= RESTLESS && !head.waited) {
             head.waited = true;
@@ -79,7 +89,8 @@ final class RegionFactory {
             return;
         }
         if (worker != null) {
-            worker.execute(() -> compile(blocks));
+            pending.incrementAndGet();
+            worker.execute(() -> compileWaiting(blocks));
         } else {
             compile(blocks);
         }
@@ -88,9 +99,14 @@ final class RegionFactory {
 
     /** A region has used up its credit. */
     void improve(Region code) {
+        if (improvements.get() >= MOST_PENDING) {
+            code.credit = PROOF;
+            return;
+        }
         code.credit = Long.MAX_VALUE;
         for (CompiledRegion r : installed) {
             if (r.code == code && r.isInstalled()) {
+                improvements.incrementAndGet();
                 improver.execute(() -> compileAgain(r));
             }
         }
@@ -127,6 +143,15 @@ final class RegionFactory {
         }
     }
 
+    private void compileWaiting(List<Block> blocks) {
+        pending.decrementAndGet();
+        if (blocks.stream().anyMatch(b -> b.forgotten)) {
+            finished.add(new CompiledRegion(null, order(blocks), List.of()));
+        } else {
+            compile(blocks);
+        }
+    }
+
     private void compile(List<Block> blocks) {
         long start = System.nanoTime();
         List<Block> some = blocks;
@@ -153,6 +178,10 @@ final class RegionFactory {
     }
 
     private void compileAgain(CompiledRegion quick) {
+        improvements.decrementAndGet();
+        if (!quick.isInstalled()) {
+            return;
+        }
         Region code = RegionCompiler.compile(plan(List.of(quick.blocks)), Effort.FULL);
         statistics.improved++;
         call(code, CALLS_TO_PROFILE);
