@@ -31,6 +31,7 @@ public final class CodeCache implements CodeObserver {
     private final PhysicalMemory memory;
     private final Map<Long, Physical> physical = new HashMap<>();
     private final List<Cpu> cpus = new ArrayList<>();
+    private final int limit;
     private int operations;
 
     /** Makes regions of hot code; null when all code is interpreted. */
@@ -42,7 +43,13 @@ public final class CodeCache implements CodeObserver {
     }
 
     public CodeCache(PhysicalMemory memory, Engine engine) {
+        this(memory, engine, LIMIT);
+    }
+
+    /** @param limit operations that are kept */
+    CodeCache(PhysicalMemory memory, Engine engine, int limit) {
         this.memory = memory;
+        this.limit = limit;
         factory = engine == Engine.INTERPRETER ? null : new RegionFactory(engine);
         memory.setCodeObserver(this);
         memory.observeMapping(this::clear);
@@ -65,7 +72,7 @@ public final class CodeCache implements CodeObserver {
 
     /** The page's code for a mode, made when new. Not to be called while a block runs: the cache may have to make room. */
     CodePage page(long gpa, int mode) {
-        if (operations > LIMIT) {
+        if (operations > limit) {
             makeRoom();
         }
         Physical p = physical.computeIfAbsent(gpa, key -> new Physical());
@@ -165,7 +172,7 @@ public final class CodeCache implements CodeObserver {
     /** Forgets what is not compiled; everything, if that is not enough. The guest does not notice. */
     private void makeRoom() {
         forgetPages(page -> !page.isCompiled());
-        if (operations > LIMIT / 2) {
+        if (operations > limit / 2) {
             forgetPages(page -> true);
         }
     }

@@ -55,10 +55,15 @@ class EnginesTest {
         final Cpu c;
 
         Subject(Engine engine, CodeSize size, Asm.Program program) {
+            this(engine, size, program, 1_000_000);
+        }
+
+        /** @param limit operations that the code cache keeps */
+        Subject(Engine engine, CodeSize size, Asm.Program program, int limit) {
             CpuModel model = CpuModels.parse("max-intel");
             memory.addRam(0, Arena.ofAuto().allocate(RAM, 4096));
             processor = new LogicalProcessor(
-                    model, 0, memory, timeline, new CodeCache(memory, engine), new Paging(model, memory), new NoDevices());
+                    model, 0, memory, timeline, new CodeCache(memory, engine, limit), new Paging(model, memory), new NoDevices());
             c = processor.cpu();
             Reset.reset(c);
             memory.write(CODE, program.code(), 0, program.code().length);
@@ -156,6 +161,23 @@ class EnginesTest {
         String[] text = {"next:", "mov esi, 0x7E00", "mov edi, esi", "mov ecx, 0x1100", "rep movsb", "inc edx", "mov edi, 0x7E00",
                 "mov ecx, 0x1100", "repne scasb", "jmp next"};
         compare(size, Asm.program(size, CODE, text), new Random(1), "string over code");
+    }
+
+    @ParameterizedTest
+    @EnumSource(Engine.class)
+    void codeThatIsForgottenForLackOfRoomRunsAsBefore(Engine engine) {
+        StringBuilder text = new StringBuilder("next:\n");
+        for (int page = 0; page < 6; page++) {
+            text.append("page" + page + ": inc eax\n rol rax, 3\n jmp page" + (page + 1) + "\n times 4095 nop\n");
+        }
+        Asm.Program program = Asm.program(CodeSize.BITS64, CODE, text + "page6: jmp next");
+        Subject roomy = new Subject(engine, CodeSize.BITS64, program);
+        Subject small = new Subject(engine, CodeSize.BITS64, program, 5);
+        for (int ticks = 1; ticks < 100; ticks += 7) {
+            roomy.run(ticks);
+            small.run(ticks);
+            assertThat(small.state()).isEqualTo(roomy.state());
+        }
     }
 
     /** Runs a program on both engines; instructions that compiled code ran. */
