@@ -42,7 +42,7 @@ final class ExitStatus {
     static String describe(MachineExit exit) {
         return switch (exit) {
             case MachineExit.Shutdown(int processor, long rip) ->
-                    "processor %d shut down (triple fault) at rip 0x%x".formatted(processor, rip);
+                    "processor %d shut down at rip 0x%x".formatted(processor, rip);
             case MachineExit.Halted() -> "all processors wait with interrupts disabled, or for nothing: the guest has stopped";
             case MachineExit.InstructionLimit() -> "instruction limit reached";
             case MachineExit.Interrupted() -> "interrupted";

@@ -93,7 +93,7 @@ final class Session {
             MachineExit exit;
             try {
                 exit = run(machine);
-                String why = ExitStatus.describe(exit);
+                String why = exit instanceof MachineExit.Shutdown s ? shutdown(machine, s) : ExitStatus.describe(exit);
                 if (why != null) {
                     messages.println("javisor: " + why);
                 }
@@ -161,6 +161,13 @@ final class Session {
         } catch (IllegalStateException e) {
             // It is what ended the run.
         }
+    }
+
+    /** With the reason that a processor on the metal has for it: a triple fault, or a VMX abort. */
+    private static String shutdown(Machine machine, MachineExit.Shutdown s) {
+        List<LogicalProcessor> processors = machine.processors();
+        String reason = s.processor() < processors.size() ? processors.get(s.processor()).cpu().shutdownReason : null;
+        return ExitStatus.describe(s) + (reason == null ? "" : ": " + reason);
     }
 
     /** Ctrl-C: the machine ends between two instructions, and says what it has to say. The Java machine sets the exit status. */

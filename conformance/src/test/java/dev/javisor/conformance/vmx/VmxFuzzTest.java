@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
 
-/** A short one; {@link VmxFuzz} has no end. */
+/** A short one; {@code -Djavisor.seconds=600} makes it a long one. */
 class VmxFuzzTest {
     private static final String SECONDS = "6";
     private static final long FEWEST = 100;
@@ -12,7 +12,8 @@ class VmxFuzzTest {
     @Test
     void randomGuestsAreEnteredOrHaveTheirReason() throws Exception {
         String seed = System.getProperty("javisor.seed", Long.toString(System.nanoTime()));
-        VmxFuzz run = new VmxFuzz(System.out).option("--seed", seed).option("--seconds", SECONDS);
+        String seconds = System.getProperty("javisor.seconds", SECONDS);
+        VmxFuzz run = new VmxFuzz(System.out).option("--seed", seed).option("--seconds", seconds);
         run.run();
         assertThat(run.failed()).isPositive();
         assertThat(run.entries() - run.failed()).isGreaterThan(FEWEST);

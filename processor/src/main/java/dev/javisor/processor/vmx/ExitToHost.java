@@ -3,6 +3,7 @@ package dev.javisor.processor.vmx;
 import dev.javisor.isa.ExitReason;
 import dev.javisor.isa.Msr;
 import dev.javisor.isa.VmcsField;
+import dev.javisor.isa.VmxAbort;
 import dev.javisor.isa.VmxControl;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
@@ -12,9 +13,6 @@ import dev.javisor.processor.event.EventDelivery;
 
 /** VM exits: exit information, saving the guest, loading the host ("VM Exits"). */
 final class ExitToHost {
-    // VMX aborts
-    private static final int SAVING_GUEST_MSRS = 1, HOST_PDPTES = 2, LOADING_HOST_MSRS = 4, HOST_NOT_IN_64_BIT_MODE = 6;
-
     static final long ENTRY_FAILURE = 1L << 31;
 
     /** Bits of CR0 that neither VM entry nor VM exit changes. */
@@ -52,9 +50,9 @@ final class ExitToHost {
         c.suspendTranslations();
         endGuest();
         if (!MsrLists.store(c, vmcs)) {
-            abort(SAVING_GUEST_MSRS);
+            abort(VmxAbort.SAVING_GUEST_MSRS);
         } else if (was64 && !guest().on(VmxControl.HOST_ADDRESS_SPACE_SIZE)) {
-            abort(HOST_NOT_IN_64_BIT_MODE);
+            abort(VmxAbort.HOST_NOT_IN_64_BIT_MODE);
         } else {
             enterHost(vmcs);
             if (exit.event != null && exit.event.type() == Event.NMI && exit.reason == ExitReason.EXCEPTION_OR_NMI) {
@@ -84,11 +82,11 @@ final class ExitToHost {
         vmx.requireFixedBits();
     }
 
-    private void abort(int indicator) {
-        vmx.current.setAbort(indicator);
+    private void abort(VmxAbort abort) {
+        vmx.current.setAbort(abort.number);
         cpu.initBlocked = true;
         cpu.nmiBlocked = true;
-        cpu.shutdownReason = "VMX abort " + indicator;
+        cpu.shutdownReason = "VMX abort " + abort.number + ": " + abort.text;
         cpu.activity = Cpu.SHUTDOWN;
         cpu.endSlice();
     }
@@ -214,9 +212,9 @@ final class ExitToHost {
 
     private void enterHost(Vmcs vmcs) {
         if (!loadHost(vmcs)) {
-            abort(HOST_PDPTES);
+            abort(VmxAbort.HOST_PDPTES);
         } else if (MsrLists.load(cpu, vmcs, VmcsField.EXIT_MSR_LOAD_ADDRESS, VmcsField.EXIT_MSR_LOAD_COUNT, msr) != 0) {
-            abort(LOADING_HOST_MSRS);
+            abort(VmxAbort.LOADING_HOST_MSRS);
         }
     }
 

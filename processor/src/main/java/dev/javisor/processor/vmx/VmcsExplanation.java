@@ -3,6 +3,7 @@ package dev.javisor.processor.vmx;
 import dev.javisor.isa.CpuModel;
 import dev.javisor.isa.VmcsField;
 import dev.javisor.isa.VmcsText;
+import dev.javisor.isa.VmxAbort;
 import dev.javisor.isa.VmxControl;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
@@ -58,7 +59,8 @@ public final class VmcsExplanation {
         StringBuilder t = new StringBuilder();
         t.append("revision ").append(revision());
         t.append(vmcs.isShadow() ? ", shadow VMCS" : "").append(vmcs.isLaunched() ? ", launched" : ", clear");
-        t.append(vmcs.abort() == 0 ? "" : ", VMX abort " + vmcs.abort()).append('\n');
+        VmxAbort abort = VmxAbort.of(vmcs.abort());
+        t.append(vmcs.abort() == 0 ? "" : ", VMX abort " + vmcs.abort() + (abort == null ? "" : ": " + abort.text)).append('\n');
         area(t, "Control fields", VmcsField.Type.CONTROL);
         area(t, "Guest-state area", VmcsField.Type.GUEST);
         area(t, "Host-state area", VmcsField.Type.HOST);
