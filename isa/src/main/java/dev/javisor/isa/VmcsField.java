@@ -247,6 +247,7 @@ public enum VmcsField {
     public final Type type;
 
     private final List<VmxControl> gates;
+    private final long mask;
 
     VmcsField(int encoding, String text, VmxControl... any) {
         this.encoding = encoding;
@@ -254,6 +255,11 @@ public enum VmcsField {
         this.width = Width.values()[encoding >> 13 & 3];
         this.type = Type.values()[encoding >> 10 & 3];
         this.gates = List.of(any);
+        this.mask = switch (width) {
+            case BITS16 -> 0xFFFFL;
+            case BITS32 -> 0xFFFF_FFFFL;
+            case BITS64, NATURAL -> -1L;
+        };
     }
 
     /** Bits 9:1 of the encoding. */
@@ -263,11 +269,7 @@ public enum VmcsField {
 
     /** The bits that the field can hold. */
     public long mask() {
-        return switch (width) {
-            case BITS16 -> 0xFFFFL;
-            case BITS32 -> 0xFFFF_FFFFL;
-            case BITS64, NATURAL -> -1L;
-        };
+        return mask;
     }
 
     /** Whether a processor has the field. */

@@ -19,11 +19,16 @@ final class EntryContext {
     static final long CR0_UNRESTRICTED = Cr.PE | Cr.PG;
 
     private static final int PAT_TYPES = 0b1111_0011;
+    private static final Word[] WORDS = Word.values();
 
     final Vmx vmx;
     final Cpu cpu;
     final Vmcs vmcs;
     private final long[] controls = new long[Word.values().length];
+    /** The controls that are 1 and that the processor has. */
+    private final long[] active = new long[Word.values().length];
+    /** All fields, as the entry found them. */
+    private final long[] values = new long[VmcsField.values().length];
     /** The entry of the VM-entry MSR-load area that is looked at. */
     final MsrLists.Entry msr = new MsrLists.Entry();
     /** People ask, not the processor: memory with side effects is left alone. */
@@ -35,19 +40,23 @@ final class EntryContext {
         this.vmcs = vmx.current;
     }
 
-    /** Reads the controls of the current VMCS. */
+    /** Reads the current VMCS. */
     void begin() {
         msr.number = 0;
+        vmcs.readAll(values);
         vmx.readControls(controls);
+        for (Word w : WORDS) {
+            active[w.ordinal()] = controls[w.ordinal()] & vmx.capabilities.allowed1(w);
+        }
     }
 
     long get(VmcsField f) {
-        return vmcs.get(f);
+        return values[f.ordinal()];
     }
 
     /** The control is 1, and one that the processor has. */
     boolean on(VmxControl c) {
-        return (controls[c.word.ordinal()] & vmx.capabilities.allowed1(c.word) & c.bit) != 0;
+        return (active[c.word.ordinal()] & c.bit) != 0;
     }
 
     boolean off(VmxControl c) {

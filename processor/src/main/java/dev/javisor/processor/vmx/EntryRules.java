@@ -9,7 +9,7 @@ public final class EntryRules {
     private static final List<EntryRule> ALL = collect();
 
     /** Those that come before anything of the guest is loaded. */
-    static final List<EntryRule> CHECKS = ALL.stream().filter(r -> r.group() != Group.MSR_LOADING).toList();
+    private static final EntryRule[] CHECKS = ALL.stream().filter(r -> r.group() != Group.MSR_LOADING).toArray(EntryRule[]::new);
 
     private EntryRules() {}
 

@@ -2,6 +2,7 @@ package dev.javisor.processor.vmx;
 
 import dev.javisor.isa.VmcsField;
 import dev.javisor.isa.VmxCapabilities;
+import dev.javisor.processor.memory.HostMemory;
 import dev.javisor.processor.memory.PhysicalMemory;
 
 /**
@@ -15,6 +16,7 @@ public final class Vmcs {
     /** Bit 31 of the revision identifier: a shadow VMCS. */
     static final int SHADOW = 1 << 31;
 
+    private static final VmcsField[] ALL = VmcsField.values();
     private static final int REVISION = 0, ABORT = 4, LAUNCHED = 8, FIELDS = 16;
 
     private final PhysicalMemory memory;
@@ -36,6 +38,15 @@ public final class Vmcs {
 
     void set(VmcsField f, long value) {
         memory.write(address + FIELDS + 8L * f.ordinal(), 8, value & f.mask());
+    }
+
+    /** Reads all fields, in the order of their table. */
+    void readAll(long[] values) {
+        long host = memory.hostAddress(address);
+        for (int i = 0; i < ALL.length; i++) {
+            long at = FIELDS + 8L * i;
+            values[i] = (host != 0 ? HostMemory.getLong(host + at) : memory.read(address + at, 8)) & ALL[i].mask();
+        }
     }
 
     /** The revision identifier with the shadow-VMCS indicator. */
