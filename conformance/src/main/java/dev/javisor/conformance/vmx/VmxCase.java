@@ -38,7 +38,7 @@ final class VmxCase {
         0x80B, 0x830, 0xDA0, 0xC000_0080L, 0xC000_0081L, 0xC000_0082L, 0xC000_0100L, 0xC000_0101L, 0xC000_0102L, 0xC000_0103L
     };
 
-    /** Instructions that exit, or touch what VMX virtualizes; the bytes between them are random. */
+    /** Instructions that exit, or touch what VMX virtualizes (the last ones the APIC); the bytes between some of them are random. */
     private static final String[] INSTRUCTIONS = {
         "0fa2", "0f32", "0f30", "0f31", "0f01f9", "0f33", "e420", "e642", "ec", "ee", "6c", "6e", "f36f", "f4", "f390", "0f08", "0f09",
         "0f0138", "0f20c0", "0f22c0", "0f20d8", "0f22d8", "0f20e0", "0f22e0", "0f2100", "0f2300", "0f06", "0f01f0", "0f01c1", "0f01c2",
@@ -46,7 +46,9 @@ final class VmxCase {
         "660f38810424", "660f38820424", "0f0100", "0f0108", "0f0110", "0f0118", "0f00c0", "0f00c8", "0f00d0", "0f00d8", "0f01d0",
         "0f01d1", "0fc7f0", "0fc7f8", "0f01c8", "0f01c9", "660faef0", "f30faef0", "0fc72c24", "0fc71c24", "cd20", "cc", "f1", "ce", "cf",
         "48cf", "fa", "fb", "9c", "9d", "8ed0", "17", "0f05", "0f34", "ea0000080000", "0f0b", "f3a4", "f3aa", "50", "58", "ff30", "8f00",
-        "a1", "8900", "8b00", "87", "440f20c0", "440f22c0", "0faa", "0fae00", "ebfe", "ebf0"
+        "a1", "8900", "8b00", "87", "440f20c0", "440f22c0", "0faa", "0fae00", "ebfe", "ebf0", "8b042580200100", "c704258020010020000000",
+        "c70425b020010000000000", "c7042500230100f0000400", "8b0580200100", "c7058020010040000000", "c705b020010000000000",
+        "c7050023010051000400", "b9080800000f30", "b90b08000031c031d20f30", "b93f0800000f30", "b9080800000f32", "fbf4"
     };
 
     final VmxHost host;
@@ -133,6 +135,12 @@ final class VmxCase {
         }
         if (sometimes(4)) {
             inject();
+        }
+        if (sometimes(2)) {
+            host.set(VmcsField.PML_INDEX, random.nextInt(4));
+        }
+        if (sometimes(4)) {
+            host.set(VmcsField.GUEST_RFLAGS, host.get(VmcsField.GUEST_RFLAGS) | Flags.IF);
         }
         for (VmcsField f : new VmcsField[] {
             VmcsField.EXCEPTION_BITMAP, VmcsField.CR0_MASK, VmcsField.CR4_MASK, VmcsField.CR0_READ_SHADOW, VmcsField.CR4_READ_SHADOW,

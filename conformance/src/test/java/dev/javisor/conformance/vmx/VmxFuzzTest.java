@@ -7,14 +7,13 @@ import org.junit.jupiter.api.Test;
 /** For a few seconds what {@code tools/conformance vmx} does for as long as one wants. */
 class VmxFuzzTest {
     private static final String SECONDS = "6";
-    private static final long FEWEST = 100;
 
     @Test
     void randomGuestsAreEnteredOrHaveTheirReason() throws Exception {
         String seed = System.getProperty("javisor.seed", Long.toString(System.nanoTime()));
         VmxFuzz run = new VmxFuzz(System.out).option("--seed", seed).option("--seconds", SECONDS);
         run.run();
-        assertThat(run.failed()).isPositive();
-        assertThat(run.entries() - run.failed()).isGreaterThan(FEWEST);
+        assertThat(run.failed()).as("entries that failed, with their reasons").isPositive();
+        assertThat(run.entries()).as("entries").isGreaterThan(run.failed());
     }
 }
