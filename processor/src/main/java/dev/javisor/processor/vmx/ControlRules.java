@@ -117,10 +117,13 @@ final class ControlRules {
                 x -> x.on(USE_TPR_SHADOW) && x.off(VIRTUAL_INTERRUPT_DELIVERY),
                 VmcsField.TPR_THRESHOLD,
                 15);
-        s.rule(
+        s.add(
                 "tpr-threshold-vtpr",
                 "TPR threshold is not above bits 7:4 of VTPR, at offset 080H of the virtual-APIC page",
                 ControlRules::isThresholdReached,
+                x -> x.isVisible(x.get(VmcsField.VIRTUAL_APIC_ADDRESS))
+                        ? "VTPR is %02XH: make the TPR threshold at most %d".formatted(vtpr(x), vtpr(x) >>> 4)
+                        : "",
                 VmcsField.TPR_THRESHOLD,
                 VmcsField.VIRTUAL_APIC_ADDRESS);
         s.needs("virtual-nmis", VIRTUAL_NMIS, NMI_EXITING);
@@ -138,13 +141,16 @@ final class ControlRules {
         s.needs("virtual-interrupts-exiting", VIRTUAL_INTERRUPT_DELIVERY, EXTERNAL_INTERRUPT_EXITING);
     }
 
+    private static long vtpr(EntryContext x) {
+        return x.cpu.memory.read(x.get(VmcsField.VIRTUAL_APIC_ADDRESS) + VirtualApic.TPR, 1);
+    }
+
     private static boolean isThresholdReached(EntryContext x) {
-        long address = x.get(VmcsField.VIRTUAL_APIC_ADDRESS) + VirtualApic.TPR;
         boolean checked = x.on(USE_TPR_SHADOW) && x.off(VIRTUAL_INTERRUPT_DELIVERY) && x.off(VIRTUALIZE_APIC_ACCESSES);
         return !checked
                 || !x.isPage(VmcsField.VIRTUAL_APIC_ADDRESS)
-                || !x.isVisible(address)
-                || (x.get(VmcsField.TPR_THRESHOLD) & 15) <= x.cpu.memory.read(address, 1) >>> 4;
+                || !x.isVisible(x.get(VmcsField.VIRTUAL_APIC_ADDRESS))
+                || (x.get(VmcsField.TPR_THRESHOLD) & 15) <= vtpr(x) >>> 4;
     }
 
     private static void postedInterrupts(Section s) {

@@ -72,7 +72,8 @@ public record EntryRule(
             add(id, requirement, holds, AS_REQUIRED, fields);
         }
 
-        private void add(
+        /** A rule with what would make it hold, or with what it saw in memory. */
+        void add(
                 String id, String requirement, Predicate<EntryContext> holds, Function<EntryContext, String> remedy, VmcsField... fields) {
             rules.add(new EntryRule(id, group, title, requirement, qualification, List.of(fields), holds, remedy));
         }
@@ -158,10 +159,13 @@ public record EntryRule(
         }
 
         private static String changes(VmcsField f, long missing, long surplus) {
-            BitNames names = VmcsText.bits(f);
+            return changes(f.text, VmcsText.bits(f), missing, surplus);
+        }
+
+        static String changes(String what, BitNames names, long missing, long surplus) {
             String set = missing == 0 ? "" : "set " + names.list(missing);
             String clear = surplus == 0 ? "" : "clear " + names.list(surplus);
-            return set + (set.isEmpty() || clear.isEmpty() ? "" : ", ") + clear + " of the " + f.text;
+            return set + (set.isEmpty() || clear.isEmpty() ? "" : ", ") + clear + " of the " + what;
         }
     }
 }

@@ -8,6 +8,7 @@ import static dev.javisor.isa.VmxControl.LOAD_PKRS;
 import static dev.javisor.isa.VmxControl.VIRTUAL_NMIS;
 import static dev.javisor.isa.VmxControl.VMCS_SHADOWING;
 
+import dev.javisor.isa.BitNames;
 import dev.javisor.isa.VmcsField;
 import dev.javisor.isa.VmxCapabilities;
 import dev.javisor.processor.core.Cpu;
@@ -293,10 +294,13 @@ final class GuestRules {
     private static void linkPointer(Section s) {
         VmcsField link = VmcsField.VMCS_LINK_POINTER;
         s.address("link-pointer-address", GuestRules::linked, link, 0x1000);
-        s.rule(
+        s.add(
                 "link-pointer-revision",
                 "the VMCS that the link pointer names has the processor's revision identifier, " + VmxCapabilities.REVISION,
                 x -> !reachesLink(x) || link(x).hasRevision(),
+                x -> x.isVisible(x.get(link))
+                        ? "write the identifier into its first 4 bytes, which are %#x".formatted(link(x).revision())
+                        : "",
                 link);
         s.rule(
                 "link-pointer-shadow",
@@ -314,22 +318,43 @@ final class GuestRules {
     private static void pointers(Section s) {
         for (int i = 0; i < VmEntry.PDPTES.length; i++) {
             int number = i;
-            s.rule(
+            s.add(
                     "guest-pdpte" + number,
                     "reserved bits of PDPTE" + number + ", if it is present, are 0 (with EPT of the field, else of memory at guest CR3)",
                     x -> !x.paePaging() || isPointerValid(x, number),
+                    x -> pointerRemedy(x, number),
                     VmEntry.PDPTES[number],
                     VmcsField.GUEST_CR3);
         }
     }
 
+    private static long pointerReserved(EntryContext x) {
+        return PDPTE_RESERVED | x.cpu.model.physicalReserved();
+    }
+
+    private static long pointerAddress(EntryContext x, int number) {
+        return (x.get(VmcsField.GUEST_CR3) & 0xFFFF_FFE0L) + 8 * number;
+    }
+
+    private static long pointer(EntryContext x, int number) {
+        return x.on(ENABLE_EPT) ? x.get(VmEntry.PDPTES[number]) : x.cpu.memory.read(pointerAddress(x, number), 8);
+    }
+
+    private static String pointerRemedy(EntryContext x, int number) {
+        boolean field = x.on(ENABLE_EPT);
+        if (!field && !x.isVisible(pointerAddress(x, number))) {
+            return "";
+        }
+        long e = pointer(x, number);
+        String what = field ? VmEntry.PDPTES[number].text : "8 bytes at %#x, which are %#x".formatted(pointerAddress(x, number), e);
+        return Section.changes(what, BitNames.NONE, 0, e & pointerReserved(x));
+    }
+
     private static boolean isPointerValid(EntryContext x, int number) {
-        long address = (x.get(VmcsField.GUEST_CR3) & 0xFFFF_FFE0L) + 8 * number;
-        boolean ept = x.on(ENABLE_EPT);
-        if (!ept && !x.isVisible(address)) {
+        if (x.off(ENABLE_EPT) && !x.isVisible(pointerAddress(x, number))) {
             return true;
         }
-        long e = ept ? x.get(VmEntry.PDPTES[number]) : x.cpu.memory.read(address, 8);
-        return (e & 1) == 0 || (e & (PDPTE_RESERVED | x.cpu.model.physicalReserved())) == 0;
+        long e = pointer(x, number);
+        return (e & 1) == 0 || (e & pointerReserved(x)) == 0;
     }
 }
