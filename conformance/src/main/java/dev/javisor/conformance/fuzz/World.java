@@ -322,6 +322,9 @@ final class World implements Scenario {
 
     private void start(Cpu c, SplittableRandom r, int index) {
         c.activity = Cpu.ACTIVE;
+        // A processor that does not run has no time of its own, which writing time-stamp counters asks for.
+        c.budget = 0;
+        c.sliceEnd = c.timeline.now();
         c.gdtBase = GDT;
         c.gdtLimit = r.nextInt(8) == 0 ? r.nextInt(0x10000) : DESCRIPTORS * 8 - 1;
         c.idtBase = mode == Mode.REAL ? 0 : IDT;
