@@ -12,6 +12,7 @@ import dev.javisor.processor.vmx.Vmx;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToIntFunction;
@@ -193,8 +194,16 @@ final class Session {
             out.printf("speed          %.1f MIPS%n", retired / seconds / 1e6);
             out.printf("guest time     %.3f s%n", machine.seconds());
             compiled(out, retired);
+            exits(out);
             out.printf("guest memory   %d MiB%n", machine.configuration().memory() >> 20);
             out.printf("Java heap      %d MiB%n", r.totalMemory() - r.freeMemory() >> 20);
+        }
+
+        private void exits(PrintStream out) {
+            Map<String, Long> exits = machine.exits();
+            exits.entrySet().stream()
+                    .sorted(Map.Entry.<String, Long>comparingByValue().reversed())
+                    .forEach(e -> out.printf("VM exits       %,12d  %s%n", e.getValue(), e.getKey()));
         }
 
         private void compiled(PrintStream out, long retired) {

@@ -17,6 +17,7 @@ import dev.javisor.processor.event.Reset;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
 import dev.javisor.processor.state.Stateful;
+import java.util.Map;
 
 /** A virtual processor: KVM's vcpu interface. A vcpu is used by one thread at a time. */
 public final class Vcpu implements Stateful {
@@ -106,6 +107,11 @@ public final class Vcpu implements Stateful {
     /** Instructions that the guest has retired. */
     public long retired() {
         return core.retired();
+    }
+
+    /** How often the guest has exited to the hypervisor, by the manual's name of the reason; in the order of their numbers. */
+    public Map<String, Long> exits() {
+        return core.exits();
     }
 
     /** Of those, instructions retired by compiled code. */

@@ -3,6 +3,7 @@ package dev.javisor.hypervisor;
 import dev.javisor.hypervisor.abi.KvmException;
 import dev.javisor.hypervisor.memory.MemorySlots;
 import dev.javisor.hypervisor.vcpu.DeviceBus;
+import dev.javisor.hypervisor.vcpu.ParavirtualCalls;
 import dev.javisor.hypervisor.vcpu.VcpuCore;
 import dev.javisor.hypervisor.vmx.VmxVm;
 import dev.javisor.processor.apic.ApicBus;
@@ -109,6 +110,7 @@ public final class Vm {
         cpu.translation = new Paging(kvm.model(), slots.view());
         cpu.codeObserver = slots;
         cpu.platform = bus;
+        cpu.hypercalls = new ParavirtualCalls(interrupts == null ? new ApicBus() : interrupts);
         LocalApic apic = interrupts == null ? null : new LocalApic(cpu, interrupts);
         VcpuCore core = vmx.createVcpu(cpu, bus, id);
         core.setLocalApic(apic != null);

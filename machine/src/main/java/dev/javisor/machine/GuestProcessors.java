@@ -22,6 +22,8 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 /** A machine's processors as vcpus of the hypervisor: runs them, and answers for the board what they ask of devices. */
 final class GuestProcessors implements Processors {
@@ -76,6 +78,13 @@ final class GuestProcessors implements Processors {
     @Override
     public ApicBus interrupts() {
         return bus;
+    }
+
+    @Override
+    public Map<String, Long> exits() {
+        Map<String, Long> sum = new TreeMap<>();
+        vm.vcpus().forEach(v -> v.exits().forEach((reason, n) -> sum.merge(reason, n, Long::sum)));
+        return sum;
     }
 
     @Override

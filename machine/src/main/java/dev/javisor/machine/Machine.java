@@ -27,6 +27,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /**
  * A PC: memory, processors and devices, made from a {@link MachineConfiguration}. Processors take turns on the thread that calls
@@ -154,6 +155,11 @@ public final class Machine implements Stateful, AutoCloseable {
     /** The processors of a machine that runs on the metal; none on the hypervisor. */
     public List<LogicalProcessor> processors() {
         return set.metal();
+    }
+
+    /** How often guests have exited to the hypervisor, by the manual's name of the reason; empty on the metal. */
+    public Map<String, Long> exits() {
+        return set.exits();
     }
 
     /** Instructions retired by compiled code. */

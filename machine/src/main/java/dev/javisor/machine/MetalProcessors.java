@@ -1,5 +1,6 @@
 package dev.javisor.machine;
 
+import dev.javisor.hypervisor.vcpu.ParavirtualCalls;
 import dev.javisor.machine.boot.StartState;
 import dev.javisor.processor.LogicalProcessor;
 import dev.javisor.processor.apic.ApicBus;
@@ -18,6 +19,7 @@ import dev.javisor.processor.system.MemoryTypes;
 import dev.javisor.processor.system.Msrs;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** A machine's own processors. */
 final class MetalProcessors implements Processors {
@@ -54,6 +56,11 @@ final class MetalProcessors implements Processors {
     @Override
     public ApicBus interrupts() {
         return bus;
+    }
+
+    @Override
+    public Map<String, Long> exits() {
+        return Map.of();
     }
 
     @Override

@@ -6,6 +6,7 @@ import dev.javisor.processor.apic.ApicBus;
 import dev.javisor.processor.execution.CompilerStatistics;
 import dev.javisor.processor.state.Stateful;
 import java.util.List;
+import java.util.Map;
 
 /** The processors of a machine, on the metal or on the hypervisor. */
 interface Processors extends AutoCloseable {
@@ -58,6 +59,9 @@ interface Processors extends AutoCloseable {
 
     /** Takes interrupts to them. */
     ApicBus interrupts();
+
+    /** VM exits of all of them, by reason; empty on the metal. */
+    Map<String, Long> exits();
 
     /** Null when everything is interpreted. */
     CompilerStatistics compilerStatistics();

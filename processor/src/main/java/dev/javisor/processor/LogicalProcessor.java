@@ -98,7 +98,7 @@ public final class LogicalProcessor implements Stateful {
     }
 
     /**
-     * Runs a guest for a host that is not made of instructions: as {@link #run}, but ends at the VM exit too.
+     * Runs a guest for a host that is not made of instructions: as {@link #run}, but ends at the VM exit too, which takes no time.
      *
      * @param entry the VM entry to begin with, or null to go on with the guest that runs already
      */
@@ -122,6 +122,7 @@ public final class LogicalProcessor implements Stateful {
             if (entry != null) {
                 entry.run();
             }
+            boolean entered = !guestOnly || c.guest != null;
             while (c.now() < limit && !c.yielded && (!guestOnly || c.guest != null)) {
                 if (c.requests != 0 && Boundary.process(c)) {
                     continue;
@@ -147,6 +148,11 @@ public final class LogicalProcessor implements Stateful {
                 if (c.delay != 0) {
                     delayed += delay();
                 }
+            }
+            if (entered && guestOnly && c.guest == null) {
+                // The exit has taken a tick as a delivery does; what the host makes of it has its own.
+                c.budget++;
+                c.deliveries--;
             }
         } finally {
             timeline.activate(null);

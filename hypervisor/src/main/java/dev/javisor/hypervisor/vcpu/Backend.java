@@ -2,6 +2,7 @@ package dev.javisor.hypervisor.vcpu;
 
 import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.processor.core.Event;
+import java.util.Map;
 
 /** What a vendor's virtualization extensions do for a {@link VcpuCore}: entering the guest, events, and the meaning of exits. */
 public interface Backend extends GuestState.Hardware {
@@ -48,6 +49,9 @@ public interface Backend extends GuestState.Hardware {
 
     /** Instructions that the guest has retired in hardware. */
     long retired();
+
+    /** How often the guest has exited, by the manual's name of the reason; in the order of their numbers. */
+    Map<String, Long> exits();
 
     long compiledInstructions();
 

@@ -97,6 +97,8 @@ final class Emulator {
         user.begin();
         bus.select(user);
         synchronize(c);
+        // The instruction's tick.
+        c.budget = -1;
         c.flushTlb();
         c.shadowBegun = false;
         c.resumeFlagLoaded = false;
@@ -111,7 +113,6 @@ final class Emulator {
     static void synchronize(Cpu c) {
         c.blockLength = 0;
         c.position = 0;
-        // An instruction is about to run: its tick is taken off the budget already.
         c.budget = 0;
         c.sliceEnd = c.timeline.now();
     }

@@ -40,6 +40,8 @@ public final class EventQueue implements Stateful {
 
     boolean smiPending;
     boolean tripleFault;
+    /** What the hardware was told to deliver at the last entry; null when it has done so, or was told nothing. */
+    Event delivering;
     /** Length of the instruction behind a software event that must be delivered again. */
     int instructionLength;
 
@@ -50,6 +52,7 @@ public final class EventQueue implements Stateful {
         nmisPending = 0;
         smiPending = false;
         tripleFault = false;
+        delivering = null;
     }
 
     /** Forgets what the hardware was told to deliver: it has done so, or says itself what it has not. */
@@ -115,6 +118,7 @@ public final class EventQueue implements Stateful {
 
     /** The hardware began to deliver the exception and did not come to the end: again, without payload, which it has had. */
     public void requeue(Event e, int length) {
+        interrupted(e);
         instructionLength = length;
         exception = e;
         exceptionPending = false;
@@ -144,6 +148,7 @@ public final class EventQueue implements Stateful {
 
     /** As {@link #requeue}: an NMI. */
     public void requeueNmi() {
+        interrupted(Event.nmi());
         nmiInjected = true;
     }
 
@@ -151,6 +156,24 @@ public final class EventQueue implements Stateful {
     public void requeueInterrupt(int vector, boolean soft, int length) {
         instructionLength = length;
         queueInterrupt(vector, soft);
+        interrupted(interrupt());
+    }
+
+    /** The interrupt, or INT n, that is to be delivered. */
+    Event interrupt() {
+        return interruptSoft ? Event.software(Event.SOFTWARE_INTERRUPT, interruptVector, instructionLength)
+                : Event.interrupt(interruptVector);
+    }
+
+    /** The delivery of an event has not come to its end: of the one that the hardware was told to deliver, or of one of its own. */
+    private void interrupted(Event e) {
+        boolean told = delivering != null && delivering.type() == e.type() && delivering.vector() == e.vector();
+        delivering = told ? delivering : null;
+    }
+
+    /** Nothing is on its way. */
+    public void delivered() {
+        delivering = null;
     }
 
     void queueInterrupt(int vector, boolean soft) {
@@ -165,11 +188,7 @@ public final class EventQueue implements Stateful {
                 ? exception
                 : nmiInjected
                         ? Event.nmi()
-                        : !interruptInjected
-                                ? null
-                                : interruptSoft
-                                        ? Event.software(Event.SOFTWARE_INTERRUPT, interruptVector, instructionLength)
-                                        : Event.interrupt(interruptVector);
+                        : interruptInjected ? interrupt() : null;
         clearDelivered();
         return e;
     }

@@ -11,10 +11,12 @@ import dev.javisor.processor.core.GuestFault;
 import dev.javisor.processor.event.Boundary;
 import dev.javisor.processor.event.EventDelivery;
 import dev.javisor.processor.event.Reset;
+import dev.javisor.processor.event.SystemManagement;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
 import dev.javisor.processor.state.Stateful;
 import dev.javisor.processor.system.Msrs;
+import java.util.Map;
 import java.util.function.Function;
 
 /**
@@ -50,6 +52,8 @@ public final class VcpuCore implements Stateful {
     /** A step that was made in software. */
     private VcpuExit stepped;
     private long emulated;
+    /** Ticks that have to pass: one for each instruction carried out, and for each event delivered, as on the metal. */
+    private long owed;
 
     /** @param backend made for the vcpu, which is not complete yet */
     public VcpuCore(Cpu cpu, DeviceBus bus, Function<VcpuCore, Backend> backend) {
@@ -137,11 +141,16 @@ public final class VcpuCore implements Stateful {
         deferred = null;
         stepped = null;
         userInterrupt = -1;
+        owed = 0;
     }
 
     /** Instructions that the guest has retired, in hardware and emulated. */
     public long retired() {
         return backend.retired() + emulated;
+    }
+
+    public Map<String, Long> exits() {
+        return backend.exits();
     }
 
     public long compiledInstructions() {
@@ -160,7 +169,9 @@ public final class VcpuCore implements Stateful {
         VcpuExit x = complete();
         while (x == null) {
             if (!backend.inGuest()) {
+                passTime();
                 x = prepare();
+                passTime();
             }
             if (x == null && (stopped || cpu.timeline.now() >= limit)) {
                 x = INTR;
@@ -177,6 +188,13 @@ public final class VcpuCore implements Stateful {
             }
         }
         return x;
+    }
+
+    private void passTime() {
+        if (owed != 0) {
+            cpu.timeline.skipTo(cpu.timeline.now() + owed);
+            owed = 0;
+        }
     }
 
     /** Whether {@link #run} would do anything: the guest does not wait, or what it waits for has come. */
@@ -230,6 +248,7 @@ public final class VcpuCore implements Stateful {
             events.tripleFault = false;
             return new VcpuExit.Shutdown();
         }
+        enterSystemManagement();
         if (cpu.activity != Cpu.ACTIVE && !wakes()) {
             return INTR;
         }
@@ -245,6 +264,7 @@ public final class VcpuCore implements Stateful {
                 state.change(GuestState.ALL);
                 Reset.init(c);
                 events.clear();
+                owed++;
             }
         }
         if ((c.requests & Cpu.SIPI_REQUEST) != 0) {
@@ -252,7 +272,12 @@ public final class VcpuCore implements Stateful {
             if (c.activity == Cpu.WAIT_FOR_SIPI) {
                 state.change(GuestState.ALL);
                 Reset.startUp(c, c.sipiVector);
+                owed++;
             }
+        }
+        if ((c.requests & Cpu.SMI_REQUEST) != 0 && c.activity != Cpu.WAIT_FOR_SIPI) {
+            c.withdraw(Cpu.SMI_REQUEST);
+            events.smiPending = true;
         }
         if ((c.requests & Cpu.NMI_REQUEST) != 0 && c.activity != Cpu.WAIT_FOR_SIPI) {
             c.withdraw(Cpu.NMI_REQUEST);
@@ -356,22 +381,35 @@ public final class VcpuCore implements Stateful {
         return !c.blockingBySti && !c.blockingByMovSs && !c.nmiBlocked;
     }
 
+    /** An SMI is delivered by software, between two instructions, when nothing else is on its way. */
+    private void enterSystemManagement() {
+        EventQueue q = events;
+        boolean busy = q.hasException() || q.nmiInjected || q.interruptInjected;
+        if (q.smiPending && !busy && !cpu.inSmm && !debugs(GuestDebug.BLOCKIRQ)) {
+            q.smiPending = false;
+            owed++;
+            boolean halted = cpu.activity == Cpu.HLT;
+            cpu.activity = Cpu.ACTIVE;
+            SystemManagement.enter(state.change(GuestState.ALL), halted);
+        }
+    }
+
     /** What was being delivered when the guest exited comes first; then one new event, in the order of their priority. */
     private void inject() {
         EventQueue q = events;
         boolean open = true;
         if (q.exceptionInjected) {
-            backend.inject(q.exception, q.instructionLength);
+            again(q.exception);
             open = false;
         } else if (q.exceptionPending) {
             // It arose while the interrupt or NMI was being delivered, and takes its place.
             injectException();
             open = false;
         } else if (q.nmiInjected) {
-            backend.inject(Event.nmi(), 0);
+            again(Event.nmi());
             open = false;
         } else if (q.interruptInjected) {
-            injectInterrupt();
+            again(q.interrupt());
             open = false;
         }
         if (debugs(GuestDebug.BLOCKIRQ)) {
@@ -380,14 +418,14 @@ public final class VcpuCore implements Stateful {
         if (q.nmisPending > 0 && open && nmiAllowed()) {
             q.nmisPending--;
             q.nmiInjected = true;
-            backend.inject(Event.nmi(), 0);
+            first(Event.nmi());
             open = false;
         }
         backend.openNmiWindow(q.nmisPending > 0);
         if (hasInterrupt()) {
             if (open && interruptAllowed()) {
                 q.queueInterrupt(acknowledge(), false);
-                injectInterrupt();
+                first(q.interrupt());
             }
             backend.openInterruptWindow(hasInterrupt());
         } else {
@@ -395,12 +433,20 @@ public final class VcpuCore implements Stateful {
         }
     }
 
-    private void injectInterrupt() {
-        EventQueue q = events;
-        Event e = q.interruptSoft
-                ? Event.software(Event.SOFTWARE_INTERRUPT, q.interruptVector, q.instructionLength)
-                : Event.interrupt(q.interruptVector);
-        backend.inject(e, q.instructionLength);
+    private void first(Event e) {
+        owed++;
+        events.delivering = e;
+        backend.inject(e, e.instructionLength());
+    }
+
+    /** What the hardware began to deliver by itself has not taken its time yet, what it was told to deliver has. */
+    private void again(Event e) {
+        if (events.delivering == null) {
+            owed++;
+            emulated += e.isSoftware() ? 1 : 0;
+        }
+        events.delivering = e;
+        backend.inject(e, e.isSoftware() ? events.instructionLength : 0);
     }
 
     /** The exception has its effects on CR2, DR6, DR7 and RF now, and not before. */
@@ -427,7 +473,7 @@ public final class VcpuCore implements Stateful {
         q.exceptionPending = false;
         q.exceptionInjected = true;
         q.exceptionHasPayload = false;
-        backend.inject(e, e.instructionLength());
+        first(e);
     }
 
     private static boolean isFault(int vector) {
@@ -451,7 +497,7 @@ public final class VcpuCore implements Stateful {
             c.pendingDebug |= Boundary.SINGLE_STEP;
         }
         Flags.setRflags(c, flags & ~Flags.RF);
-        emulated++;
+        retire();
         stepped();
         takeDebugTrap();
     }
@@ -471,12 +517,14 @@ public final class VcpuCore implements Stateful {
         c.rip = state.load(GuestState.SYSTEM).codeSize64 ? rip : rip & 0xFFFF_FFFFL;
         c.blockingBySti = false;
         c.blockingByMovSs = false;
+        // Its tick is that of the trap.
         emulated++;
     }
 
     /** The event whose delivery exited is delivered by software, to its end, with everything that may go wrong on the way. */
     public VcpuExit deliverInSoftware() {
         Event e = events.takeInterrupted();
+        owed++;
         state.change(GuestState.ALL);
         emulator.deliver(e);
         return afterDelivery();
@@ -491,12 +539,18 @@ public final class VcpuCore implements Stateful {
         return user.nextStore();
     }
 
+    /** An instruction has been carried out by other means than the hardware's. */
+    private void retire() {
+        emulated++;
+        owed++;
+    }
+
     /** Carries out the instruction at RIP in software. Returns what userspace must do. */
     public VcpuExit emulate() {
         state.change(GuestState.ALL);
         return switch (emulator.step()) {
             case COMPLETED -> {
-                emulated++;
+                retire();
                 stepped();
                 yield afterDelivery();
             }
@@ -580,13 +634,10 @@ public final class VcpuCore implements Stateful {
         return null;
     }
 
-    /** VMCALL or VMMCALL: there is nobody to call, so that all calls are unknown. */
+    /** VMCALL. */
     public VcpuExit hypercall(int length) {
-        Cpu c = state.change(GuestState.REGISTERS);
-        c.gpr[RAX] = state.load(GuestState.SYSTEM).codeSize64 ? UNKNOWN_CALL : UNKNOWN_CALL & 0xFFFF_FFFFL;
+        cpu.hypercalls.call(state.change(GuestState.REGISTERS | GuestState.SYSTEM));
         skip(length);
         return null;
     }
-
-    private static final long UNKNOWN_CALL = -1000;
 }

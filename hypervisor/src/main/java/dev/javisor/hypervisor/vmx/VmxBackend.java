@@ -13,6 +13,8 @@ import dev.javisor.isa.VmcsField;
 import dev.javisor.isa.VmxControl;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Event;
+import java.util.LinkedHashMap;
+import java.util.Map;
 
 /** A vcpu on a processor with VMX: its VMCS, entries, events as VMX injects them, and what it says about those that it did not deliver. */
 public final class VmxBackend implements Backend {
@@ -37,6 +39,8 @@ public final class VmxBackend implements Backend {
     private long primaryControls;
 
     private long exceptionBitmap;
+    /** Exits by reason. */
+    private final long[] exitCounts = new long[128];
 
     VmxBackend(VcpuCore core, RootProcessor root, HostPages pages, ExtendedPageTables ept) {
         this.core = core;
@@ -110,7 +114,9 @@ public final class VmxBackend implements Backend {
             root.invept(INVEPT_SINGLE, ept.pointer());
         }
         loadDebugRegisters();
-        long exceptions = 1 << Event.DB | (core.debugs(GuestDebug.USE_SW_BP) ? 1 << Event.BP : 0);
+        // The hypercall instruction of the other vendor is #UD to the hardware.
+        long undefined = cpu.model.isIntel() ? 0 : 1 << Event.UD;
+        long exceptions = 1 << Event.DB | undefined | (core.debugs(GuestDebug.USE_SW_BP) ? 1 << Event.BP : 0);
         if (exceptions != exceptionBitmap) {
             exceptionBitmap = exceptions;
             root.vmwrite(VmcsField.EXCEPTION_BITMAP, exceptions);
@@ -125,6 +131,7 @@ public final class VmxBackend implements Backend {
             return new VcpuExit.FailEntry(reason, root.entryFailure());
         }
         launched = true;
+        exitCounts[(int) reason & 0x7F]++;
         completeEvents((int) reason & 0xFFFF);
         return exits.handle(ExitReason.of((int) reason & 0xFFFF), reason);
     }
@@ -183,6 +190,17 @@ public final class VmxBackend implements Backend {
     @Override
     public long retired() {
         return root.retired();
+    }
+
+    @Override
+    public Map<String, Long> exits() {
+        Map<String, Long> exits = new LinkedHashMap<>();
+        for (ExitReason r : ExitReason.values()) {
+            if (exitCounts[r.number] != 0) {
+                exits.put(r.text, exitCounts[r.number]);
+            }
+        }
+        return exits;
     }
 
     @Override
@@ -262,6 +280,8 @@ public final class VmxBackend implements Backend {
         q.clearDelivered();
         if (interrupted) {
             requeue(q, vectoring);
+        } else {
+            q.delivered();
         }
     }
 

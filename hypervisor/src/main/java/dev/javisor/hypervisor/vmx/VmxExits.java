@@ -89,13 +89,16 @@ final class VmxExits {
                         vmx.vmread(VmcsField.GUEST_PHYSICAL_ADDRESS)));
     }
 
-    /** The hypervisor lets #DB exit, and #BP for whoever debugs the guest. */
+    /** The hypervisor lets #DB exit; #BP for whoever debugs the guest; #UD where a hypercall may be behind it. */
     private VcpuExit exception() {
         long info = vmx.vmread(VmcsField.EXIT_INTERRUPTION_INFO);
         int type = (int) (info >>> 8) & 7;
         int vector = (int) info & 0xFF;
         if (type == Event.NMI) {
             return null;
+        }
+        if (vector == Event.UD) {
+            return core.emulate();
         }
         if (vector == Event.BP && type == Event.SOFTWARE_EXCEPTION) {
             return core.debugExit(Event.BP, 0);

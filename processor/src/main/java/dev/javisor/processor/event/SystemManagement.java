@@ -42,7 +42,7 @@ public final class SystemManagement {
      *
      * @param halted the processor was in HLT: RSM returns to it, unless the handler clears the auto-halt-restart flag
      */
-    static void enter(Cpu c, boolean halted) {
+    public static void enter(Cpu c, boolean halted) {
         PhysicalMemory m = c.memory;
         long b = c.smbase;
         m.write(b + REVISION_ID, 4, REVISION);

@@ -1,19 +1,20 @@
-package dev.javisor.machine;
+package dev.javisor.hypervisor.vcpu;
 
 import dev.javisor.processor.apic.ApicBus;
 import dev.javisor.processor.apic.DeliveryMode;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Hypercalls;
 
-/** KVM's hypercalls, as far as they have a meaning without KVM (Linux, "KVM-specific hypercalls"). */
-final class ParavirtualCalls implements Hypercalls {
+/** KVM's hypercalls, as far as they need no shared memory (Linux, "KVM-specific hypercalls"). */
+public final class ParavirtualCalls implements Hypercalls {
     private static final int VAPIC_POLL_IRQ = 1, KICK_CPU = 5, SEND_IPI = 10, SCHED_YIELD = 11;
     /** Results. */
     private static final long NOT_PERMITTED = -1, UNKNOWN = -1000;
 
     private final ApicBus bus;
 
-    ParavirtualCalls(ApicBus bus) {
+    /** @param bus what carries the interrupts that guests send by hypercall */
+    public ParavirtualCalls(ApicBus bus) {
         this.bus = bus;
     }
 
