@@ -161,7 +161,8 @@ public final class EventQueue implements Stateful {
 
     /** The interrupt, or INT n, that is to be delivered. */
     Event interrupt() {
-        return interruptSoft ? Event.software(Event.SOFTWARE_INTERRUPT, interruptVector, instructionLength)
+        return interruptSoft
+                ? Event.software(Event.SOFTWARE_INTERRUPT, interruptVector, instructionLength)
                 : Event.interrupt(interruptVector);
     }
 
