@@ -38,6 +38,8 @@ import picocli.CommandLine.ParentCommand;
         })
 class RunCommand implements Callable<Integer> {
     private static final int DEFAULT_MEMORY = 512;
+    /** An engine, for the command line. */
+    private static final String LOCKSTEP = "lockstep";
 
     @ParentCommand
     Main javisor;
@@ -113,8 +115,9 @@ class RunCommand implements Callable<Integer> {
             defaultValue = "1")
     private long seed;
 
-    @Option(names = "--engine", paramLabel = "interpreter|compiler|auto",
-            description = "What runs guest code (default: auto). The guest cannot tell.")
+    @Option(names = "--engine", paramLabel = "interpreter|compiler|auto|lockstep",
+            description = "What runs guest code (default: auto). The guest cannot tell. lockstep: a compiling and an interpreting machine"
+                    + " side by side, up to the first difference; without keyboard and drives.")
     private String engine;
 
     @Option(names = "--limit-instructions", paramLabel = "N", description = "Ends the run when N instructions have retired.")
@@ -142,7 +145,27 @@ class RunCommand implements Callable<Integer> {
                 throw new UserException("--explain-vmcs " + which + ": @ADDRESS of a page, or current");
             }
         }
-        return connect(configuration(model()).place(place)).run();
+        Session session = connect(configuration(model()).place(place));
+        if (LOCKSTEP.equals(engine)) {
+            if (!drives.isEmpty()) {
+                throw new UserException("--engine lockstep: takes no drives");
+            }
+            Script script = script();
+            session.input(-1).lockstep(reference(configuration(model()).place(place), script), script);
+        }
+        return session.run();
+    }
+
+    /** The same machine, connected to nothing but its script. */
+    private MachineConfiguration reference(MachineConfiguration.Builder b, Script script) {
+        boolean types = "stdio".equals(virtioConsole);
+        for (int i = 0; i < Math.max(1, serial.size()); i++) {
+            b.serial(i == 0 ? ByteSink.NONE.and(script) : ByteSink.NONE);
+        }
+        if (virtioConsole != null) {
+            b.virtioConsole(types ? ByteSink.NONE.and(script) : ByteSink.NONE);
+        }
+        return b.engine(Engine.INTERPRETER).build();
     }
 
     /** The machine that the options describe, but for what connects it with the host. */
@@ -270,8 +293,11 @@ class RunCommand implements Callable<Integer> {
         if (engine == null) {
             return Engine.standard();
         }
+        if (engine.equals(LOCKSTEP)) {
+            return Engine.COMPILER;
+        }
         return Engine.named(engine)
-                .orElseThrow(() -> new UserException("--engine " + engine + ": interpreter, compiler and auto are known"));
+                .orElseThrow(() -> new UserException("--engine " + engine + ": interpreter, compiler, auto and lockstep are known"));
     }
 
     private EntryChoice entry() {

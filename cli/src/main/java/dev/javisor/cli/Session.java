@@ -30,6 +30,8 @@ final class Session {
     private boolean stateHash;
     private EntryFailures failures;
     private final List<String> explained = new ArrayList<>();
+    private MachineConfiguration reference;
+    private Script referenceScript;
 
     Session(MachineConfiguration configuration, PrintStream messages) {
         this.configuration = configuration;
@@ -46,6 +48,13 @@ final class Session {
     Session script(Script value, int port) {
         script = value;
         scriptPort = port;
+        return this;
+    }
+
+    /** The machine runs beside this one, which interprets all code, and stops where they differ. */
+    Session lockstep(MachineConfiguration interpreted, Script itsScript) {
+        reference = interpreted;
+        referenceScript = itsScript;
         return this;
     }
 
@@ -94,6 +103,9 @@ final class Session {
             MachineExit exit;
             try {
                 exit = run(machine);
+                if (exit == null) {
+                    return ExitStatus.INTERNAL_ERROR;
+                }
                 String why = exit instanceof MachineExit.Shutdown s ? shutdown(machine, s) : ExitStatus.describe(exit);
                 if (why != null) {
                     messages.println("javisor: " + why);
@@ -122,6 +134,9 @@ final class Session {
         if (scriptPort >= 0) {
             script.start(machine.input(scriptPort)::add);
         }
+        if (reference != null) {
+            return runLockstep(machine);
+        }
         HostConsole console = inputPort < 0 ? null : HostConsole.connect(machine, inputPort);
         try {
             return machine.run(limit);
@@ -129,6 +144,15 @@ final class Session {
             if (console != null) {
                 console.close();
             }
+        }
+    }
+
+    private MachineExit runLockstep(Machine machine) {
+        try (Machine interpreted = new Machine(reference)) {
+            if (scriptPort >= 0) {
+                referenceScript.start(interpreted.input(scriptPort)::add);
+            }
+            return new Lockstep(machine, interpreted, messages).run(limit);
         }
     }
 

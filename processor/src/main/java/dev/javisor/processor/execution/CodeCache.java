@@ -26,7 +26,7 @@ public final class CodeCache implements CodeObserver {
     }
 
     /** Operations that are kept, of about 150 bytes each with all that belongs to them. */
-    private static final int LIMIT = 500_000;
+    private static final int LIMIT = 300_000;
 
     private final PhysicalMemory memory;
     private final Map<Long, Physical> physical = new HashMap<>();

@@ -22,8 +22,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 /** Chooses what is compiled together, and has it compiled. */
 final class RegionFactory {
     private static final int MOST_INSTRUCTIONS = 120;
-    /** Each costs some 25 KB of the Java machine's memory. */
-    private static final int MOST_REGIONS = 6000;
+    /** Each costs some 40 KB of the Java machine's memory. */
+    private static final int MOST_REGIONS = 4000;
     /** When more regions wait to be compiled, hot code has to become hot again. */
     private static final int MOST_PENDING = 100;
     /** A page whose compiled code has changed so often is compiled later: its code may go on changing. */
