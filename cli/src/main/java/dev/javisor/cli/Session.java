@@ -241,8 +241,8 @@ final class Session {
             double length = (double) instructions / Math.max(1, entries);
             out.printf("compiled code  %.1f %% of the instructions, %.1f for each entry%n", share, length);
             out.printf(
-                    "regions        %,d of %,d instructions, made in %.3f s; %,d too late, %,d evicted%n",
-                    s.regions(), s.instructions(), s.seconds(), s.stale(), s.evicted());
+                    "regions        %,d of %,d instructions, made in %.3f s; %,d again with full effort, %,d too late, %,d evicted%n",
+                    s.regions(), s.instructions(), s.seconds(), s.improved(), s.stale(), s.evicted());
         }
     }
 }
