@@ -29,6 +29,7 @@ final class VirtualApic implements Stateful {
 
     private static final int X2APIC_FIRST = 0x800, X2APIC_LAST = 0x8FF, X2APIC_TPR = 0x808, X2APIC_EOI = 0x80B, X2APIC_SELF_IPI = 0x83F;
     private static final int EOI_MSR = 0xB;
+    private static final long X2APIC_ENABLED = 0x400;
 
     private final NonRoot guest;
     private final Cpu cpu;
@@ -226,9 +227,12 @@ final class VirtualApic implements Stateful {
     }
 
     private void endOfNotification() {
+        if (cpu.apic == null) {
+            return;
+        }
         if (cpu.apic.mmioEnabled()) {
             cpu.apic.write(EOI, 4, 0);
-        } else {
+        } else if ((cpu.apicBaseMsr & X2APIC_ENABLED) != 0) {
             cpu.apic.writeMsr(EOI_MSR, 0);
         }
     }
