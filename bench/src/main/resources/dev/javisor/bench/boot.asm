@@ -63,6 +63,17 @@ long_mode:
         mov es, eax
         mov ss, eax
         mov rsp, 0x90000
+        ; the same start wherever it is
+        xor eax, eax
+        xor ecx, ecx
+        xor edx, edx
+        xor ebx, ebx
+        xor ebp, ebp
+        xor esi, esi
+        xor r8d, r8d
+        xor r9d, r9d
+        xor r10d, r10d
+        xor r11d, r11d
         mov edi, ROUNDS
         call main
         mov rbx, rax
