@@ -20,7 +20,7 @@ class MachineTest {
             header: dd 0x1BADB002, 0x10000, -(0x1BADB002 + 0x10000), header, header, 0, 0, start
             """;
     /** Prints the interrupt count of a periodic timer while it works, with interrupts through the 8259 pair. */
-    private static final String BUSY =
+    static final String BUSY =
             """
             start:  mov esp, 0x90000
                     mov word [0x50100], handler & 0xFFFF
@@ -68,7 +68,7 @@ class MachineTest {
             """;
 
     /** Three processors draw lots under a lock. */
-    private static final String SPINNING =
+    static final String SPINNING =
             """
             start:  mov esi, ap
                     mov edi, 0x8000
@@ -98,7 +98,7 @@ class MachineTest {
                     jmp again
             """;
 
-    private static MachineConfiguration.Builder builder(String code) {
+    static MachineConfiguration.Builder builder(String code) {
         byte[] image = Asm.assemble(CodeSize.BITS32, 0x100000, HEADER, code);
         return MachineConfiguration.builder(CpuModels.parse("max-intel"))
                 .kernel(new ImageFile("guest", image))

@@ -116,7 +116,8 @@ public final class VcpuCore implements Stateful {
         CpuState.save(cpu, out);
         out.put("events", events);
         out.put("userspace", user);
-        out.putLong("emulated", emulated);
+        out.putLong("retired", retired());
+        out.putLong("ticks owed", owed);
         out.putInt("interrupt", userInterrupt);
     }
 
@@ -128,7 +129,8 @@ public final class VcpuCore implements Stateful {
         backend.setSeed(cpu.rngState);
         in.get("events", events);
         in.get("userspace", user);
-        emulated = in.getLong("emulated");
+        emulated = in.getLong("retired") - backend.retired();
+        owed = in.getLong("ticks owed");
         userInterrupt = in.getInt("interrupt");
     }
 

@@ -1,0 +1,81 @@
+package dev.javisor.machine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.javisor.processor.execution.Engine;
+import dev.javisor.processor.state.StateInput;
+import dev.javisor.processor.state.StateOutput;
+import java.util.Arrays;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** A guest does the same on the hypervisor as on the metal, instruction by instruction and tick by tick. */
+class PlaceTest {
+    /** How a run has ended: guest time, instructions, and a part of memory that the guest has worked on. */
+    private record Outcome(MachineExit exit, long time, long retired, int memory) {
+        static Outcome of(Machine m, MachineExit exit) {
+            byte[] memory = new byte[0x10000];
+            int hash = 0;
+            for (long at = 0x50000; at < 0xA0000; at += memory.length) {
+                m.memory().read(at, memory, 0, memory.length);
+                hash = 31 * hash + Arrays.hashCode(memory);
+            }
+            return new Outcome(exit, m.time(), m.retired(), hash);
+        }
+    }
+
+    private static MachineConfiguration configuration(String code, int processors, Place place, Engine engine) {
+        return MachineTest.builder(code).processors(processors).place(place).engine(engine).build();
+    }
+
+    private static Outcome run(String code, int processors, Place place, Engine engine) {
+        try (Machine m = new Machine(configuration(code, processors, place, engine))) {
+            return Outcome.of(m, m.run());
+        }
+    }
+
+    private static void isTheSame(String code, int processors, Engine engine) {
+        Outcome metal = run(code, processors, Place.METAL, engine);
+        assertThat(metal.exit).isEqualTo(new MachineExit.PowerOff());
+        assertThat(run(code, processors, Place.HYPERVISOR, engine)).isEqualTo(metal);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void interruptsAndPortsComeAtTheSameInstructions(Engine engine) {
+        isTheSame(MachineTest.BUSY, 1, engine);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void severalProcessorsTakeTheSameTurns(Engine engine) {
+        isTheSame(MachineTest.SPINNING, 4, engine);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aGuestOfTheHypervisorSeesNoVirtualizationExtensions(Engine engine) {
+        String code = "start: mov eax, 1\n cpuid\n bt ecx, 5\n setc al\n movzx eax, al\n out 0xF4, eax\n jmp $";
+        assertThat(run(code, 1, Place.HYPERVISOR, engine).exit).isEqualTo(new MachineExit.GuestExit(1));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aSavedGuestGoesOnInAnotherMachine(Engine engine) {
+        Outcome whole = run(MachineTest.BUSY, 1, Place.HYPERVISOR, engine);
+        for (long limit : new long[] {1, 50, 333, 1000}) {
+            MachineConfiguration c = configuration(MachineTest.BUSY, 1, Place.HYPERVISOR, engine);
+            try (Machine first = new Machine(c); Machine second = new Machine(c)) {
+                assertThat(first.run(limit)).isEqualTo(new MachineExit.InstructionLimit());
+                StateOutput saved = new StateOutput();
+                first.save(saved);
+                byte[] memory = new byte[4 << 20];
+                first.memory().read(0, memory, 0, memory.length);
+                second.memory().write(0, memory, 0, memory.length);
+                second.load(new StateInput(saved.toByteArray()));
+                assertThat(Outcome.of(second, second.run())).isEqualTo(whole);
+                assertThat(Outcome.of(first, first.run())).isEqualTo(whole);
+            }
+        }
+    }
+}
