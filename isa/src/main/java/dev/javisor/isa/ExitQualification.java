@@ -52,10 +52,11 @@ final class ExitQualification {
     }
 
     private static String io(long v) {
-        return "%s%s of %d bytes %s port %04XH%s".formatted(
+        return "%s%s of %d byte%s %s port %04XH%s".formatted(
                 (v & 0x20) != 0 ? "REP " : "",
                 (v & 8) != 0 ? (v & 16) != 0 ? "INS" : "IN" : (v & 16) != 0 ? "OUTS" : "OUT",
                 (v & 7) + 1,
+                (v & 7) == 0 ? "" : "s",
                 (v & 8) != 0 ? "from" : "to",
                 v >>> 16 & 0xFFFF,
                 (v & 0x40) != 0 ? ", immediate" : "");
