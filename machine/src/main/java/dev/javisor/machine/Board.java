@@ -66,7 +66,7 @@ final class Board implements Stateful {
     /** Nanoseconds that the clock is in its second at power-on: near the end, for which systems that set their own clock wait. */
     private static final int SECOND_PASSED = 900_000_000;
 
-    private static final long FOUR_GIGABYTES = 1L << 32;
+    private static final long TWO_GIGABYTES = 1L << 31, FOUR_GIGABYTES = 1L << 32;
     /** Where memory-mapped devices above 4 GiB begin, unless RAM reaches further. */
     private static final long HIGH_WINDOW = 1L << 35;
 
@@ -158,7 +158,9 @@ final class Board implements Stateful {
 
     private PciWindows windows() {
         Chipset c = configuration.chipset();
-        long start = c == Chipset.Q35 ? c.ecam + PciBus.ECAM_SIZE : 0xE000_0000L;
+        // Firmware puts functions from the first whole GiB on that RAM cannot reach, but not below 2 GiB.
+        long low = Math.min(configuration.memory(), c.lowMemoryLimit);
+        long start = c == Chipset.Q35 ? c.ecam + PciBus.ECAM_SIZE : low <= TWO_GIGABYTES ? TWO_GIGABYTES : c.lowMemoryLimit;
         long high = Math.max(HIGH_WINDOW, FOUR_GIGABYTES + Math.max(0, configuration.memory() - c.lowMemoryLimit));
         return new PciWindows(start, PciWindows.MEMORY_END, high, 1L << configuration.model().physicalBits(), 0xC000);
     }
