@@ -29,15 +29,19 @@ public final class EventDelivery {
         Event e = event;
         for (int attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
             Event during = c.delivering;
-            if (during != null) {
-                e = combine(during, e);
-            }
+            e = during == null ? e : nested(e);
             try {
-                if (e == null) {
-                    shutDown(c, tripleFault(c, during));
-                    return;
-                }
+                // a second exception that causes an exit neither becomes a double fault nor a shutdown
                 GuestExit exit = exit(c, e, during);
+                if (exit == null && during != null) {
+                    Event raised = e;
+                    e = combine(during, raised);
+                    if (e == null) {
+                        shutDown(c, tripleFault(c, during));
+                        return;
+                    }
+                    exit = e == raised ? null : exit(c, e, during);
+                }
                 if (exit != null) {
                     c.guest.leave(c, exit);
                     return;
@@ -191,8 +195,11 @@ public final class EventDelivery {
         if (contributory(first) && contributory(second) || pageFault(first) && (contributory(second) || pageFault(second))) {
             return Event.exception(Event.DF, 0);
         }
-        return new Event(second.type(), second.vector(), second.hasErrorCode(), second.errorCode(), second.instructionLength(),
-                second.payload(), true);
+        return second;
+    }
+
+    private static Event nested(Event e) {
+        return new Event(e.type(), e.vector(), e.hasErrorCode(), e.errorCode(), e.instructionLength(), e.payload(), true);
     }
 
     private static String tripleFault(Cpu c, Event last) {

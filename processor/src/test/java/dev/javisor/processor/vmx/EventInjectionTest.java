@@ -84,6 +84,23 @@ class EventInjectionTest {
         }
     }
 
+    /** Neither gate is there, so that every delivery raises #GP. */
+    @ParameterizedTest
+    @EnumSource(Engine.class)
+    void aSecondExceptionExitsBeforeItBecomesADoubleFaultOrAShutdown(Engine engine) {
+        for (long first : new long[] {Event.GP, Event.DF}) {
+            long info = EXCEPTION | ERROR_CODE | first;
+            VmxHost h = guest(engine).set(VmcsField.EXCEPTION_BITMAP, 1 << Event.GP).inject(info, 0, 0);
+            assertThat(h.run()).isEqualTo(ExitReason.EXCEPTION_OR_NMI);
+            assertThat(h.get(VmcsField.EXIT_INTERRUPTION_INFO) & 0xFF).isEqualTo(Event.GP);
+            assertThat(h.get(VmcsField.IDT_VECTORING_INFO)).isEqualTo(info | VALID);
+            assertThat(guest(engine).inject(info, 0, 0).run()).isEqualTo(ExitReason.TRIPLE_FAULT);
+        }
+        VmxHost h = guest(engine).set(VmcsField.EXCEPTION_BITMAP, 1 << Event.DF).inject(EXCEPTION | ERROR_CODE | Event.GP, 0, 0);
+        assertThat(h.run()).isEqualTo(ExitReason.EXCEPTION_OR_NMI);
+        assertThat(h.get(VmcsField.EXIT_INTERRUPTION_INFO) & 0xFF).isEqualTo(Event.DF);
+    }
+
     @ParameterizedTest
     @EnumSource(Engine.class)
     void anInterruptWindowOpensBehindTheStiShadow(Engine engine) {
