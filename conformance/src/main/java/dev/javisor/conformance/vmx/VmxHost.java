@@ -340,7 +340,8 @@ public final class VmxHost {
             return Outcome.SHUTDOWN;
         }
         return switch ((int) (cpu.rip - HOST_CODE)) {
-            case RESUME, EXITED -> Outcome.FAILED;
+            // a random host RIP leads there, too, but leaves no failure in the flags
+            case RESUME, EXITED -> (Flags.rflags(cpu) & (Flags.CF | Flags.ZF)) != 0 ? Outcome.FAILED : Outcome.LOST;
             case EXITED + 1 -> Outcome.EXITED;
             default -> Outcome.LOST;
         };

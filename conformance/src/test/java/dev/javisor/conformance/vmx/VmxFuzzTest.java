@@ -16,4 +16,10 @@ class VmxFuzzTest {
         assertThat(run.failed()).as("entries that failed, with their reasons").isPositive();
         assertThat(run.entries()).as("entries").isGreaterThan(run.failed());
     }
+
+    /** The random RIP of the host is where a failed entry would go on. */
+    @Test
+    void anExitToTheCodeBehindTheEntryIsNoFailedEntry() throws Exception {
+        new VmxFuzz(System.out).option("--seed", "21118591673204").option("--count", "1").run();
+    }
 }
