@@ -28,7 +28,7 @@ public enum Msr {
     PATCH_LEVEL(at(0x8B).amd().readOnly(0x0A10_11FF)),
     PLATFORM_INFO(at(0xCE).intel().readOnly(0x8000_1400)),
     UMWAIT_CONTROL(at(0xE1).needs(Feature.WAITPKG).writable(0xFFFF_FFFDL)),
-    PKG_CST_CONFIG_CONTROL(at(0xE2).intel().readOnly(0x8000)),
+    PKG_CST_CONFIG_CONTROL(at(0xE2).intel().rule(Rule.CST_CONFIG).reset(0x8000)),
     MPERF(at(0xE7).needs(Feature.APERFMPERF).field()),
     APERF(at(0xE8).needs(Feature.APERFMPERF).field()),
     MTRRCAP(at(0xFE).needs(Feature.MTRR).readOnly(0x508)),
@@ -134,6 +134,8 @@ public enum Msr {
         MC_STATUS,
         /** Nothing once the lock bit is set; before, the lock bit and the bits of features that the model has. */
         FEATURE_CONTROL,
+        /** 32 bits, of which the low half stays as it is once its bit 15, the lock, is set. */
+        CST_CONFIG,
         /** The bits that CPUID enumerates. */
         SPEC_CTRL,
         /** The bits that turn features on and off; the others keep their values. */

@@ -17,7 +17,7 @@ import dev.javisor.processor.execution.CompilerStatistics;
 import dev.javisor.processor.memory.PhysicalMemory;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
-import dev.javisor.processor.system.MemoryTypes;
+import dev.javisor.processor.system.FirmwareRegisters;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -189,7 +189,7 @@ final class GuestProcessors implements Processors {
 
         @Override
         public void setUp(long devices) {
-            MemoryTypes.setUp(configuration.model(), devices, vcpu::setMsr);
+            FirmwareRegisters.setUp(configuration.model(), devices, vcpu::setMsr);
             if (vcpu.id() == 0) {
                 byte[] page = vcpu.getLapic();
                 ByteBuffer b = ByteBuffer.wrap(page).order(ByteOrder.LITTLE_ENDIAN);

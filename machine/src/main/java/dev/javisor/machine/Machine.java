@@ -23,8 +23,10 @@ import dev.javisor.processor.memory.PhysicalMemory;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
 import dev.javisor.processor.state.Stateful;
+import dev.javisor.processor.system.FirmwareRegisters;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -104,6 +106,10 @@ public final class Machine implements Stateful, AutoCloseable {
         if (firmware != null) {
             firmware.map(memory, arena);
             FirmwareTables.offer(board.firmwareConfig, board.describe(), map);
+            long features = FirmwareRegisters.featureControl(configuration.model());
+            if (features != 0) {
+                board.firmwareConfig.addFile("etc/msr_feature_control", ByteBuffer.allocate(8).putLong(Long.reverseBytes(features)).array());
+            }
         } else {
             kernel.firmwareView().ifPresent(view -> board.firmwareConfig.put(FirmwareConfig.KERNEL_DATA, view));
         }

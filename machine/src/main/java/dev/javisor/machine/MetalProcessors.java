@@ -15,7 +15,7 @@ import dev.javisor.processor.memory.PhysicalMemory;
 import dev.javisor.processor.paging.Paging;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
-import dev.javisor.processor.system.MemoryTypes;
+import dev.javisor.processor.system.FirmwareRegisters;
 import dev.javisor.processor.system.Msrs;
 import java.util.ArrayList;
 import java.util.List;
@@ -120,7 +120,7 @@ final class MetalProcessors implements Processors {
 
         @Override
         public void setUp(long devices) {
-            MemoryTypes.setUp(cpu().model, devices, (index, value) -> Msrs.write(cpu(), index, value));
+            FirmwareRegisters.setUp(cpu().model, devices, (index, value) -> Msrs.write(cpu(), index, value));
             if (cpu().index == 0) {
                 apic.setVirtualWireMode();
             }

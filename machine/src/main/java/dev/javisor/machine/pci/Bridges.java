@@ -41,6 +41,9 @@ public final class Bridges {
         IsaBridge f = new IsaBridge(0x2918, 2, router, true);
         f.register(0x40, 4, PM_BASE | 1);
         f.register(0x44, 1, 0x80);
+        // COM1 and COM2 at their usual ports; decoded: both, keyboard controller, 2EH and 4EH.
+        f.register(0x80, 2, 0x0010);
+        f.register(0x82, 2, 0x3403);
         return f;
     }
 

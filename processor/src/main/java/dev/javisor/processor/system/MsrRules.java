@@ -24,6 +24,8 @@ final class MsrRules {
 
     private static final long DEBUGCTL_INTEL = 0x3, DEBUGCTL_AMD = 0x3F;
 
+    private static final long CST_LOCK = 1 << 15;
+
     /** Memory types UC, WC, WT, WP, WB; the PAT also has UC-. */
     private static final int MTRR_TYPES = 0b111_0011, PAT_TYPES = 0b1111_0011;
 
@@ -42,6 +44,7 @@ final class MsrRules {
             case ALL_OR_NONE -> value == 0 || value == -1 || !c.model.isIntel();
             case MC_STATUS -> value == 0 || !c.model.isIntel() && (c.msr[Msr.HWCR.slot] & HWCR_STATUS_WRITE) != 0;
             case FEATURE_CONTROL -> (c.msr[m.slot] & LOCK) == 0 && (value & ~featureControl(c)) == 0;
+            case CST_CONFIG -> value >>> 32 == 0 && ((c.msr[m.slot] & CST_LOCK) == 0 || (value ^ c.msr[m.slot]) << 48 == 0);
             case SPEC_CTRL -> (value & ~specCtrl(c)) == 0;
             case MISC_ENABLE -> (value & ~(MISC_ENABLE_WRITABLE | MISC_ENABLE_READ_ONLY)) == 0;
             case DEBUGCTL -> (value & ~(c.model.isIntel() ? DEBUGCTL_INTEL : DEBUGCTL_AMD)) == 0;

@@ -140,6 +140,25 @@ class MsrsTest {
     }
 
     @Test
+    void powerStateConfigurationLocksItsLowHalf() {
+        Cpu c = cpu(INTEL);
+        assertThat(Msrs.read(c, 0xE2)).as("locked by firmware").isEqualTo(0x8000);
+        Msrs.write(c, 0xE2, 0x8001_8000L);
+        assertThat(Msrs.read(c, 0xE2)).isEqualTo(0x8001_8000L);
+        assertFaults(() -> Msrs.write(c, 0xE2, 0));
+        assertFaults(() -> Msrs.write(c, 0xE2, 0x1_0000_8000L));
+    }
+
+    @Test
+    void firmwareAllowsVmxAndLocks() {
+        Cpu c = cpu(INTEL), without = cpu(INTEL + ",-vmx");
+        FirmwareRegisters.setUp(c.model, 0xC000_0000L, (index, value) -> Msrs.write(c, index, value));
+        assertThat(Msrs.read(c, 0x3A)).isEqualTo(5);
+        FirmwareRegisters.setUp(without.model, 0xC000_0000L, (index, value) -> Msrs.write(without, index, value));
+        assertThat(Msrs.read(without, 0x3A)).isZero();
+    }
+
+    @Test
     void segmentBasesAreThoseOfTheRegisters() {
         Cpu c = cpu(INTEL);
         Msrs.write(c, 0xC0000101, 0x5000);
@@ -173,7 +192,7 @@ class MsrsTest {
     @ValueSource(longs = {0xB000_0000L, 0xC000_0000L, 0xE000_0000L})
     void memoryTypesCoverDeviceMemoryExactly(long devices) {
         Cpu c = cpu(INTEL);
-        MemoryTypes.setUp(c.model, devices, (index, value) -> Msrs.write(c, index, value));
+        FirmwareRegisters.setUp(c.model, devices, (index, value) -> Msrs.write(c, index, value));
         for (long address : new long[] {0x10_0000, devices - 1, devices, 0xFEE0_0000L, 0xFFFF_FFFFL, 0x1_0000_0000L}) {
             boolean uncacheable = false;
             for (int i = 0; i < 16; i += 2) {
