@@ -126,6 +126,9 @@ class RunCommand implements Callable<Integer> {
     @Option(names = "--state-hash", description = "At the end, prints the SHA-256 of the machine's whole state.")
     private boolean stateHash;
 
+    @Option(names = "--screen", description = "At the end, prints the text on the guest's screen.")
+    private boolean screen;
+
     @Option(names = "--explain", negatable = true,
             description = "Says why VM entries of the guest fail (default: if standard error is a terminal).")
     private Boolean explain;
@@ -245,6 +248,7 @@ class RunCommand implements Callable<Integer> {
                 .limit(limit())
                 .explain(explain == null ? HostConsole.isErrorTerminal() : explain)
                 .explainVmcs(explainVmcs)
+                .screen(screen)
                 .statistics(statistics)
                 .stateHash(stateHash);
     }

@@ -28,6 +28,7 @@ final class Session {
     private ToIntFunction<MachineExit> statuses = ExitStatus::of;
     private boolean statistics;
     private boolean stateHash;
+    private boolean screen;
     private EntryFailures failures;
     private final List<String> explained = new ArrayList<>();
     private MachineConfiguration reference;
@@ -79,6 +80,12 @@ final class Session {
         return this;
     }
 
+    /** Prints the text on the guest's screen at the end. */
+    Session screen(boolean print) {
+        screen = print;
+        return this;
+    }
+
     /** Says why VM entries fail. */
     Session explain(boolean print) {
         failures = print ? new EntryFailures(messages) : null;
@@ -114,6 +121,9 @@ final class Session {
                     failures.summarize();
                 }
                 explained.forEach(which -> explainVmcs(machine, which));
+                if (screen) {
+                    printScreen(machine.screen());
+                }
                 if (statistics) {
                     new Statistics(machine, System.nanoTime() - start).print(messages);
                 }
@@ -178,6 +188,15 @@ final class Session {
         } catch (UserException e) {
             messages.println("javisor: " + e.getMessage());
         }
+    }
+
+    /** Up to the last line that is not empty. */
+    private void printScreen(List<String> lines) {
+        int end = lines.size();
+        while (end > 0 && lines.get(end - 1).isEmpty()) {
+            end--;
+        }
+        lines.subList(0, end).forEach(messages::println);
     }
 
     private static void forget(Thread hook) {

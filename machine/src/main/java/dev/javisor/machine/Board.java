@@ -22,6 +22,7 @@ import dev.javisor.machine.device.RealTimeClock;
 import dev.javisor.machine.device.ResetControl;
 import dev.javisor.machine.device.SystemControlPortA;
 import dev.javisor.machine.device.TestDevice;
+import dev.javisor.machine.device.TextDisplay;
 import dev.javisor.machine.device.Uart16550;
 import dev.javisor.machine.firmware.PcDescription;
 import dev.javisor.machine.pci.Bridges;
@@ -90,6 +91,7 @@ final class Board implements Stateful {
     private final Hpet hpet;
     private final PowerManagement power;
     final FirmwareConfig firmwareConfig;
+    final TextDisplay display;
     final List<Uart16550> serial = new ArrayList<>();
     /** Or null. */
     final ConsoleDevice console;
@@ -122,6 +124,8 @@ final class Board implements Stateful {
 
         addControls();
         addPorts();
+        display = add("display", new TextDisplay(timeline));
+        display.connect(io);
         firmwareConfig = add("firmware configuration", new FirmwareConfig(memory));
         firmwareConfig.connect(io);
         firmwareConfig.putShort(FirmwareConfig.NB_CPUS, configuration.processors());

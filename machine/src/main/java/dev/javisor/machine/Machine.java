@@ -10,6 +10,7 @@ import dev.javisor.machine.console.ByteSink;
 import dev.javisor.machine.console.HostEvents;
 import dev.javisor.machine.console.InputFeeder;
 import dev.javisor.machine.device.FirmwareConfig;
+import dev.javisor.machine.device.TextDisplay;
 import dev.javisor.machine.firmware.BiosDataArea;
 import dev.javisor.machine.firmware.FirmwareTables;
 import dev.javisor.machine.firmware.RealModeInterrupts;
@@ -27,6 +28,7 @@ import dev.javisor.processor.system.FirmwareRegisters;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -108,7 +110,8 @@ public final class Machine implements Stateful, AutoCloseable {
             FirmwareTables.offer(board.firmwareConfig, board.describe(), map);
             long features = FirmwareRegisters.featureControl(configuration.model());
             if (features != 0) {
-                board.firmwareConfig.addFile("etc/msr_feature_control", ByteBuffer.allocate(8).putLong(Long.reverseBytes(features)).array());
+                byte[] file = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(features).array();
+                board.firmwareConfig.addFile("etc/msr_feature_control", file);
             }
         } else {
             kernel.firmwareView().ifPresent(view -> board.firmwareConfig.put(FirmwareConfig.KERNEL_DATA, view));
@@ -136,6 +139,7 @@ public final class Machine implements Stateful, AutoCloseable {
         board.setUp();
         tables = FirmwareTables.write(memory, board.describe());
         BiosDataArea.write(memory, board.describe());
+        TextDisplay.clear(memory);
         RealModeInterrupts.setUp(memory, board.io);
         processors.forEach(p -> p.setUp(configuration.chipset().lowMemoryLimit));
         boolean longMode = configuration.model().features().has(Feature.LM);
@@ -180,6 +184,11 @@ public final class Machine implements Stateful, AutoCloseable {
 
     public PhysicalMemory memory() {
         return memory;
+    }
+
+    /** What stands on the screen, line by line. */
+    public List<String> screen() {
+        return board.display.text(memory);
     }
 
     /** Format of the kernel, or what else is started. */

@@ -317,9 +317,12 @@ public final class Uart16550 implements PortDevice, Device {
         return NO_INTERRUPT;
     }
 
-    /** On a PC, OUT2 connects the interrupt output to the bus; loopback takes OUT2 off its pin. */
+    /**
+     * On old PCs, OUT2 connects the interrupt output to the bus. Virtual machines have it connected always, and systems that were made on
+     * them leave OUT2 alone; only loopback, which takes all outputs off their pins, disconnects it.
+     */
     private void update() {
-        boolean connected = (modemControl & OUT2) != 0 && (modemControl & LOOP) == 0;
+        boolean connected = (modemControl & LOOP) == 0;
         irq.set(connected && interruptIdentification() != NO_INTERRUPT);
     }
 
