@@ -11,7 +11,7 @@ import java.nio.ByteOrder;
 /** Between a vcpu's x87 and SSE state and the structure of the interface. */
 final class FpuAccess {
     private static final int REGISTERS = 8, XMM = 16, LANES = 8, TOP_SHIFT = 11;
-    /** Bits of MXCSR that no processor has. */
+    /** Bits of MXCSR that no processor with VMX has. */
     private static final int MXCSR_RESERVED = 0xFFFF_0000;
 
     private FpuAccess() {}

@@ -186,7 +186,9 @@ public final class Rig {
             }
             long host = c.memory.hostAddress(linear & ~0xFFFL);
             long tag = linear & ~0xFFFL | (host == 0 || c.watchesData ? Tlb.SLOW : 0);
-            c.tlb.fill(context, linear, tag, readOnly.contains(page) ? Tlb.EMPTY : tag, host, linear & ~0xFFFL, 0);
+            if (context != Tlb.NONE) {
+                c.tlb.fill(context, linear, tag, readOnly.contains(page) ? Tlb.EMPTY : tag, host, linear & ~0xFFFL, 0);
+            }
             return linear;
         }
 

@@ -10,6 +10,7 @@ import dev.javisor.isa.CpuModels;
 import dev.javisor.isa.Decoder;
 import dev.javisor.isa.Disassembler;
 import dev.javisor.isa.Instruction;
+import dev.javisor.processor.simd.Mxcsr;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.lang.foreign.Arena;
@@ -104,7 +105,9 @@ public final class HostConformance {
             out.println("not compared, since the host lacks them: " + String.join(" ", population.missing()));
         }
         Decoder decoder = new Decoder(model);
-        InstanceGenerator generator = new InstanceGenerator(population, decoder, seed, true);
+        boolean misaligned = cpu.features().contains("misalignsse");
+        int mxcsrMask = misaligned ? Mxcsr.mask(model) : Mxcsr.mask(model) & ~Mxcsr.MM;
+        InstanceGenerator generator = new InstanceGenerator(population, decoder, seed, mxcsrMask, true);
         Subject subject = new Subject(model);
         Instruction[] batch = new Instruction[Layout.BATCH];
         long start = System.nanoTime();

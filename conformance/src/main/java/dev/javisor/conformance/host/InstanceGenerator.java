@@ -10,6 +10,7 @@ import dev.javisor.isa.CodeSize;
 import dev.javisor.isa.Decoder;
 import dev.javisor.isa.Instruction;
 import dev.javisor.isa.Opcode;
+import dev.javisor.processor.simd.Mxcsr;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -30,17 +31,20 @@ final class InstanceGenerator {
     private final Decoder.Result decoded = new Decoder.Result();
     private final Form.Draft draft = new Form.Draft();
     private final long[] gpr = new long[16];
+    private final int mxcsrMask;
     private final boolean code32;
 
     /**
+     * @param mxcsrMask bits of MXCSR that both processors have
      * @param code32 32-bit code too
      */
-    InstanceGenerator(Population population, Decoder decoder, long seed, boolean code32) {
+    InstanceGenerator(Population population, Decoder decoder, long seed, int mxcsrMask, boolean code32) {
         this.random = new SplittableRandom(seed);
         this.values = new Values(random);
         this.forms = population.forms();
         this.allowed = population.allowed();
         this.decoder = decoder;
+        this.mxcsrMask = mxcsrMask;
         this.code32 = code32;
     }
 
@@ -78,6 +82,10 @@ final class InstanceGenerator {
         state(out);
         if (i != null) {
             operands(out, i, code64);
+            if (i.memory && Population.readsAtWill(i)) {
+                int at = Layout.CASE_X87 + 24;
+                out.set(JAVA_INT_UNALIGNED, at, out.get(JAVA_INT_UNALIGNED, at) & ~Mxcsr.MM);
+            }
             if (random.nextInt(30) == 0 && Population.checksAlignment(i)) {
                 flags |= AC;
             }
@@ -144,7 +152,7 @@ final class InstanceGenerator {
     }
 
     private int mxcsr() {
-        int masks = random.nextInt(10) < 7 ? 0x1F80 : random.nextInt() & 0x1F80;
+        int masks = random.nextInt(10) < 7 ? 0x1F80 : random.nextInt() & (0x1F80 | mxcsrMask & ~0xFFFF);
         int control = random.nextInt(4) << 13 | (random.nextInt(5) == 0 ? 0x40 : 0) | (random.nextInt(5) == 0 ? 0x8000 : 0);
         return masks | control | (random.nextInt(2) == 0 ? random.nextInt(64) : 0);
     }

@@ -32,6 +32,8 @@ final class Population {
     private static final Set<String> STACK = Set.of(
             "PUSH", "POP", "PUSHF", "POPF", "PUSHA", "POPA", "CALL", "RET", "ENTER", "LEAVE");
 
+    private static final List<String> LOW_HALF = List.of("UNPCKL", "PUNPCKL", "PSLL", "PSRL", "PSRA");
+
     private final List<Form> forms = new ArrayList<>();
     private final boolean[] allowed = new boolean[InstructionTable.opcodes().size()];
     private final Set<String> missing = new TreeSet<>();
@@ -83,6 +85,12 @@ final class Population {
 
     static boolean usesStack(String mnemonic) {
         return STACK.contains(mnemonic);
+    }
+
+    /** Of the operand only the low half counts: when it may be unaligned, the other half may be left unread in a page that is absent. */
+    static boolean readsAtWill(Instruction i) {
+        String name = i.opcode.mnemonic;
+        return LOW_HALF.stream().anyMatch(name::startsWith);
     }
 
     /** The instruction's accesses are checked for alignment in units that every processor agrees about. */

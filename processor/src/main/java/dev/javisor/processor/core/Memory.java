@@ -154,7 +154,7 @@ public final class Memory {
         }
     }
 
-    /** As {@link #probe}, for a value of 2, 4 or 8 bytes whose access is checked for alignment. */
+    /** As {@link #probe}, for a value of 2, 4, 8 or 16 bytes whose access is checked for alignment. */
     public static void probeAligned(Cpu c, long la, int size, int segment, boolean write) {
         checkAlignment(c, c.context, la, size, segment, write ? Translation.WRITE : Translation.READ);
         probe(c, la, size, segment, write);

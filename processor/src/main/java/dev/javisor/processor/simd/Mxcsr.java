@@ -1,5 +1,7 @@
 package dev.javisor.processor.simd;
 
+import dev.javisor.isa.CpuModel;
+import dev.javisor.isa.Feature;
 import dev.javisor.isa.Instruction;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Handler;
@@ -10,8 +12,9 @@ import dev.javisor.processor.core.Op;
 public final class Mxcsr {
     /** Denormals are zeros; flush to zero. */
     public static final int DAZ = 0x40, FTZ = 0x8000;
-    /** The bits that exist; the others are reserved. MXCSR_MASK in an FXSAVE image. */
-    public static final int MASK = 0xFFFF;
+    /** Misaligned exception mask, AMD's: memory operands of computing instructions may be unaligned. */
+    public static final int MM = 1 << 17;
+    private static final int COMMON = 0xFFFF;
     /** Value after reset and in the initial configuration of SSE state. */
     public static final int INITIAL = 0x1F80;
 
@@ -28,10 +31,15 @@ public final class Mxcsr {
         };
     }
 
+    /** The bits that exist; the others are reserved. MXCSR_MASK in an FXSAVE image. */
+    public static int mask(CpuModel model) {
+        return model.features().has(Feature.MISALIGNSSE) ? COMMON | MM : COMMON;
+    }
+
     static void ldmxcsr(Cpu c, Op o) {
         Xmm.check(c);
         int value = Memory.load32(c, Memory.readAddress(c, o, 4), o.segment);
-        if ((value & ~MASK) != 0) {
+        if ((value & ~mask(c.model)) != 0) {
             throw c.gp0();
         }
         c.mxcsr = value;

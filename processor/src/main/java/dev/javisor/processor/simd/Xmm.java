@@ -28,11 +28,11 @@ final class Xmm {
         return o.rm << 3;
     }
 
-    /** Checks, and gives the position of the 128-bit source, aligned when in memory. */
+    /** Checks, and gives the position of the 128-bit source, in memory aligned unless the misaligned exception mask is set. */
     static int source(Cpu c, Op o) {
         check(c);
         if (o.memory) {
-            VectorMemory.load128(c, VectorMemory.alignedReadAddress(c, o), o.segment, Cpu.VECTOR_OPERAND);
+            VectorMemory.load128(c, VectorMemory.operandAddress(c, o), o.segment, Cpu.VECTOR_OPERAND);
             return Cpu.VECTOR_OPERAND;
         }
         return o.rm << 3;

@@ -8,6 +8,7 @@ import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Memory;
 import dev.javisor.processor.core.Op;
+import dev.javisor.processor.core.Translation;
 
 /** FXSAVE and FXRSTOR. */
 public final class Fxsave {
@@ -48,17 +49,19 @@ public final class Fxsave {
         return (c.efer & Cr.FFXSR) != 0 && c.codeSize64 && c.cpl == 0;
     }
 
-    private static long aligned(Cpu c, long la) {
+    /** Linear address of the area, all of whose bytes can be accessed. An address that is not canonical comes before one not aligned. */
+    private static long area(Cpu c, Op o, long la, boolean write) {
         if ((la & 15) != 0) {
+            c.translation.untag(c, c.context, la, o.segment, write ? Translation.WRITE : Translation.READ);
             throw c.gp0();
         }
+        Memory.probe(c, la, XsaveLayout.LEGACY_SIZE, o.segment, write);
         return la;
     }
 
     private static void save(Cpu c, Op o, boolean wide) {
         check(c);
-        long la = aligned(c, Memory.writeAddress(c, o, XsaveLayout.LEGACY_SIZE));
-        Memory.probe(c, la, XsaveLayout.LEGACY_SIZE, o.segment, true);
+        long la = area(c, o, Memory.writeAddress(c, o, XsaveLayout.LEGACY_SIZE), true);
         LegacyRegion.saveX87(c, la, o.segment, wide);
         LegacyRegion.saveMxcsr(c, la, o.segment);
         if (!isFast(c)) {
@@ -68,8 +71,7 @@ public final class Fxsave {
 
     private static void restore(Cpu c, Op o, boolean wide) {
         check(c);
-        long la = aligned(c, Memory.readAddress(c, o, XsaveLayout.LEGACY_SIZE));
-        Memory.probe(c, la, XsaveLayout.LEGACY_SIZE, o.segment, false);
+        long la = area(c, o, Memory.readAddress(c, o, XsaveLayout.LEGACY_SIZE), false);
         int mxcsr = LegacyRegion.loadMxcsr(c, la, o.segment);
         LegacyRegion.restoreX87(c, la, o.segment, wide);
         if (!isFast(c)) {

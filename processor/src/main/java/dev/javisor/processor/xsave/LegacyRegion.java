@@ -116,13 +116,13 @@ final class LegacyRegion {
     }
 
     static void saveMxcsr(Cpu c, long la, int segment) {
-        Memory.store64(c, at(c, la, MXCSR), segment, c.mxcsr | (long) Mxcsr.MASK << 32);
+        Memory.store64(c, at(c, la, MXCSR), segment, c.mxcsr | (long) Mxcsr.mask(c.model) << 32);
     }
 
     /** @throws dev.javisor.processor.core.GuestFault #GP(0) when reserved bits are set */
     static int loadMxcsr(Cpu c, long la, int segment) {
         int value = Memory.load32(c, at(c, la, MXCSR), segment);
-        if ((value & ~Mxcsr.MASK) != 0) {
+        if ((value & ~Mxcsr.mask(c.model)) != 0) {
             throw c.gp0();
         }
         return value;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.javisor.processor.Rig;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Event;
+import dev.javisor.processor.core.Flags;
 import org.junit.jupiter.api.Test;
 
 /** What vector instructions have in common: when they may run, and how they access memory. */
@@ -64,6 +65,43 @@ class VectorOperandTest {
         assertThat(v.high(0)).isEqualTo(2);
         v.run("f30f5806");
         v.run("660f3a630600");
+    }
+
+    @Test
+    void theMisalignedExceptionMaskIsAmdsAndForComputingInstructions() {
+        v.rig.set(Rig.RSI, Rig.DATA + 8).store(Rig.DATA + 8, 4, Mxcsr.INITIAL | Mxcsr.MM);
+        assertThat(v.rig.fault("0fae16")).as("LDMXCSR on Intel's").isEqualTo(Event.exception(Event.GP, 0));
+        Vectors amd = new Vectors(Rig.bits64("max-amd"));
+        amd.rig.set(Rig.RSI, Rig.DATA + 8).store(Rig.DATA + 8, 4, Mxcsr.INITIAL | Mxcsr.MM);
+        assertThat(amd.rig.fault("660ffc06")).isEqualTo(Event.exception(Event.GP, 0));
+        amd.run("0fae16");
+        for (String computing : new String[] {"660ffc06", "0f5806", "660f38000e"}) {
+            amd.run(computing);
+        }
+        for (String move : new String[] {"0f2806", "0f2906", "660f6f06", "660fe706", "660f382a06"}) {
+            assertThat(amd.rig.fault(move)).as(move).isEqualTo(Event.exception(Event.GP, 0));
+        }
+    }
+
+    @Test
+    void alignmentChecksOfUnalignedOperandsLookAtAllOfThemOnAmds() {
+        for (Vectors w : new Vectors[] {v, new Vectors(Rig.bits64("max-amd"))}) {
+            w.rig.set(Rig.RSI, Rig.DATA + 8);
+            w.c.cr0 |= Cr.AM;
+            w.c.cpl = 3;
+            w.c.rflags |= Flags.AC;
+            w.c.updateMode();
+            boolean whole = w != v;
+            for (String code : new String[] {"0f1006", "0f1106"}) {
+                if (whole) {
+                    assertThat(w.rig.fault(code)).isEqualTo(Event.exception(Event.AC, 0));
+                } else {
+                    w.run(code);
+                }
+            }
+            w.rig.set(Rig.RSI, Rig.DATA + 4);
+            assertThat(w.rig.fault("0f1006")).isEqualTo(Event.exception(Event.AC, 0));
+        }
     }
 
     @Test

@@ -68,6 +68,22 @@ class XsaveTest {
         assertThat(r.load(AREA + 160 + 8 * 16, 8)).isEqualTo(0x55);
     }
 
+    /** MXCSR_MASK tells which bits of MXCSR there are, and an address that is not canonical comes before one that is not aligned. */
+    @Test
+    void theMisalignedExceptionMaskAndTheOrderOfFaultsOfFxsave() {
+        Rig amd = Rig.bits64("max-amd");
+        amd.c.cr4 |= Cr.OSFXSR;
+        amd.c.updateMode();
+        amd.set(Rig.RSI, AREA).run(FXSAVE64);
+        assertThat(amd.load(AREA + 28, 4)).isEqualTo(0x2FFFF);
+        amd.store(AREA + 24, 4, 0x21F80).run(FXRSTOR64);
+        assertThat(amd.c.mxcsr).isEqualTo(0x21F80);
+        rig.set(Rig.RBP, AREA + 8);
+        assertThat(rig.fault("480fae4500")).isEqualTo(Event.exception(Event.GP, 0));
+        rig.set(Rig.RBP, 1L << 62 | 8);
+        assertThat(rig.fault("480fae4500")).isEqualTo(Event.exception(Event.SS, 0));
+    }
+
     @Test
     void fxrstorRestoresEverythingOrNothing() {
         fill();
