@@ -2,8 +2,8 @@ package dev.javisor.conformance.fuzz;
 
 import dev.javisor.machine.Machine;
 import dev.javisor.machine.MachineExit;
-import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.LogicalProcessor;
+import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.core.Timeline;
 import dev.javisor.processor.execution.Engine;

@@ -1,5 +1,10 @@
 package dev.javisor.conformance.fuzz;
 
+import dev.javisor.isa.CpuModel;
+import dev.javisor.isa.CpuModels;
+import dev.javisor.isa.Feature;
+import dev.javisor.isa.Msr;
+import dev.javisor.isa.VmxCapabilities;
 import dev.javisor.machine.Chipset;
 import dev.javisor.machine.Machine;
 import dev.javisor.machine.MachineConfiguration;
@@ -10,11 +15,6 @@ import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.core.GuestFault;
-import dev.javisor.isa.CpuModel;
-import dev.javisor.isa.CpuModels;
-import dev.javisor.isa.Feature;
-import dev.javisor.isa.Msr;
-import dev.javisor.isa.VmxCapabilities;
 import dev.javisor.processor.execution.Engine;
 import dev.javisor.processor.memory.PhysicalMemory;
 import dev.javisor.processor.segment.SegmentRegisters;

@@ -2,8 +2,8 @@ package dev.javisor.conformance.host;
 
 import dev.javisor.conformance.Form;
 import dev.javisor.isa.Feature;
-import dev.javisor.isa.InstructionTable;
 import dev.javisor.isa.Instruction;
+import dev.javisor.isa.InstructionTable;
 import dev.javisor.isa.Opcode;
 import java.util.ArrayList;
 import java.util.List;

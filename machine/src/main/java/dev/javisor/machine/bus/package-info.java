@@ -1,2 +1,2 @@
-/** The board's wiring: I/O ports, interrupt lines, and what devices ask of the machine. */
+/** What devices ask of the machine as a whole. */
 package dev.javisor.machine.bus;

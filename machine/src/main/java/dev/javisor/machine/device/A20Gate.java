@@ -1,7 +1,7 @@
 package dev.javisor.machine.device;
 
-import dev.javisor.machine.bus.Device;
-import dev.javisor.machine.bus.InterruptLine;
+import dev.javisor.processor.bus.Device;
+import dev.javisor.processor.bus.InterruptLine;
 import dev.javisor.processor.memory.PhysicalMemory;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;

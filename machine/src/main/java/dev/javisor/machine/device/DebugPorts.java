@@ -1,8 +1,8 @@
 package dev.javisor.machine.device;
 
 import dev.javisor.machine.bus.BoardControl;
-import dev.javisor.machine.bus.IoBus;
-import dev.javisor.machine.bus.PortDevice;
+import dev.javisor.processor.bus.IoBus;
+import dev.javisor.processor.bus.PortDevice;
 import java.util.function.IntConsumer;
 
 /** Ports for firmware and test programs to talk to the host. They have no state. */

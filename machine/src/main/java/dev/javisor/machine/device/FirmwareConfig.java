@@ -1,8 +1,8 @@
 package dev.javisor.machine.device;
 
-import dev.javisor.machine.bus.Device;
-import dev.javisor.machine.bus.IoBus;
-import dev.javisor.machine.bus.PortDevice;
+import dev.javisor.processor.bus.Device;
+import dev.javisor.processor.bus.IoBus;
+import dev.javisor.processor.bus.PortDevice;
 import dev.javisor.processor.memory.PhysicalMemory;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;

@@ -1,7 +1,8 @@
 package dev.javisor.machine.device;
 
-import dev.javisor.machine.bus.Device;
-import dev.javisor.machine.bus.InterruptLine;
+import dev.javisor.processor.bus.Device;
+import dev.javisor.processor.bus.InterruptLine;
+import dev.javisor.processor.chipset.Clock;
 import dev.javisor.processor.core.Timeline;
 import dev.javisor.processor.memory.MmioHandler;
 import dev.javisor.processor.state.StateInput;

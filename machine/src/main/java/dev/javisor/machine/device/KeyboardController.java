@@ -1,10 +1,10 @@
 package dev.javisor.machine.device;
 
 import dev.javisor.machine.bus.BoardControl;
-import dev.javisor.machine.bus.Device;
-import dev.javisor.machine.bus.InterruptLine;
-import dev.javisor.machine.bus.IoBus;
-import dev.javisor.machine.bus.PortDevice;
+import dev.javisor.processor.bus.Device;
+import dev.javisor.processor.bus.InterruptLine;
+import dev.javisor.processor.bus.IoBus;
+import dev.javisor.processor.bus.PortDevice;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateMismatchException;
 import dev.javisor.processor.state.StateOutput;

@@ -1,10 +1,10 @@
 package dev.javisor.machine.firmware;
 
 import dev.javisor.machine.device.Hpet;
-import dev.javisor.machine.device.IoApic;
 import dev.javisor.machine.device.PowerManagement;
 import dev.javisor.machine.device.RealTimeClock;
 import dev.javisor.machine.device.ResetControl;
+import dev.javisor.processor.chipset.IoApic;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,6 +1,6 @@
 package dev.javisor.machine.firmware;
 
-import dev.javisor.machine.device.IoApic;
+import dev.javisor.processor.chipset.IoApic;
 
 /** The configuration table of the "MultiProcessor Specification", version 1.4. */
 final class MpTables {

@@ -2,7 +2,7 @@ package dev.javisor.machine.firmware;
 
 import dev.javisor.isa.Asm;
 import dev.javisor.isa.CodeSize;
-import dev.javisor.machine.bus.IoBus;
+import dev.javisor.processor.bus.IoBus;
 import dev.javisor.processor.memory.PhysicalMemory;
 
 /**

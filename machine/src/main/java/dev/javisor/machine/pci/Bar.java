@@ -1,6 +1,6 @@
 package dev.javisor.machine.pci;
 
-import dev.javisor.machine.bus.PortDevice;
+import dev.javisor.processor.bus.PortDevice;
 import dev.javisor.processor.memory.MmioHandler;
 
 /**

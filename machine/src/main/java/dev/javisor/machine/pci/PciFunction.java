@@ -1,8 +1,8 @@
 package dev.javisor.machine.pci;
 
-import dev.javisor.machine.bus.Device;
-import dev.javisor.machine.bus.InterruptLine;
-import dev.javisor.machine.bus.PortDevice;
+import dev.javisor.processor.bus.Device;
+import dev.javisor.processor.bus.InterruptLine;
+import dev.javisor.processor.bus.PortDevice;
 import dev.javisor.processor.memory.MmioHandler;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;

@@ -1,8 +1,8 @@
 package dev.javisor.machine.pci;
 
-import dev.javisor.machine.bus.Device;
-import dev.javisor.machine.bus.InterruptLine;
-import dev.javisor.machine.bus.SharedLine;
+import dev.javisor.processor.bus.Device;
+import dev.javisor.processor.bus.InterruptLine;
+import dev.javisor.processor.bus.SharedLine;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
 

@@ -1,8 +1,8 @@
 package dev.javisor.machine.device;
 
 import dev.javisor.machine.bus.BoardControl;
-import dev.javisor.machine.bus.InterruptLine;
-import dev.javisor.machine.bus.IoBus;
+import dev.javisor.processor.bus.InterruptLine;
+import dev.javisor.processor.bus.IoBus;
 import dev.javisor.processor.core.Timeline;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;

@@ -3,8 +3,8 @@ package dev.javisor.machine.device;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.javisor.machine.bus.InterruptLine;
 import dev.javisor.machine.device.Bench.Probe;
+import dev.javisor.processor.bus.InterruptLine;
 import dev.javisor.processor.memory.MmioHandler;
 import dev.javisor.processor.memory.PhysicalMemory;
 import java.util.ArrayList;

@@ -2,8 +2,8 @@ package dev.javisor.machine.device;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.javisor.machine.bus.InterruptLine;
 import dev.javisor.machine.device.Bench.Probe;
+import dev.javisor.processor.bus.InterruptLine;
 import org.junit.jupiter.api.Test;
 
 class HpetTest {

@@ -2,7 +2,7 @@ package dev.javisor.machine.device;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.javisor.machine.bus.IoBus;
+import dev.javisor.processor.bus.IoBus;
 import dev.javisor.processor.core.Timeline;
 import dev.javisor.processor.memory.PhysicalMemory;
 import dev.javisor.processor.state.StateInput;

@@ -1,6 +1,6 @@
 package dev.javisor.machine.pci;
 
-import dev.javisor.machine.bus.IoBus;
+import dev.javisor.processor.bus.IoBus;
 import dev.javisor.processor.memory.PhysicalMemory;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;

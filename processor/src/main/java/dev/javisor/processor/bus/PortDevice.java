@@ -1,4 +1,4 @@
-package dev.javisor.machine.bus;
+package dev.javisor.processor.bus;
 
 /** A device behind a range of I/O ports. Offsets are relative to the start of the range. */
 public interface PortDevice {

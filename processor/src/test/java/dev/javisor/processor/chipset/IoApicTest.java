@@ -1,4 +1,4 @@
-package dev.javisor.machine.device;
+package dev.javisor.processor.chipset;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

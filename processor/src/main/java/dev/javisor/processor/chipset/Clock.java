@@ -1,31 +1,31 @@
-package dev.javisor.machine.device;
+package dev.javisor.processor.chipset;
 
 import dev.javisor.processor.core.Timeline;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
 
 /** An oscillator of a device: counts periods of its own frequency on the machine's timeline, exactly and without drift. */
-final class Clock {
+public final class Clock {
     private final Timeline timeline;
     private final long frequency;
 
     /** @param frequency Hz, 1 to 1 GHz */
-    Clock(Timeline timeline, long frequency) {
+    public Clock(Timeline timeline, long frequency) {
         this.timeline = timeline;
         this.frequency = frequency;
     }
 
     /** Whole periods since the machine was made. */
-    long now() {
+    public long now() {
         return ticksAt(timeline.now());
     }
 
     /** Schedules {@code d} for the start of period {@code tick}. */
-    void schedule(Timeline.Deadline d, long tick) {
+    public void schedule(Timeline.Deadline d, long tick) {
         timeline.schedule(d, timeOf(tick));
     }
 
-    void cancel(Timeline.Deadline d) {
+    public void cancel(Timeline.Deadline d) {
         timeline.cancel(d);
     }
 
@@ -44,15 +44,15 @@ final class Clock {
     }
 
     /** Saves whether and for when {@code d} is scheduled. */
-    static void save(StateOutput out, String name, Timeline.Deadline d) {
+    public static void save(StateOutput out, String name, Timeline.Deadline d) {
         out.putLong(name, d.isScheduled() ? d.when() : -1);
     }
 
-    void load(StateInput in, String name, Timeline.Deadline d) {
+    public void load(StateInput in, String name, Timeline.Deadline d) {
         load(timeline, in, name, d);
     }
 
-    static void load(Timeline timeline, StateInput in, String name, Timeline.Deadline d) {
+    public static void load(Timeline timeline, StateInput in, String name, Timeline.Deadline d) {
         long when = in.getLong(name);
         if (when < 0) {
             timeline.cancel(d);

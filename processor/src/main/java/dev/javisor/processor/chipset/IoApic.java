@@ -1,7 +1,7 @@
-package dev.javisor.machine.device;
+package dev.javisor.processor.chipset;
 
-import dev.javisor.machine.bus.Device;
-import dev.javisor.machine.bus.InterruptLine;
+import dev.javisor.processor.bus.Device;
+import dev.javisor.processor.bus.InterruptLine;
 import dev.javisor.processor.memory.MmioHandler;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;

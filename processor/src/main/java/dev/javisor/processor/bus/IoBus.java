@@ -1,4 +1,4 @@
-package dev.javisor.machine.bus;
+package dev.javisor.processor.bus;
 
 import dev.javisor.processor.core.Platform;
 import java.util.ArrayList;

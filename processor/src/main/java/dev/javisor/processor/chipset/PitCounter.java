@@ -1,4 +1,4 @@
-package dev.javisor.machine.device;
+package dev.javisor.processor.chipset;
 
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;

@@ -1,9 +1,9 @@
-package dev.javisor.machine.device;
+package dev.javisor.processor.chipset;
 
-import dev.javisor.machine.bus.Device;
-import dev.javisor.machine.bus.InterruptLine;
-import dev.javisor.machine.bus.IoBus;
-import dev.javisor.machine.bus.PortDevice;
+import dev.javisor.processor.bus.Device;
+import dev.javisor.processor.bus.InterruptLine;
+import dev.javisor.processor.bus.IoBus;
+import dev.javisor.processor.bus.PortDevice;
 import dev.javisor.processor.core.Timeline;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;

@@ -1,8 +1,8 @@
-package dev.javisor.machine.device;
+package dev.javisor.processor.chipset;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.javisor.machine.device.Bench.Probe;
+import dev.javisor.processor.chipset.Bench.Probe;
 import dev.javisor.processor.core.Timeline;
 import java.util.BitSet;
 import org.junit.jupiter.api.Test;

@@ -1,7 +1,7 @@
-package dev.javisor.machine.device;
+package dev.javisor.processor.chipset;
 
-import dev.javisor.machine.bus.InterruptLine;
-import dev.javisor.machine.bus.PortDevice;
+import dev.javisor.processor.bus.InterruptLine;
+import dev.javisor.processor.bus.PortDevice;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
 import dev.javisor.processor.state.Stateful;

@@ -1,4 +1,4 @@
-package dev.javisor.machine.bus;
+package dev.javisor.processor.bus;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

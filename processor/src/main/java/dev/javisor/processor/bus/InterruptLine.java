@@ -1,4 +1,4 @@
-package dev.javisor.machine.bus;
+package dev.javisor.processor.bus;
 
 /** An interrupt request line, seen from the device that drives it. */
 @FunctionalInterface
