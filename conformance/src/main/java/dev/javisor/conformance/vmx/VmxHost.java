@@ -243,7 +243,7 @@ public final class VmxHost {
         set(VmcsField.VE_INFORMATION_ADDRESS, VE_INFORMATION).set(VmcsField.TSC_MULTIPLIER, 1L << 48);
         set(VmcsField.ENTRY_MSR_LOAD_ADDRESS, ENTRY_MSRS).set(VmcsField.EXIT_MSR_STORE_ADDRESS, STORED_MSRS);
         set(VmcsField.EXIT_MSR_LOAD_ADDRESS, EXIT_MSRS).set(VmcsField.VMCS_LINK_POINTER, Vmcs.NONE);
-        set(VmcsField.PREEMPTION_TIMER_VALUE, 100_000);
+        set(VmcsField.PREEMPTION_TIMER_VALUE, 100_000 >> VmxCapabilities.PREEMPTION_TIMER_RATE);
     }
 
     private void hostState() {

@@ -54,8 +54,6 @@ final class NonRoot implements GuestControl, Stateful {
     /** The timer has reached zero. */
     boolean timerExpired;
 
-    private long timerStart, timerValue;
-
     NonRoot(Vmx vmx) {
         this.vmx = vmx;
         this.cpu = vmx.cpu;
@@ -475,17 +473,14 @@ final class NonRoot implements GuestControl, Stateful {
 
     // ---- VMX-preemption timer ----
 
-    private static long timerTicks(long tsc) {
-        return tsc >>> VmxCapabilities.PREEMPTION_TIMER_RATE;
-    }
+    private static final int TIMER_RATE = VmxCapabilities.PREEMPTION_TIMER_RATE;
 
+    /** The timer counts down whenever bit {@link #TIMER_RATE} of the time-stamp counter changes. */
     void startTimer(long value) {
         timerExpired = value == 0;
-        timerStart = timerTicks(cpu.tsc());
-        timerValue = value;
         if (!timerExpired) {
-            long end = (timerStart + value << VmxCapabilities.PREEMPTION_TIMER_RATE) - cpu.tscOffset;
-            cpu.timeline.schedule(timer, Math.max(end, cpu.timeline.now()));
+            long phase = cpu.tsc() & (1 << TIMER_RATE) - 1;
+            cpu.timeline.schedule(timer, cpu.now() - phase + (value << TIMER_RATE));
         }
     }
 
@@ -500,7 +495,7 @@ final class NonRoot implements GuestControl, Stateful {
 
     /** What is left to count. */
     long timerValue() {
-        return timerExpired ? 0 : Math.max(0, timerValue - (timerTicks(cpu.tsc()) - timerStart));
+        return timerExpired ? 0 : Math.max(0, timer.when() - cpu.now() + (1 << TIMER_RATE) - 1 >> TIMER_RATE);
     }
 
     // ---- state ----
@@ -516,7 +511,7 @@ final class NonRoot implements GuestControl, Stateful {
     public void save(StateOutput out) {
         out.putLongs("controls", controls);
         out.putLongs("PAUSE loop", new long[] {firstPause, lastPause});
-        out.putLongs("timer", new long[] {timerExpired ? 1 : 0, timerStart, timerValue, timer.isScheduled() ? timer.when() : -1});
+        out.putLongs("timer", new long[] {timerExpired ? 1 : 0, timer.isScheduled() ? timer.when() : -1});
         out.put("events", events);
         out.put("virtual APIC", apic);
     }
@@ -528,14 +523,12 @@ final class NonRoot implements GuestControl, Stateful {
         in.getLongs("PAUSE loop", pauses);
         firstPause = pauses[0];
         lastPause = pauses[1];
-        long[] t = new long[4];
+        long[] t = new long[2];
         in.getLongs("timer", t);
         timerExpired = t[0] != 0;
-        timerStart = t[1];
-        timerValue = t[2];
         cpu.timeline.cancel(timer);
-        if (t[3] >= 0) {
-            cpu.timeline.schedule(timer, t[3]);
+        if (t[1] >= 0) {
+            cpu.timeline.schedule(timer, t[1]);
         }
         in.get("events", events);
         in.get("virtual APIC", apic);

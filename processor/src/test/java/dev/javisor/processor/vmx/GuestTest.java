@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.javisor.isa.CodeSize;
 import dev.javisor.isa.ExitReason;
 import dev.javisor.isa.VmcsField;
+import dev.javisor.isa.VmxCapabilities;
 import dev.javisor.isa.VmxControl;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Flags;
@@ -95,7 +96,7 @@ class GuestTest {
             Random random = new Random(seed + p);
             String[] text = program(random);
             VmxHost saved = host(engine, text).withEpt().on(VmxControl.ACTIVATE_PREEMPTION_TIMER, VmxControl.SAVE_PREEMPTION_TIMER);
-            saved.set(VmcsField.PREEMPTION_TIMER_VALUE, 3000 + random.nextInt(2000));
+            saved.set(VmcsField.PREEMPTION_TIMER_VALUE, 3000 + random.nextInt(2000) >> VmxCapabilities.PREEMPTION_TIMER_RATE);
             assertThat(saved.enter()).isTrue();
             run(saved, random.nextInt(1, 3000));
             VmxHost restored = restore(engine, saved, text);

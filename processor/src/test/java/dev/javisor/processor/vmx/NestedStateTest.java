@@ -25,7 +25,7 @@ class NestedStateTest {
     private static final String[] HOST = {
         "save: mov r9, rax", "mov r10, rdx", "mov edx, 0x4402", "vmread rax, rdx", "movzx eax, ax", "inc dword [r8+rax*4]",
         "mov edx, 0x440c", "vmread r11, rdx", "cmp eax, 10", "jne others", "mov edx, 0x681e", "vmread rax, rdx", "add rax, r11",
-        "vmwrite rdx, rax", "others: mov edx, 0x482e", "mov eax, 11", "vmwrite rdx, rax", "mov edx, 0x812", "mov eax, 511",
+        "vmwrite rdx, rax", "others: mov edx, 0x482e", "mov eax, 1", "vmwrite rdx, rax", "mov edx, 0x812", "mov eax, 511",
         "vmwrite rdx, rax", "mov rax, r9", "mov rdx, r10", "vmresume", "hlt",
     };
 
@@ -49,7 +49,7 @@ class NestedStateTest {
                 .set(VmcsField.APIC_ACCESS_ADDRESS, APIC_ACCESS)
                 .set(VmcsField.PML_ADDRESS, PML)
                 .set(VmcsField.PML_INDEX, 511)
-                .set(VmcsField.PREEMPTION_TIMER_VALUE, 40)
+                .set(VmcsField.PREEMPTION_TIMER_VALUE, 2)
                 .set(VmcsField.of(VmcsField.EOI_EXIT_BITMAP_0.encoding + 2), 1L << 0x51 - 0x40)
                 .set(VmcsField.GUEST_RFLAGS, Flags.FIXED | Flags.IF);
         h.c.gpr[RBX] = APIC_ACCESS;

@@ -143,13 +143,30 @@ class VmExitTest {
 
     @ParameterizedTest
     @EnumSource(Engine.class)
-    void thePreemptionTimerCountsInstructions(Engine engine) {
+    void thePreemptionTimerCountsEveryThirtySecondTick(Engine engine) {
         VmxHost h = new VmxHost(engine, "xor eax, eax", "again:", "inc eax", "jmp again").on(VmxControl.ACTIVATE_PREEMPTION_TIMER,
                 VmxControl.SAVE_PREEMPTION_TIMER);
-        h.set(VmcsField.PREEMPTION_TIMER_VALUE, 1001);
+        assertThat(h.capabilities.misc() & 31).as("rate in IA32_VMX_MISC").isEqualTo(5);
+        h.set(VmcsField.PREEMPTION_TIMER_VALUE, 10);
+        long phase = h.c.tsc() & 31;
         assertThat(h.run()).isEqualTo(ExitReason.PREEMPTION_TIMER_EXPIRED);
-        assertThat(h.rax()).isEqualTo(500);
+        assertThat(h.rax()).isEqualTo((320 - phase) / 2);
         assertThat(h.get(VmcsField.PREEMPTION_TIMER_VALUE)).isZero();
+    }
+
+    @ParameterizedTest
+    @EnumSource(Engine.class)
+    void anExitSavesWhatIsLeftOfThePreemptionTimer(Engine engine) {
+        VmxHost h = new VmxHost(engine, "mov ecx, 50", "again:", "loop again", "vmcall", "mov ecx, 0x10", "xor edx, edx", "xor eax, eax",
+                "wrmsr", "vmcall").on(VmxControl.ACTIVATE_PREEMPTION_TIMER, VmxControl.SAVE_PREEMPTION_TIMER);
+        h.set(VmcsField.PREEMPTION_TIMER_VALUE, 10);
+        long begin = h.c.tsc();
+        assertThat(h.run()).isEqualTo(ExitReason.VMCALL);
+        assertThat(h.get(VmcsField.PREEMPTION_TIMER_VALUE)).isEqualTo(10 - ((begin + 51 >> 5) - (begin >> 5)));
+        h.skip();
+        h.set(VmcsField.PREEMPTION_TIMER_VALUE, 10);
+        assertThat(h.run()).as("a new value of the time-stamp counter").isEqualTo(ExitReason.VMCALL);
+        assertThat(h.get(VmcsField.PREEMPTION_TIMER_VALUE)).isBetween(9L, 10L);
     }
 
     @ParameterizedTest
