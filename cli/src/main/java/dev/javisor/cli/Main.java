@@ -15,7 +15,10 @@ import picocli.CommandLine.ParameterException;
         versionProvider = Version.class,
         scope = CommandLine.ScopeType.INHERIT,
         description = "An x86 PC in Java, deterministic to the instruction.",
-        subcommands = {RunCommand.class, DiffCommand.class, DemoCommand.class, CpuCommand.class, DisasmCommand.class, ExplainCommand.class})
+        subcommands = {
+            RunCommand.class, DiffCommand.class, TraceCommand.class, DemoCommand.class, CpuCommand.class, DisasmCommand.class,
+            ExplainCommand.class
+        })
 public final class Main implements Runnable {
     final PrintStream out;
     final PrintStream err;

@@ -50,11 +50,17 @@ record Output(Kind kind, String file) {
             case STDIO -> new StreamSink("standard output", new FileOutputStream(FileDescriptor.out), message -> {
                 throw new UserException(message);
             });
-            case FILE -> new StreamSink(file, create(used), warnings);
+            case FILE -> new StreamSink(file, create(file, used), warnings);
         };
     }
 
-    private OutputStream create(Collection<String> used) {
+    /**
+     * Opens a file to be written from its beginning.
+     *
+     * @param used files of the machine that must not be overwritten
+     * @throws UserException if it cannot be written
+     */
+    static OutputStream create(String file, Collection<String> used) {
         try {
             Path path = Path.of(file);
             for (String name : used) {

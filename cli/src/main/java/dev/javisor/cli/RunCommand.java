@@ -1,5 +1,6 @@
 package dev.javisor.cli;
 
+import dev.javisor.hypervisor.abi.RequeuePolicy;
 import dev.javisor.isa.CpuModel;
 import dev.javisor.isa.CpuModels;
 import dev.javisor.machine.Chipset;
@@ -14,9 +15,11 @@ import dev.javisor.machine.console.Script;
 import dev.javisor.machine.virtio.Drive;
 import dev.javisor.processor.execution.Engine;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -64,6 +67,12 @@ class RunCommand implements Callable<Integer> {
             description = "What the guest runs on: the processor itself, or the hypervisor (default: ${DEFAULT-VALUE}).",
             defaultValue = "metal")
     private String on;
+
+    @Option(names = "--requeue-hardware-exceptions", paramLabel = "always|never|faults-only",
+            description = "What the hypervisor does about an exception whose delivery a VM exit has interrupted: deliver it again"
+                    + " (default, and right), or expect that it comes again by itself. Also: all-but-faults, nothing.",
+            defaultValue = "always")
+    private String requeue;
 
     @Option(names = "--kernel", paramLabel = "FILE", description = "Kernel: Linux bzImage, multiboot, PVH or other ELF.")
     private String kernel;
@@ -142,6 +151,11 @@ class RunCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        return prepare().run();
+    }
+
+    /** The run that the options describe. */
+    final Session prepare() {
         Place place = Place.named(on).orElseThrow(() -> new UserException("--on " + on + ": a guest runs on metal or hypervisor"));
         for (String which : explainVmcs) {
             if (!which.equals("current") && (!which.startsWith("@") || (ExplainCommand.address(which.substring(1)) & 0xFFF) != 0)) {
@@ -156,7 +170,7 @@ class RunCommand implements Callable<Integer> {
             Script script = script();
             session.input(-1).lockstep(reference(configuration(model()).place(place), script), script);
         }
-        return session.run();
+        return session;
     }
 
     /** The same machine, connected to nothing but its script. */
@@ -190,6 +204,7 @@ class RunCommand implements Callable<Integer> {
             throw new UserException(e.getMessage());
         }
         b.chipset(chipset()).commandLine(append).entry(entry()).stopAtReset(noReboot).seed(seed).engine(engine());
+        b.requeuePolicy(policy(requeue));
         if (kernel != null) {
             b.kernel(ImageFile.read(kernel, bytes));
         }
@@ -254,7 +269,7 @@ class RunCommand implements Callable<Integer> {
     }
 
     /** What the machine reads. */
-    private List<String> files() {
+    final List<String> files() {
         Stream<String> images = Stream.of(kernel, initrd, firmware).filter(Objects::nonNull);
         return Stream.concat(images, drives.stream().map(RunCommand::driveFile)).toList();
     }
@@ -302,6 +317,11 @@ class RunCommand implements Callable<Integer> {
         }
         return Engine.named(engine)
                 .orElseThrow(() -> new UserException("--engine " + engine + ": interpreter, compiler, auto and lockstep are known"));
+    }
+
+    static RequeuePolicy policy(String id) {
+        return RequeuePolicy.named(id).orElseThrow(() -> new UserException("--requeue-hardware-exceptions " + id + ": "
+                + Arrays.stream(RequeuePolicy.values()).map(RequeuePolicy::id).collect(Collectors.joining(", ")) + " are known"));
     }
 
     private EntryChoice entry() {

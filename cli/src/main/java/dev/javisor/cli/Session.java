@@ -7,6 +7,7 @@ import dev.javisor.machine.console.Script;
 import dev.javisor.machine.virtio.Drive;
 import dev.javisor.processor.LogicalProcessor;
 import dev.javisor.processor.execution.CompilerStatistics;
+import dev.javisor.processor.trace.TraceSink;
 import dev.javisor.processor.vmx.Vmcs;
 import dev.javisor.processor.vmx.Vmx;
 import java.io.PrintStream;
@@ -31,6 +32,7 @@ final class Session {
     private boolean screen;
     private EntryFailures failures;
     private final List<String> explained = new ArrayList<>();
+    private TraceSink trace;
     private MachineConfiguration reference;
     private Script referenceScript;
 
@@ -86,6 +88,12 @@ final class Session {
         return this;
     }
 
+    /** Somebody is told what happens to events. */
+    Session trace(TraceSink sink) {
+        trace = sink;
+        return this;
+    }
+
     /** Says why VM entries fail. */
     Session explain(boolean print) {
         failures = print ? new EntryFailures(messages) : null;
@@ -103,6 +111,9 @@ final class Session {
         try (Machine machine = new Machine(configuration)) {
             if (failures != null) {
                 failures.listenTo(machine);
+            }
+            if (trace != null) {
+                machine.trace(trace);
             }
             CountDownLatch finished = new CountDownLatch(1);
             Thread hook = Thread.ofPlatform().unstarted(() -> interrupt(machine, finished));

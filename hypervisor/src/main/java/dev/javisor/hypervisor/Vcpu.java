@@ -6,6 +6,7 @@ import dev.javisor.hypervisor.abi.GuestDebug;
 import dev.javisor.hypervisor.abi.KvmException;
 import dev.javisor.hypervisor.abi.MpState;
 import dev.javisor.hypervisor.abi.Regs;
+import dev.javisor.hypervisor.abi.RequeuePolicy;
 import dev.javisor.hypervisor.abi.Sregs;
 import dev.javisor.hypervisor.abi.VcpuEvents;
 import dev.javisor.hypervisor.abi.VcpuExit;
@@ -17,6 +18,7 @@ import dev.javisor.processor.event.Reset;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
 import dev.javisor.processor.state.Stateful;
+import dev.javisor.processor.trace.TraceSink;
 import java.util.Map;
 
 /** A virtual processor: KVM's vcpu interface. A vcpu is used by one thread at a time. */
@@ -102,6 +104,15 @@ public final class Vcpu implements Stateful {
     /** Whether {@link #run} would do anything: the guest does not wait for an event. */
     public boolean isRunnable() {
         return core.isRunnable();
+    }
+
+    /** From here on somebody is told what happens to events and to the guest, in hardware and in the hypervisor; null for nobody. */
+    public void trace(TraceSink sink) {
+        core.trace(sink);
+    }
+
+    void setRequeuePolicy(RequeuePolicy policy) {
+        core.setRequeuePolicy(policy);
     }
 
     /** Instructions that the guest has retired. */

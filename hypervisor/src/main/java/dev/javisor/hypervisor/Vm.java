@@ -1,6 +1,7 @@
 package dev.javisor.hypervisor;
 
 import dev.javisor.hypervisor.abi.KvmException;
+import dev.javisor.hypervisor.abi.RequeuePolicy;
 import dev.javisor.hypervisor.memory.MemorySlots;
 import dev.javisor.hypervisor.vcpu.DeviceBus;
 import dev.javisor.hypervisor.vcpu.ParavirtualCalls;
@@ -28,6 +29,7 @@ public final class Vm {
     private final MemorySlots slots;
     private final VmxVm vmx;
     private final List<Vcpu> vcpus = new ArrayList<>();
+    private RequeuePolicy requeuePolicy = RequeuePolicy.ALWAYS;
     /** Between local APICs that are in the kernel; null while there are none. */
     private ApicBus interrupts;
 
@@ -115,8 +117,18 @@ public final class Vm {
         VcpuCore core = vmx.createVcpu(cpu, bus, id);
         core.setLocalApic(apic != null);
         Vcpu v = new Vcpu(id, core, apic);
+        v.setRequeuePolicy(requeuePolicy);
         vcpus.add(v);
         return v;
+    }
+
+    /**
+     * What the vcpus deliver again when an exit has interrupted its delivery: {@link RequeuePolicy#ALWAYS}, unless somebody wants to see
+     * what goes wrong without.
+     */
+    public void setRequeuePolicy(RequeuePolicy p) {
+        requeuePolicy = p;
+        vcpus.forEach(v -> v.setRequeuePolicy(p));
     }
 
     public List<Vcpu> vcpus() {

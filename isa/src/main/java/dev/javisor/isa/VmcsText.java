@@ -173,7 +173,8 @@ public final class VmcsText {
         return t.toString();
     }
 
-    private static String exception(int vector) {
+    /** An exception as the manual writes it: {@code #PF}, {@code NMI}; its number when it has no name. */
+    public static String exception(int vector) {
         return vector < EXCEPTIONS.length && EXCEPTIONS[vector] != null ? EXCEPTIONS[vector] : "vector " + vector;
     }
 

@@ -18,6 +18,7 @@ import dev.javisor.processor.memory.PhysicalMemory;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
 import dev.javisor.processor.system.FirmwareRegisters;
+import dev.javisor.processor.trace.TraceSink;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -46,6 +47,7 @@ final class GuestProcessors implements Processors {
         this.memory = memory;
         kvm = Kvm.open(configuration.model(), timeline, configuration.engine());
         vm = kvm.createVm();
+        vm.setRequeuePolicy(configuration.requeuePolicy());
         bus = vm.createLocalApics(() -> ports.acknowledgeExternalInterrupt());
     }
 
@@ -211,6 +213,11 @@ final class GuestProcessors implements Processors {
         @Override
         public long rip() {
             return vcpu.getRegs().rip;
+        }
+
+        @Override
+        public void trace(TraceSink sink) {
+            vcpu.trace(sink);
         }
 
         @Override

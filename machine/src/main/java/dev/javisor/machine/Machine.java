@@ -25,6 +25,7 @@ import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
 import dev.javisor.processor.state.Stateful;
 import dev.javisor.processor.system.FirmwareRegisters;
+import dev.javisor.processor.trace.TraceSink;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -170,6 +171,11 @@ public final class Machine implements Stateful, AutoCloseable {
     /** How often guests have exited to the hypervisor, by the manual's name of the reason; empty on the metal. */
     public Map<String, Long> exits() {
         return set.exits();
+    }
+
+    /** From here on somebody is told what happens to events and to guests; null for nobody. Changes nothing of the run. */
+    public void trace(TraceSink sink) {
+        processors.forEach(p -> p.trace(sink));
     }
 
     /** Instructions retired by compiled code. */

@@ -1,5 +1,6 @@
 package dev.javisor.machine;
 
+import dev.javisor.hypervisor.abi.RequeuePolicy;
 import dev.javisor.isa.CpuModel;
 import dev.javisor.machine.boot.BootContext.EntryChoice;
 import dev.javisor.machine.boot.BootModule;
@@ -54,6 +55,7 @@ public final class MachineConfiguration {
     private final long seed;
     private final Engine engine;
     private final Place place;
+    private final RequeuePolicy requeuePolicy;
 
     private MachineConfiguration(Builder b) {
         model = Objects.requireNonNull(b.model, "a machine needs a CPU model");
@@ -76,6 +78,7 @@ public final class MachineConfiguration {
         seed = b.seed;
         engine = b.engine;
         place = b.place;
+        requeuePolicy = b.requeuePolicy;
     }
 
     public static Builder builder(CpuModel model) {
@@ -179,6 +182,11 @@ public final class MachineConfiguration {
         return place;
     }
 
+    /** What the hypervisor delivers again when an exit has interrupted its delivery. */
+    public RequeuePolicy requeuePolicy() {
+        return requeuePolicy;
+    }
+
     /** What the generator behind a processor's RDRAND starts from. */
     long randomSeed(int processor) {
         return seed * MAXIMUM_PROCESSORS + processor;
@@ -208,6 +216,7 @@ public final class MachineConfiguration {
         private long seed = 1;
         private Engine engine = Engine.standard();
         private Place place = Place.METAL;
+        private RequeuePolicy requeuePolicy = RequeuePolicy.ALWAYS;
 
         private Builder(CpuModel model) {
             this.model = model;
@@ -324,6 +333,12 @@ public final class MachineConfiguration {
         /** What the guest runs on. */
         public Builder place(Place value) {
             place = value;
+            return this;
+        }
+
+        /** Anything but {@link RequeuePolicy#ALWAYS} is wrong, and there to be tried. */
+        public Builder requeuePolicy(RequeuePolicy value) {
+            requeuePolicy = value;
             return this;
         }
 

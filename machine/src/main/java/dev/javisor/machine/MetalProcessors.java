@@ -17,6 +17,7 @@ import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
 import dev.javisor.processor.system.FirmwareRegisters;
 import dev.javisor.processor.system.Msrs;
+import dev.javisor.processor.trace.TraceSink;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -140,6 +141,11 @@ final class MetalProcessors implements Processors {
         @Override
         public long rip() {
             return cpu().rip;
+        }
+
+        @Override
+        public void trace(TraceSink sink) {
+            processor.trace(sink);
         }
 
         @Override

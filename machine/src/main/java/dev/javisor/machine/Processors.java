@@ -5,6 +5,7 @@ import dev.javisor.processor.LogicalProcessor;
 import dev.javisor.processor.apic.ApicBus;
 import dev.javisor.processor.execution.CompilerStatistics;
 import dev.javisor.processor.state.Stateful;
+import dev.javisor.processor.trace.TraceSink;
 import java.util.List;
 import java.util.Map;
 
@@ -42,6 +43,9 @@ interface Processors extends AutoCloseable {
         boolean waitsForInterrupt();
 
         long rip();
+
+        /** From here on somebody is told what happens to events; null for nobody. */
+        void trace(TraceSink sink);
 
         /** Instructions retired. */
         long retired();

@@ -19,6 +19,8 @@ import dev.javisor.processor.memory.PhysicalMemory;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
 import dev.javisor.processor.state.Stateful;
+import dev.javisor.processor.trace.TraceEntry;
+import dev.javisor.processor.trace.TraceSink;
 import dev.javisor.processor.vmx.Vmx;
 
 /** One logical processor, put together: state, paging, interrupt controller, engine. */
@@ -58,6 +60,13 @@ public final class LogicalProcessor implements Stateful {
     /** How often compiled code was entered. */
     public long regionEntries() {
         return tiers == null ? 0 : tiers.regionEntries();
+    }
+
+    /** From here on somebody is told what happens to events; null for nobody. */
+    public void trace(TraceSink sink) {
+        cpu.tracer = sink == null
+                ? null
+                : (c, o) -> sink.accept(new TraceEntry(c.now(), c.retiredNow(), c.index, c.guest == null ? 0 : 1, c.rip, o));
     }
 
     /** Connects the local APIC. */
@@ -110,8 +119,7 @@ public final class LogicalProcessor implements Stateful {
         Cpu c = cpu;
         Timeline timeline = c.timeline;
         long start = timeline.now();
-        long deliveries = c.deliveries;
-        long delayed = 0;
+        c.otherTime = start - c.deliveries - c.retired;
         c.monitor.poll();
         c.notRunning += start - c.stoppedAt;
         c.budget = 0;
@@ -146,7 +154,7 @@ public final class LogicalProcessor implements Stateful {
                     interpreter.run();
                 }
                 if (c.delay != 0) {
-                    delayed += delay();
+                    c.otherTime += delay();
                 }
             }
             if (entered && guestOnly && c.guest == null) {
@@ -158,9 +166,9 @@ public final class LogicalProcessor implements Stateful {
             timeline.activate(null);
         }
         c.stoppedAt = timeline.now();
-        long retired = c.stoppedAt - start - (c.deliveries - deliveries) - delayed;
-        c.retired += retired;
-        return retired;
+        long before = c.retired;
+        c.retired = c.retiredNow();
+        return c.retired - before;
     }
 
     /** Lets time pass as the last instruction asked for (PAUSE): no deadline is missed, and what is pending ends it. Returns the ticks. */

@@ -11,6 +11,7 @@ import dev.javisor.processor.core.X87State;
 import dev.javisor.processor.event.Boundary;
 import dev.javisor.processor.memory.PhysicalMemory;
 import dev.javisor.processor.system.Msrs;
+import dev.javisor.processor.trace.TraceSink;
 import dev.javisor.processor.vmx.VmEntryFailure;
 import dev.javisor.processor.vmx.Vmx;
 import dev.javisor.processor.vmx.VmxOperations;
@@ -300,7 +301,17 @@ public final class RootProcessor {
 
     /** Instructions that guests have retired here. */
     public long retired() {
-        return cpu.retired;
+        return cpu.retiredNow();
+    }
+
+    /** RIP, in VMX non-root operation. */
+    public long rip() {
+        return cpu.rip;
+    }
+
+    /** From here on somebody is told what the processor does with events; null for nobody. */
+    public void trace(TraceSink sink) {
+        processor.trace(sink);
     }
 
     public long regionEntries() {

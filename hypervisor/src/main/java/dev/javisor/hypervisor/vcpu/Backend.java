@@ -2,6 +2,7 @@ package dev.javisor.hypervisor.vcpu;
 
 import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.processor.core.Event;
+import dev.javisor.processor.trace.TraceSink;
 import java.util.Map;
 
 /** What a vendor's virtualization extensions do for a {@link VcpuCore}: entering the guest, events, and the meaning of exits. */
@@ -49,6 +50,12 @@ public interface Backend extends GuestState.Hardware {
 
     /** Instructions that the guest has retired in hardware. */
     long retired();
+
+    /** From here on somebody is told what the hardware does with events; null for nobody. */
+    void trace(TraceSink sink);
+
+    /** RIP, while {@link #inGuest}. */
+    long rip();
 
     /** How often the guest has exited, by the manual's name of the reason; in the order of their numbers. */
     Map<String, Long> exits();

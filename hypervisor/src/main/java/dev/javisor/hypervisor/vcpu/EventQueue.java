@@ -1,11 +1,14 @@
 package dev.javisor.hypervisor.vcpu;
 
 import dev.javisor.hypervisor.abi.KvmException;
+import dev.javisor.hypervisor.abi.RequeuePolicy;
 import dev.javisor.hypervisor.abi.VcpuEvents;
 import dev.javisor.processor.core.Event;
+import dev.javisor.processor.core.Occurrence;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
 import dev.javisor.processor.state.Stateful;
+import java.util.function.Consumer;
 
 /**
  * The events of a vcpu that are decided but not yet known to be delivered. An exception is <em>pending</em> while it has had no effect at
@@ -44,6 +47,10 @@ public final class EventQueue implements Stateful {
     Event delivering;
     /** Length of the instruction behind a software event that must be delivered again. */
     int instructionLength;
+    /** What is delivered again when an exit has interrupted its delivery. */
+    RequeuePolicy policy = RequeuePolicy.ALWAYS;
+    /** Is told what becomes of events; null for nobody. */
+    Consumer<Occurrence> trace;
 
     void clear() {
         clearDelivered();
@@ -89,6 +96,9 @@ public final class EventQueue implements Stateful {
     }
 
     private void queue(Event e, boolean payload) {
+        if (trace != null) {
+            trace.accept(new Occurrence.Queued(e));
+        }
         if (!hasException()) {
             set(e, payload);
             return;
@@ -99,13 +109,22 @@ public final class EventQueue implements Stateful {
             exception = null;
             exceptionPending = false;
             exceptionInjected = false;
+            combined(first, e, null);
         } else if (makesDoubleFault(first, e)) {
             exceptionInjected = false;
             set(Event.exception(Event.DF, 0), false);
+            combined(first, e, exception);
         } else {
             // The first one's instruction raises it again.
             exceptionInjected = false;
             set(e, payload);
+            combined(first, e, e);
+        }
+    }
+
+    private void combined(Event first, Event second, Event result) {
+        if (trace != null) {
+            trace.accept(new Occurrence.Combined(first, second, result));
         }
     }
 
@@ -114,6 +133,22 @@ public final class EventQueue implements Stateful {
         exceptionPending = true;
         exceptionInjected = false;
         exceptionHasPayload = payload;
+    }
+
+    /**
+     * The hardware began to deliver an event and did not come to the end.
+     *
+     * @return whether it is to be delivered again; it is forgotten otherwise
+     */
+    public boolean requeues(Event e) {
+        boolean again = policy.requeues(e);
+        if (!again) {
+            delivering = null;
+        }
+        if (trace != null) {
+            trace.accept(again ? new Occurrence.Requeued(e) : new Occurrence.Dropped(e, "the policy is " + policy.id()));
+        }
+        return again;
     }
 
     /** The hardware began to deliver the exception and did not come to the end: again, without payload, which it has had. */

@@ -2,12 +2,14 @@ package dev.javisor.hypervisor.vcpu;
 
 import dev.javisor.hypervisor.abi.GuestDebug;
 import dev.javisor.hypervisor.abi.KvmException;
+import dev.javisor.hypervisor.abi.RequeuePolicy;
 import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.processor.CpuState;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.core.GuestFault;
+import dev.javisor.processor.core.Occurrence;
 import dev.javisor.processor.event.Boundary;
 import dev.javisor.processor.event.EventDelivery;
 import dev.javisor.processor.event.Reset;
@@ -16,6 +18,9 @@ import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
 import dev.javisor.processor.state.Stateful;
 import dev.javisor.processor.system.Msrs;
+import dev.javisor.processor.trace.TraceEntry;
+import dev.javisor.processor.trace.TraceSink;
+import dev.javisor.processor.trace.TraceText;
 import java.util.Map;
 import java.util.function.Function;
 
@@ -52,6 +57,10 @@ public final class VcpuCore implements Stateful {
     /** A step that was made in software. */
     private VcpuExit stepped;
     private long emulated;
+    /** Is told what happens; null for nobody. */
+    private TraceSink trace;
+    /** What was last asked of the backend. */
+    private boolean interruptWindow, nmiWindow;
     /** Ticks that have to pass: one for each instruction carried out, and for each event delivered, as on the metal. */
     private long owed;
 
@@ -161,6 +170,51 @@ public final class VcpuCore implements Stateful {
 
     public long regionEntries() {
         return backend.regionEntries();
+    }
+
+    /** What is delivered again when an exit has interrupted its delivery. */
+    public void setRequeuePolicy(RequeuePolicy policy) {
+        events.policy = policy;
+    }
+
+    // ---- tracing ----
+
+    /** From here on somebody is told what happens to events and to the guest; null for nobody. */
+    public void trace(TraceSink sink) {
+        trace = sink;
+        events.trace = sink == null ? null : this::tell;
+        cpu.tracer = sink == null ? null : (c, o) -> tell(o);
+        backend.trace(
+                sink == null
+                        ? null
+                        : e -> sink.accept(
+                                new TraceEntry(e.time(), e.instructions() + emulated, cpu.index, e.level(), e.rip(), e.what())));
+    }
+
+    /** In the hypervisor. */
+    private void tell(Occurrence o) {
+        long rip = backend.inGuest() ? backend.rip() : state.load(GuestState.REGISTERS).rip;
+        trace.accept(new TraceEntry(cpu.timeline.now(), retired(), cpu.index, 0, rip, o));
+    }
+
+    private void openInterruptWindow(boolean open) {
+        if (open != interruptWindow) {
+            interruptWindow = open;
+            if (trace != null) {
+                tell(new Occurrence.Window(false, open));
+            }
+        }
+        backend.openInterruptWindow(open);
+    }
+
+    private void openNmiWindow(boolean open) {
+        if (open != nmiWindow) {
+            nmiWindow = open;
+            if (trace != null) {
+                tell(new Occurrence.Window(true, open));
+            }
+        }
+        backend.openNmiWindow(open);
     }
 
     // ---- running ----
@@ -423,21 +477,24 @@ public final class VcpuCore implements Stateful {
             first(Event.nmi());
             open = false;
         }
-        backend.openNmiWindow(q.nmisPending > 0);
+        openNmiWindow(q.nmisPending > 0);
         if (hasInterrupt()) {
             if (open && interruptAllowed()) {
                 q.queueInterrupt(acknowledge(), false);
                 first(q.interrupt());
             }
-            backend.openInterruptWindow(hasInterrupt());
+            openInterruptWindow(hasInterrupt());
         } else {
-            backend.openInterruptWindow(false);
+            openInterruptWindow(false);
         }
     }
 
     private void first(Event e) {
         owed++;
         events.delivering = e;
+        if (trace != null) {
+            tell(new Occurrence.Injected(e, false));
+        }
         backend.inject(e, e.instructionLength());
     }
 
@@ -448,6 +505,9 @@ public final class VcpuCore implements Stateful {
             emulated += e.isSoftware() ? 1 : 0;
         }
         events.delivering = e;
+        if (trace != null) {
+            tell(new Occurrence.Injected(e, true));
+        }
         backend.inject(e, e.isSoftware() ? events.instructionLength : 0);
     }
 
@@ -528,6 +588,9 @@ public final class VcpuCore implements Stateful {
         Event e = events.takeInterrupted();
         owed++;
         state.change(GuestState.ALL);
+        if (trace != null) {
+            tell(new Occurrence.Emulated("delivery of " + TraceText.of(e)));
+        }
         emulator.deliver(e);
         return afterDelivery();
     }
@@ -550,6 +613,9 @@ public final class VcpuCore implements Stateful {
     /** Carries out the instruction at RIP in software. Returns what userspace must do. */
     public VcpuExit emulate() {
         state.change(GuestState.ALL);
+        if (trace != null) {
+            tell(new Occurrence.Emulated("instruction"));
+        }
         return switch (emulator.step()) {
             case COMPLETED -> {
                 retire();

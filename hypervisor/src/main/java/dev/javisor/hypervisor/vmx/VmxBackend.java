@@ -13,6 +13,7 @@ import dev.javisor.isa.VmcsField;
 import dev.javisor.isa.VmxControl;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Event;
+import dev.javisor.processor.trace.TraceSink;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -188,6 +189,16 @@ public final class VmxBackend implements Backend {
     }
 
     @Override
+    public void trace(TraceSink sink) {
+        root.trace(sink);
+    }
+
+    @Override
+    public long rip() {
+        return root.rip();
+    }
+
+    @Override
     public long retired() {
         return root.retired();
     }
@@ -296,21 +307,27 @@ public final class VmxBackend implements Backend {
 
     private void requeue(EventQueue q, long info) {
         int vector = (int) info & 0xFF;
+        int type = (int) (info >>> 8) & 7;
+        if (type == Event.PRIVILEGED_SOFTWARE_EXCEPTION || type == Event.OTHER) {
+            // RIP is still at INT1, SYSCALL or SYSENTER.
+            return;
+        }
         boolean coded = (info & HAS_ERROR_CODE) != 0;
         int length = (int) root.vmread(VmcsField.EXIT_INSTRUCTION_LENGTH);
-        switch ((int) (info >>> 8) & 7) {
+        int code = coded ? (int) root.vmread(VmcsField.IDT_VECTORING_ERROR_CODE) : 0;
+        Event e = new Event(type, vector, coded, code, type >= Event.SOFTWARE_INTERRUPT ? length : 0, 0, false);
+        if (!q.requeues(e)) {
+            return;
+        }
+        switch (type) {
             case Event.NMI -> {
                 q.requeueNmi();
                 core.state.change(GuestState.EVENTS).nmiBlocked = false;
             }
-            case Event.HARDWARE_EXCEPTION -> q.requeue(
-                    coded ? Event.exception(vector, (int) root.vmread(VmcsField.IDT_VECTORING_ERROR_CODE)) : Event.exception(vector), 0);
-            case Event.SOFTWARE_EXCEPTION -> q.requeue(Event.software(Event.SOFTWARE_EXCEPTION, vector, length), length);
+            case Event.HARDWARE_EXCEPTION, Event.SOFTWARE_EXCEPTION -> q.requeue(e, length);
             case Event.SOFTWARE_INTERRUPT -> q.requeueInterrupt(vector, true, length);
             case Event.EXTERNAL_INTERRUPT -> q.requeueInterrupt(vector, false, 0);
-            default -> {
-                // INT1: RIP is still at it.
-            }
+            default -> throw new IllegalStateException("no event has type " + type);
         }
     }
 }

@@ -3,6 +3,7 @@ package dev.javisor.processor.apic;
 import dev.javisor.isa.Feature;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.InterruptController;
+import dev.javisor.processor.core.Occurrence;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
 import java.nio.ByteBuffer;
@@ -244,6 +245,9 @@ public final class LocalApic implements InterruptController {
             error(RECEIVE_ILLEGAL_VECTOR);
             return false;
         }
+        if (cpu.tracer != null) {
+            cpu.tracer.trace(cpu, new Occurrence.Accepted(vector, level));
+        }
         requested.set(vector);
         levelTriggered.assign(vector, level);
         update();
@@ -370,6 +374,9 @@ public final class LocalApic implements InterruptController {
         int v = inService.highest();
         if (v < 0) {
             return;
+        }
+        if (cpu.tracer != null) {
+            cpu.tracer.trace(cpu, new Occurrence.Ended(v));
         }
         inService.clear(v);
         if (levelTriggered.has(v)) {

@@ -216,8 +216,10 @@ public final class Cpu {
     public Op[] running;
     /** Faults delivered by the engines; each takes one tick of time. */
     public long deliveries;
-    /** Instructions retired. */
+    /** Instructions retired, up to the last run's end. */
     public long retired;
+    /** Machine time that no instruction and no delivery stands for. */
+    public long otherTime;
     /** Counts changes after which a fetched block may not be reused by linear address (TLB flush, mode change). */
     public long fetchGeneration;
 
@@ -240,6 +242,8 @@ public final class Cpu {
     public Virtualization virtualization;
     /** Told about every request; null for nobody. For a processor that is emulated, and whose boundaries somebody else looks at. */
     public Runnable requestListener;
+    /** Is told what happens to events; null for nobody. */
+    public Tracer tracer;
     /** Null when the hypercall instruction is #UD outside of virtualization. */
     public Hypercalls hypercalls;
     /** Arithmetic that the host's cannot do. */
@@ -270,6 +274,11 @@ public final class Cpu {
     /** Machine time at the start of the running instruction, or now between blocks. */
     public long now() {
         return sliceEnd - (budget + blockLength - position);
+    }
+
+    /** Instructions retired before the running one. */
+    public long retiredNow() {
+        return now() - deliveries - otherTime;
     }
 
     /** RIP of the running operation. */

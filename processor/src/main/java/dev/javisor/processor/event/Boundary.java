@@ -6,6 +6,7 @@ import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.core.Occurrence;
 import dev.javisor.processor.core.Op;
 
 /** What happens between instructions: the manual's "Priority Among Concurrent Events" in one place. */
@@ -234,7 +235,11 @@ public final class Boundary {
     /** Acknowledges the pending interrupt. @return its vector */
     public static int acknowledge(Cpu c) {
         boolean external = (c.requests & Cpu.EXTERNAL_REQUEST) != 0;
-        return external ? c.platform.acknowledgeExternalInterrupt() & 0xFF : c.apic.acknowledge();
+        int vector = external ? c.platform.acknowledgeExternalInterrupt() & 0xFF : c.apic.acknowledge();
+        if (c.tracer != null) {
+            c.tracer.trace(c, new Occurrence.Acknowledged(vector, external));
+        }
+        return vector;
     }
 
     /** Maskable hardware interrupts can be delivered at this boundary. */

@@ -5,6 +5,7 @@ import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.core.GuestExit;
 import dev.javisor.processor.core.GuestFault;
+import dev.javisor.processor.core.Occurrence;
 
 /**
  * How an event reaches its handler: payload, combination with an event whose delivery it interrupted, delivery. The one place through which
@@ -36,6 +37,9 @@ public final class EventDelivery {
                 if (exit == null && during != null) {
                     Event raised = e;
                     e = combine(during, raised);
+                    if (c.tracer != null) {
+                        c.tracer.trace(c, new Occurrence.Combined(during, raised, e));
+                    }
                     if (e == null) {
                         shutDown(c, tripleFault(c, during));
                         return;
@@ -114,7 +118,11 @@ public final class EventDelivery {
                 c.nmiBlocked = true;
             }
         }
+        long from = c.rip;
         IdtDelivery.deliver(c, e);
+        if (c.tracer != null) {
+            c.tracer.trace(c, new Occurrence.Delivered(e, from));
+        }
         c.delivering = null;
         c.blockingBySti = false;
         c.blockingByMovSs = false;
@@ -212,6 +220,9 @@ public final class EventDelivery {
         c.delivering = null;
         if (c.guest != null && c.guest.shutdown(c)) {
             return;
+        }
+        if (c.tracer != null) {
+            c.tracer.trace(c, new Occurrence.ShutDown(reason));
         }
         c.shutdownReason = reason;
         c.activity = Cpu.SHUTDOWN;

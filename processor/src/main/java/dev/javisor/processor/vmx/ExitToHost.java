@@ -9,6 +9,7 @@ import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.core.Occurrence;
 import dev.javisor.processor.event.EventDelivery;
 
 /** VM exits: exit information, saving the guest, loading the host ("VM Exits"). */
@@ -42,6 +43,10 @@ final class ExitToHost {
         Cpu c = cpu;
         Event during = c.delivering;
         c.delivering = null;
+        if (c.tracer != null) {
+            long gpa = exit.hasGuestPhysical ? exit.guestPhysical : -1;
+            c.tracer.trace(c, new Occurrence.Exit(exit.reason, exit.qualification, exit.event, during, gpa));
+        }
         Vmcs vmcs = vmx.current;
         record(vmcs, exit, during);
         vmcs.set(VmcsField.ENTRY_INTERRUPTION_INFO, vmcs.get(VmcsField.ENTRY_INTERRUPTION_INFO) & ~InterruptionInfo.VALID);
@@ -63,6 +68,9 @@ final class ExitToHost {
 
     /** A VM entry has failed after the host's state was found good: nothing of the guest is saved. */
     void failEntry(ExitReason reason, long qualification) {
+        if (cpu.tracer != null) {
+            cpu.tracer.trace(cpu, new Occurrence.FailedEntry(reason, qualification));
+        }
         vmx.current.set(VmcsField.EXIT_REASON, reason.number | ENTRY_FAILURE);
         vmx.current.set(VmcsField.EXIT_QUALIFICATION, qualification);
         cpu.flushTlb();

@@ -4,6 +4,7 @@ import dev.javisor.isa.ExitReason;
 import dev.javisor.isa.VmcsField;
 import dev.javisor.isa.VmxControl;
 import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.Occurrence;
 import dev.javisor.processor.event.Boundary;
 import dev.javisor.processor.memory.PhysicalMemory;
 import dev.javisor.processor.state.StateInput;
@@ -182,11 +183,17 @@ final class VirtualApic implements Stateful {
         setBit(IRR, vector, false);
         setStatus(highest(IRR), vector);
         pending = false;
+        if (cpu.tracer != null) {
+            cpu.tracer.trace(cpu, new Occurrence.Acknowledged(vector, false));
+        }
         Boundary.deliverVector(cpu, vector);
     }
 
     private void virtualizeEoi() {
         int vector = servicingVector();
+        if (cpu.tracer != null) {
+            cpu.tracer.trace(cpu, new Occurrence.Ended(vector));
+        }
         setBit(ISR, vector, false);
         setStatus(requestingVector(), highest(ISR));
         virtualizePpr();

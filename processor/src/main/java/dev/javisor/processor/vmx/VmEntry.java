@@ -9,6 +9,7 @@ import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.core.Occurrence;
 import dev.javisor.processor.event.EventDelivery;
 import dev.javisor.processor.system.DebugRegisters;
 
@@ -109,6 +110,9 @@ final class VmEntry {
         if (guest.on(VmxControl.ACTIVATE_PREEMPTION_TIMER)) {
             guest.startTimer(vmcs.get(VmcsField.PREEMPTION_TIMER_VALUE));
         }
+        if (c.tracer != null) {
+            c.tracer.trace(c, new Occurrence.Entry(context.injects() ? injected(vmcs) : null));
+        }
         if (context.injects()) {
             inject(vmcs);
         } else {
@@ -124,11 +128,15 @@ final class VmEntry {
         return breakpoints | field & PendingDebug.BS;
     }
 
+    private Event injected(Vmcs vmcs) {
+        return InterruptionInfo.event(
+                context.info(), vmcs.get(VmcsField.ENTRY_EXCEPTION_ERROR_CODE), vmcs.get(VmcsField.ENTRY_INSTRUCTION_LENGTH));
+    }
+
     private void inject(Vmcs vmcs) {
         Cpu c = cpu;
         c.pendingDebug = 0;
-        Event e = InterruptionInfo.event(
-                context.info(), vmcs.get(VmcsField.ENTRY_EXCEPTION_ERROR_CODE), vmcs.get(VmcsField.ENTRY_INSTRUCTION_LENGTH));
+        Event e = injected(vmcs);
         if (e.type() == Event.OTHER) {
             c.monitorTrapPending = true;
             return;
