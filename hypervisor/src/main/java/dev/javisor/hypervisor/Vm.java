@@ -123,6 +123,15 @@ public final class Vm {
     }
 
     /**
+     * KVM's parameter {@code pml}: whether dirty logs are filled by the processor's page-modification log (default), or by EPT violations
+     * of pages that must not be stored to.
+     */
+    public void setPageModificationLogging(boolean on) {
+        vcpus.forEach(Vcpu::leaveGuest);
+        vmx.setPageModificationLogging(on);
+    }
+
+    /**
      * What the vcpus deliver again when an exit has interrupted its delivery: {@link RequeuePolicy#ALWAYS}, unless somebody wants to see
      * what goes wrong without.
      */

@@ -12,11 +12,12 @@ import java.util.List;
  */
 final class ExtendedPageTables {
     private static final long READ = 1, WRITE = 2, EXECUTE = 4, WRITE_BACK = 6 << 3, IGNORE_PAT = 1 << 6, LEAF = 1 << 7;
+    private static final long ACCESSED = 1 << 8, DIRTY = 1 << 9;
     private static final long FRAME = 0x000F_FFFF_FFFF_F000L;
     private static final long LARGE = 2 << 20;
     private static final int LEVELS = 4;
     /** EPT pointer: write-back, walks of four levels. */
-    private static final long POINTER = 6 | (LEVELS - 1) << 3;
+    private static final long POINTER = 6 | (LEVELS - 1) << 3, ACCESSED_AND_DIRTY_FLAGS = 1 << 6;
 
     private final MemorySlots slots;
     private final PhysicalMemory memory;
@@ -24,6 +25,9 @@ final class ExtendedPageTables {
     private final List<Long> tables = new ArrayList<>();
     private long root;
     private long generation;
+    private boolean pmlWanted = true;
+    /** Some slot has a dirty log, and the processor's page-modification log fills it. */
+    private boolean logging;
 
     ExtendedPageTables(MemorySlots slots, PhysicalMemory memory, HostPages pages) {
         this.slots = slots;
@@ -40,7 +44,26 @@ final class ExtendedPageTables {
 
     /** For the VMCS. */
     long pointer() {
-        return root | POINTER;
+        return root | POINTER | (logging ? ACCESSED_AND_DIRTY_FLAGS : 0);
+    }
+
+    /** Pages whose dirty flag gets set are to be logged by the processor. */
+    boolean isLogging() {
+        return logging;
+    }
+
+    /** Whether dirty logs are filled by the processor, in its page-modification log; else by EPT violations. */
+    void setPageModificationLogging(boolean on) {
+        pmlWanted = on;
+        clear();
+    }
+
+    /** The processor has logged a page. */
+    void modified(long gpa) {
+        MemorySlots.Slot slot = slots.find(gpa);
+        if (slot != null && slot.log() != null) {
+            slot.log().mark(gpa - slot.start() >>> 12);
+        }
     }
 
     /** Changes whenever an entry was taken away, so that cached translations must go. */
@@ -53,6 +76,7 @@ final class ExtendedPageTables {
         tables.forEach(pages::release);
         tables.clear();
         root = table();
+        logging = pmlWanted && slots.slots().stream().anyMatch(s -> s.log() != null);
         generation++;
     }
 
@@ -70,14 +94,15 @@ final class ExtendedPageTables {
         if (logged && write) {
             slot.log().mark(gpa - slot.start() >>> 12);
         }
-        long rights = READ | EXECUTE | (slot.isReadOnly() || logged && !write ? 0 : WRITE);
+        long rights = READ | EXECUTE | (slot.isReadOnly() || logged && !write && !logging ? 0 : WRITE);
+        long flags = !logging ? 0 : logged && !write ? ACCESSED : ACCESSED | DIRTY;
         long first = gpa & -LARGE;
         boolean large = !logged
                 && first >= slot.start()
                 && first + LARGE <= slot.start() + slot.size()
                 && (slot.hostPhysical(first) & LARGE - 1) == 0;
         long frame = large ? slot.hostPhysical(first) : slot.hostPhysical(gpa & -MemorySlots.PAGE);
-        enter(gpa, large ? 2 : 1, frame | rights | WRITE_BACK | IGNORE_PAT | (large ? LEAF : 0));
+        enter(gpa, large ? 2 : 1, frame | rights | flags | WRITE_BACK | IGNORE_PAT | (large ? LEAF : 0));
         return true;
     }
 
@@ -115,7 +140,7 @@ final class ExtendedPageTables {
                 t = e & FRAME;
             }
             if ((e & WRITE) != 0) {
-                memory.write(at, 8, (e & LEAF) != 0 && level > 1 ? 0 : e & ~WRITE);
+                memory.write(at, 8, (e & LEAF) != 0 && level > 1 ? 0 : e & ~(logging ? DIRTY : WRITE));
             }
             long span = 1L << 3 + 9 * level;
             gpa = (gpa & -span) + span;

@@ -24,6 +24,8 @@ public final class VmxBackend implements Backend {
 
     private static final long ENTRY_FAILURE = 1L << 31;
     private static final long INVEPT_SINGLE = 1;
+    /** Index of the page-modification log when it is empty. */
+    private static final int LAST_LOGGED = 511;
 
     private final VcpuCore core;
     private final Cpu cpu;
@@ -31,7 +33,12 @@ public final class VmxBackend implements Backend {
     private final ExtendedPageTables ept;
     private final VmcsTransfer transfer;
     private final VmxExits exits;
+    private final HostPages pages;
     private boolean launched;
+    /** The page-modification log, once there has been one; and whether it is in use. */
+    private long modificationLog;
+
+    private boolean logging;
     private long eptGeneration;
     private long tscOffset;
     /** The guest has the debug registers: it accesses them without exit until the next one. */
@@ -48,6 +55,7 @@ public final class VmxBackend implements Backend {
         this.cpu = core.cpu();
         this.root = root;
         this.ept = ept;
+        this.pages = pages;
         this.transfer = new VmcsTransfer(core, root);
         this.exits = new VmxExits(core, this, ept);
         VmcsSetup setup = new VmcsSetup(root, pages);
@@ -113,6 +121,7 @@ public final class VmxBackend implements Backend {
             eptGeneration = ept.generation();
             root.vmwrite(VmcsField.EPT_POINTER, ept.pointer());
             root.invept(INVEPT_SINGLE, ept.pointer());
+            logModifications(ept.isLogging());
         }
         loadDebugRegisters();
         // The hypercall instruction of the other vendor is #UD to the hardware.
@@ -124,8 +133,37 @@ public final class VmxBackend implements Backend {
         }
     }
 
+    private void logModifications(boolean on) {
+        if (on == logging) {
+            return;
+        }
+        logging = on;
+        long secondary = root.vmread(VmcsField.SECONDARY_CONTROLS) & ~VmxControl.ENABLE_PML.bit;
+        root.vmwrite(VmcsField.SECONDARY_CONTROLS, secondary | (on ? VmxControl.ENABLE_PML.bit : 0));
+        if (on) {
+            modificationLog = modificationLog == 0 ? pages.allocate() : modificationLog;
+            root.vmwrite(VmcsField.PML_ADDRESS, modificationLog);
+            root.vmwrite(VmcsField.PML_INDEX, LAST_LOGGED);
+        }
+    }
+
+    /** The processor fills its log from the end. */
+    private void emptyModificationLog() {
+        long index = root.vmread(VmcsField.PML_INDEX);
+        if (index == LAST_LOGGED) {
+            return;
+        }
+        for (long i = index > LAST_LOGGED ? 0 : index + 1; i <= LAST_LOGGED; i++) {
+            ept.modified(root.memory().read(modificationLog + 8 * i, 8));
+        }
+        root.vmwrite(VmcsField.PML_INDEX, LAST_LOGGED);
+    }
+
     private VcpuExit exited() {
         core.state.invalidate();
+        if (logging) {
+            emptyModificationLog();
+        }
         saveDebugRegisters();
         long reason = root.vmread(VmcsField.EXIT_REASON);
         if ((reason & ENTRY_FAILURE) != 0) {

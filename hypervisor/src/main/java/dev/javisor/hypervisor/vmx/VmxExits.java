@@ -42,7 +42,7 @@ final class VmxExits {
         }
         return switch (reason) {
             // Something has happened that the next entry looks at.
-            case EXTERNAL_INTERRUPT, INTERRUPT_WINDOW, NMI_WINDOW, PREEMPTION_TIMER_EXPIRED -> null;
+            case EXTERNAL_INTERRUPT, INTERRUPT_WINDOW, NMI_WINDOW, PREEMPTION_TIMER_EXPIRED, PAGE_MODIFICATION_LOG_FULL -> null;
             case EXCEPTION_OR_NMI -> exception();
             case TRIPLE_FAULT -> new VcpuExit.Shutdown();
             case IO_INSTRUCTION -> io();

@@ -28,6 +28,11 @@ public final class VmxVm {
         return new VcpuCore(cpu, bus, core -> new VmxBackend(core, root, host.pages(), ept));
     }
 
+    /** Whether dirty logs are filled by the processor; else by EPT violations. */
+    public void setPageModificationLogging(boolean on) {
+        ept.setPageModificationLogging(on);
+    }
+
     /** Stores to the pages of a slot are to be seen again. */
     public void protect(MemorySlots.Slot slot) {
         ept.protect(slot);
