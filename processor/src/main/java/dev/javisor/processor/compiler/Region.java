@@ -7,8 +7,12 @@ public abstract class Region {
     /** In place of an entry point: returns at once. */
     public static final int NOWHERE = -1;
 
-    /** Instructions that it runs until it has proved to be worth more effort. Counted down by who calls it. */
-    public long credit = Long.MAX_VALUE;
+    /** What was done about it. */
+    public Effort effort;
+    /** Instructions that it has run, and after how many it has proved to be worth more effort. Counted by who calls it. */
+    public long retired, proof = Long.MAX_VALUE;
+    /** How often it was entered. */
+    public long entries;
     /** Has been entered; cleared by who looks for regions that are not. */
     public boolean used;
 

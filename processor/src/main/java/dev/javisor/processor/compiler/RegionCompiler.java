@@ -32,18 +32,20 @@ public final class RegionCompiler {
     private static final int C = Emitter.C, PAGE = Emitter.PAGE, ADDRESS = Emitter.ADDRESS, VALUE = Emitter.VALUE;
 
     private final Plan plan;
+    private final Effort effort;
     private final ClassDesc self;
     private final Map<Integer, Label> labels = new HashMap<>();
     /** Operations whose semantics are called. */
     private final List<Op> called = new ArrayList<>();
-    /** Where calls of this region return to. */
-    private final List<SwitchCase> returns = new ArrayList<>();
+    /** All entry points, and those that calls of this region return to. */
+    private final List<SwitchCase> entries = new ArrayList<>(), returns = new ArrayList<>();
     private Emitter e;
     private OperationEmitter operations;
     private CodeBuilder code;
 
     private RegionCompiler(Plan plan, Effort effort) {
         this.plan = plan;
+        this.effort = effort;
         self = ClassDesc.of(Region.class.getPackageName() + "." + effort.className);
     }
 
@@ -63,11 +65,13 @@ public final class RegionCompiler {
             constants[2 * k + 1] = called.get(k);
         }
         try {
-            return (Region) MethodHandles.lookup()
+            Region region = (Region) MethodHandles.lookup()
                     .defineHiddenClassWithClassData(bytes, constants, true)
                     .lookupClass()
                     .getDeclaredConstructor()
                     .newInstance();
+            region.effort = effort;
+            return region;
         } catch (InvocationTargetException | IllegalAccessException | InstantiationException | NoSuchMethodException ex) {
             throw new IllegalStateException(ex);
         }
@@ -109,6 +113,7 @@ public final class RegionCompiler {
         code = b;
         called.clear();
         labels.clear();
+        entries.clear();
         returns.clear();
         e = new Emitter(b, self);
         operations = new OperationEmitter(e);
@@ -117,7 +122,6 @@ public final class RegionCompiler {
         b.labelBinding(somewhere);
         b.aload(C).getfield(Emitter.CPU, "gpr", ConstantDescs.CD_long.arrayType()).astore(Emitter.GPR);
         e.register(Op.BLOCK_RIP).store(PAGE);
-        List<SwitchCase> entries = new ArrayList<>();
         for (Plan.Part p : plan.parts()) {
             Label l = b.newLabel();
             labels.put(p.offset(), l);
@@ -310,7 +314,23 @@ public final class RegionCompiler {
             e.store(VALUE);
             operations.pushValue(at);
         }
-        code.aload(C).lload(Emitter.B).putfield(Emitter.CPU, "rip", ConstantDescs.CD_long).return_();
+        goTo(Emitter.B, effort == Effort.FULL ? entries : List.of());
+    }
+
+    /** Goes on at the RIP in a local: at one of some places of this page, or outside. */
+    private void goTo(int rip, List<SwitchCase> places) {
+        code.aload(C).lload(rip).putfield(Emitter.CPU, "rip", ConstantDescs.CD_long);
+        if (!places.isEmpty()) {
+            Label out = code.newLabel();
+            e.load(rip).load(PAGE);
+            code.lsub().dup2();
+            e.store(VALUE).and(~0xFFFL);
+            code.lconst_0().lcmp().ifne(out);
+            e.load(VALUE);
+            code.l2i().lookupswitch(out, places);
+            code.labelBinding(out);
+        }
+        code.return_();
     }
 
     private void ret(Op o, int rest) {
@@ -323,18 +343,7 @@ public final class RegionCompiler {
         e.loadMemory(64, at, false).store(VALUE);
         code.aload(C).lload(VALUE).loadConstant(at).invokestatic(Emitter.ACCESS, "check64", CHECK);
         operations.moveStack(8 + (o.imm & 0xFFFF));
-        code.aload(C).lload(VALUE).putfield(Emitter.CPU, "rip", ConstantDescs.CD_long);
-        if (!returns.isEmpty()) {
-            Label out = code.newLabel();
-            e.load(VALUE).load(PAGE);
-            code.lsub().dup2();
-            e.store(VALUE).and(~0xFFFL);
-            code.lconst_0().lcmp().ifne(out);
-            e.load(VALUE);
-            code.l2i().lookupswitch(out, returns);
-            code.labelBinding(out);
-        }
-        code.return_();
+        goTo(VALUE, returns);
     }
 
     /** A branch that its semantics take; leaves the region. */

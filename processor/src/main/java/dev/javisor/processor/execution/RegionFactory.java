@@ -22,6 +22,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 /** Chooses what is compiled together, and has it compiled. */
 final class RegionFactory {
     private static final int MOST_INSTRUCTIONS = 120;
+    /** The same for hot regions that become one. */
+    private static final int MOST_TOGETHER = 200;
     /** Each costs some 40 KB of the Java machine's memory. */
     private static final int MOST_REGIONS = 4000;
     /** When more regions wait to be compiled, hot code has to become hot again. */
@@ -97,19 +99,31 @@ final class RegionFactory {
         install();
     }
 
-    /** A region has used up its credit. */
+    /** A region has proved to be hot. It is made again, together with hot ones of its page between which control goes to and fro. */
     void improve(Region code) {
         if (improvements.get() >= MOST_PENDING) {
-            code.credit = PROOF;
+            code.proof += PROOF;
             return;
         }
-        code.credit = Long.MAX_VALUE;
-        for (CompiledRegion r : installed) {
-            if (r.code == code && r.isInstalled()) {
-                improvements.incrementAndGet();
-                improver.execute(() -> compileAgain(r));
-            }
+        code.proof = code.effort == Effort.FULL ? 4 * code.proof : Long.MAX_VALUE;
+        installed.stream().filter(r -> r.code == code && r.isInstalled() && !r.improving).findFirst().ifPresent(this::improve);
+    }
+
+    private void improve(CompiledRegion r) {
+        List<CompiledRegion> together = new ArrayList<>();
+        together.add(r);
+        if (r.isLeftOften() && r.page().changes() == 0) {
+            installed.stream().filter(other -> other != r && other.page() == r.page() && isHot(other)).forEach(together::add);
         }
+        if (together.size() > 1 || r.code.effort == Effort.QUICK) {
+            together.forEach(one -> one.improving = true);
+            improvements.incrementAndGet();
+            improver.execute(() -> compileAgain(together));
+        }
+    }
+
+    private static boolean isHot(CompiledRegion r) {
+        return r.isInstalled() && !r.improving && r.isLeftOften() && (r.code.effort == Effort.FULL || r.code.retired > PROOF / 8);
     }
 
     /** Enters what has been compiled meanwhile. */
@@ -170,19 +184,27 @@ final class RegionFactory {
             statistics.instructions += plan.instructions();
             statistics.nanoseconds += System.nanoTime() - start;
             if (twoLevels) {
-                code.credit = PROOF;
+                code.proof = PROOF;
                 call(code, CALLS_TO_QUICK);
             }
             finished.add(new CompiledRegion(code, order(some), blocks.subList(some.size(), blocks.size())));
         }
     }
 
-    private void compileAgain(CompiledRegion quick) {
+    private void compileAgain(List<CompiledRegion> quick) {
         improvements.decrementAndGet();
-        if (!quick.isInstalled()) {
+        List<CompiledRegion> some = fitting(quick);
+        Region code = some.isEmpty() ? null : RegionCompiler.compile(plan(blocks(some)), Effort.FULL);
+        while (code == null && some.size() > 1) {
+            some = some.subList(0, some.size() - 1);
+            code = RegionCompiler.compile(plan(blocks(some)), Effort.FULL);
+        }
+        if (code == null) {
+            quick.forEach(one -> one.improving = false);
             return;
         }
-        Region code = RegionCompiler.compile(plan(List.of(quick.blocks)), Effort.FULL);
+        quick.subList(some.size(), quick.size()).forEach(one -> one.improving = false);
+        code.proof = PROOF;
         statistics.improved++;
         call(code, CALLS_TO_PROFILE);
         try {
@@ -190,7 +212,23 @@ final class RegionFactory {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        finished.add(new CompiledRegion(code, quick));
+        finished.add(new CompiledRegion(some, code, order(blocks(some))));
+    }
+
+    /** The first of some regions that are still there, as many as make one of a sensible size. */
+    private static List<CompiledRegion> fitting(List<CompiledRegion> regions) {
+        int n = 0;
+        while (n < regions.size() && regions.get(n).isInstalled()
+                && (n == 0 || plan(blocks(regions.subList(0, n + 1))).instructions() <= MOST_TOGETHER)) {
+            n++;
+        }
+        return regions.subList(0, n);
+    }
+
+    private static List<Block> blocks(List<CompiledRegion> regions) {
+        List<Block> all = new ArrayList<>();
+        regions.forEach(r -> all.addAll(List.of(r.blocks)));
+        return all;
     }
 
     /** So that the Java machine compiles the region before the guest comes to it. */

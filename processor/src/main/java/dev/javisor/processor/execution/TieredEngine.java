@@ -78,7 +78,7 @@ public final class TieredEngine {
         c.gpr[Op.BLOCK_RIP] = page;
         code.run(c, (int) (c.rip - page));
         leave(c);
-        if (code.credit < 0) {
+        if (code.retired > code.proof) {
             factory.improve(code);
         }
         return c.budget != budget;
@@ -90,7 +90,8 @@ public final class TieredEngine {
         long n = entered - c.budget;
         compiledInstructions += n;
         regionEntries++;
-        running.credit -= n;
+        running.entries++;
+        running.retired += n;
     }
 
     private void interpret(Cpu c, Block b) {
