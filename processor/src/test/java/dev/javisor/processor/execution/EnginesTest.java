@@ -18,6 +18,7 @@ import dev.javisor.processor.paging.Paging;
 import java.lang.foreign.Arena;
 import java.util.HexFormat;
 import java.util.Random;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -51,6 +52,7 @@ class EnginesTest {
     private static final class Subject {
         final PhysicalMemory memory = new PhysicalMemory();
         final Timeline timeline = new Timeline();
+        final CodeCache cache;
         final LogicalProcessor processor;
         final Cpu c;
 
@@ -62,8 +64,8 @@ class EnginesTest {
         Subject(Engine engine, CodeSize size, Asm.Program program, int limit) {
             CpuModel model = CpuModels.parse("max-intel");
             memory.addRam(0, Arena.ofAuto().allocate(RAM, 4096));
-            processor = new LogicalProcessor(
-                    model, 0, memory, timeline, new CodeCache(memory, engine, limit), new Paging(model, memory), new NoDevices());
+            cache = new CodeCache(memory, engine, limit);
+            processor = new LogicalProcessor(model, 0, memory, timeline, cache, new Paging(model, memory), new NoDevices());
             c = processor.cpu();
             Reset.reset(c);
             memory.write(CODE, program.code(), 0, program.code().length);
@@ -178,6 +180,48 @@ class EnginesTest {
             small.run(ticks);
             assertThat(small.state()).isEqualTo(roomy.state());
         }
+    }
+
+    @Test
+    void hotRegionsThatBecomeOneRunAsBefore() {
+        String text = """
+                next: mov ecx, ebx
+                again: call outer
+                lea rdx, [rel other]
+                test eax, 4
+                jz indirect
+                lea rdx, [rel inner]
+                indirect: call rdx
+                inc dword [rbx]
+                dec ecx
+                jnz again
+                jmp next
+                outer: push rax
+                call inner
+                pop rdx
+                add eax, edx
+                ret
+                inner: imul eax, eax, 1664525
+                add eax, 1013904223
+                ret
+                other: sub eax, ecx
+                jmp inner
+                """;
+        Asm.Program program = Asm.program(CodeSize.BITS64, CODE, text);
+        Subject oracle = new Subject(Engine.INTERPRETER, CodeSize.BITS64, program);
+        System.setProperty("javisor.compilerLevels", "2");
+        Subject subject = new Subject(Engine.AUTO, CodeSize.BITS64, program);
+        System.clearProperty("javisor.compilerLevels");
+        boolean together = false;
+        for (int slice = 0; slice < 500 && !together; slice++) {
+            int ticks = 1_000_003 + 4_999 * slice;
+            long entries = subject.processor.regionEntries();
+            oracle.run(ticks);
+            subject.run(ticks);
+            assertThat(subject.state()).isEqualTo(oracle.state());
+            together = subject.cache.statistics().improved() > 0 && subject.processor.regionEntries() - entries < 100;
+        }
+        assertThat(together).as("compiled code calls and returns without being left").isTrue();
     }
 
     /** Runs a program on both engines; instructions that compiled code ran. */
