@@ -36,13 +36,28 @@ final class DiffCommand extends RunCommand {
     private static final Pattern TIME = Pattern.compile("^\\[ *[0-9]+\\.[0-9]+\\] ");
 
     /** How a run went. */
-    private record Run(List<String> console, MachineExit exit, long retired) {}
+    private record Run(List<String> console, MachineExit exit, long retired, long time) {}
 
     @Override
     public Integer call() {
         Run metal = run(Place.METAL);
         Run hypervisor = run(Place.HYPERVISOR);
-        return compare(metal, hypervisor, javisor.out) ? ExitStatus.OK : DIFFERENT;
+        boolean equal = compare(metal, hypervisor, javisor.out);
+        if (!equal || metal.retired != hypervisor.retired || metal.time != hypervisor.time) {
+            javisor.out.flush();
+            new FirstDifference(this::machine, javisor.out).show(Math.max(metal.retired, hypervisor.retired));
+            equal = false;
+        }
+        return equal ? ExitStatus.OK : DIFFERENT;
+    }
+
+    /** A machine that has its script and nothing else. */
+    private Machine machine(Place place) {
+        Script script = script();
+        MachineConfiguration.Builder b = configuration(Kvm.guestModel(model())).place(place).serial(ByteSink.NONE.and(script));
+        Machine m = new Machine(b.build());
+        script.start(m.input(0)::add);
+        return m;
     }
 
     private Run run(Place place) {
@@ -55,7 +70,7 @@ final class DiffCommand extends RunCommand {
         try (Machine machine = new Machine(c)) {
             script.start(machine.input(0)::add);
             MachineExit exit = machine.run(limit());
-            return new Run(text.toString(StandardCharsets.ISO_8859_1).lines().toList(), exit, machine.retired());
+            return new Run(text.toString(StandardCharsets.ISO_8859_1).lines().toList(), exit, machine.retired(), machine.time());
         } finally {
             c.drives().forEach(Drive::close);
         }
@@ -91,7 +106,7 @@ final class DiffCommand extends RunCommand {
             equal = false;
         }
         if (equal) {
-            out.printf("no difference: %,d lines; instructions: %,d and %,d%n", a.size(), metal.retired, hypervisor.retired);
+            out.printf("the same %,d lines; instructions: %,d and %,d%n", a.size(), metal.retired, hypervisor.retired);
         }
         return equal;
     }

@@ -73,6 +73,7 @@ final class StateAccess {
         c.gpr[14] = r.r14;
         c.gpr[15] = r.r15;
         c.rip = r.rip;
+        c.stringElements = 0;
         Flags.setRflags(c, r.rflags | Flags.FIXED);
         core.events.dropPendingException();
     }

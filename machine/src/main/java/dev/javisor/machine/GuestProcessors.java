@@ -221,6 +221,11 @@ final class GuestProcessors implements Processors {
         }
 
         @Override
+        public Registers registers() {
+            return Registers.of(vcpu);
+        }
+
+        @Override
         public long retired() {
             return vcpu.retired();
         }

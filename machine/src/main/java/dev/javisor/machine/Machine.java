@@ -168,6 +168,11 @@ public final class Machine implements Stateful, AutoCloseable {
         return set.metal();
     }
 
+    /** What the registers of all processors hold. */
+    public List<Registers> registers() {
+        return processors.stream().map(Processor::registers).toList();
+    }
+
     /** How often guests have exited to the hypervisor, by the manual's name of the reason; empty on the metal. */
     public Map<String, Long> exits() {
         return set.exits();
@@ -379,6 +384,13 @@ public final class Machine implements Stateful, AutoCloseable {
     /** SHA-256 of the machine's whole state, in hexadecimal: processors, devices and memory. */
     public String stateHash() {
         return StateHash.of(this, memory);
+    }
+
+    /** The state of all devices, which is the same wherever the guest runs. */
+    public byte[] devices() {
+        StateOutput out = new StateOutput();
+        out.put("board", board);
+        return out.toByteArray();
     }
 
     @Override

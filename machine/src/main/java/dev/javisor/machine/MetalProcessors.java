@@ -149,6 +149,11 @@ final class MetalProcessors implements Processors {
         }
 
         @Override
+        public Registers registers() {
+            return Registers.of(cpu());
+        }
+
+        @Override
         public long retired() {
             return cpu().retired;
         }

@@ -47,6 +47,8 @@ interface Processors extends AutoCloseable {
         /** From here on somebody is told what happens to events; null for nobody. */
         void trace(TraceSink sink);
 
+        Registers registers();
+
         /** Instructions retired. */
         long retired();
 

@@ -32,13 +32,14 @@ public final class RootProcessor {
 
     private final LogicalProcessor processor;
     private final Cpu cpu;
+    private final Vmx unit;
     private final VmxOperations vmx;
     private VmEntryFailure entryFailure;
 
     RootProcessor(LogicalProcessor processor, HostBoard board, HostPages pages) {
         this.processor = processor;
         this.cpu = processor.cpu();
-        Vmx unit = (Vmx) cpu.virtualization;
+        this.unit = (Vmx) cpu.virtualization;
         this.vmx = VmxOperations.of(unit);
         unit.setFailureListener(f -> entryFailure = f);
         board.onAcknowledge(() -> cpu.withdraw(Cpu.EXTERNAL_REQUEST));
@@ -236,9 +237,10 @@ public final class RootProcessor {
     /**
      * VMLAUNCH or VMRESUME, and the guest up to its VM exit, or until {@code limit} without one.
      *
+     * @param stringElements elements that the repeated string instruction at RIP has handled in the tick that is under way
      * @return false when the entry failed with an error number, which the VMCS holds
      */
-    public boolean enter(boolean launch, long limit) {
+    public boolean enter(boolean launch, int stringElements, long limit) {
         // What has called since the last exit has been seen.
         cpu.withdraw(Cpu.EXTERNAL_REQUEST);
         boolean[] entered = new boolean[1];
@@ -250,8 +252,14 @@ public final class RootProcessor {
                 vmx.vmresume();
             }
             entered[0] = inGuest() || !failed();
+            cpu.stringElements = stringElements;
         });
         return entered[0];
+    }
+
+    /** Elements that a repeated string instruction has handled in the tick that is under way: the exit interrupted it. */
+    public int stringElements() {
+        return unit.stringElements();
     }
 
     /** In words, which checks the last entry that failed did not pass. */

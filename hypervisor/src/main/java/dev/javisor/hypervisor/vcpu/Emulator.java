@@ -22,6 +22,8 @@ final class Emulator {
     /** How far an instruction has come. */
     enum Outcome {
         COMPLETED,
+        /** An element of a repeated string instruction has been handled, and its tick is not over. */
+        PARTLY,
         /** It raised {@link #fault}; nothing has changed. */
         FAULTED,
         /** It waits for an answer of userspace; nothing has changed. */
@@ -52,6 +54,9 @@ final class Emulator {
     Outcome step() {
         Cpu c = cpu;
         begin();
+        int handled = c.stringElements;
+        // One element at a time: a load that waits takes nothing back that has been done.
+        c.stringElements = StringOperation.BATCH;
         boolean trace = (Flags.rflags(c) & Flags.TF) != 0;
         long rip = c.rip;
         try {
@@ -67,12 +72,16 @@ final class Emulator {
             }
             Boundary.afterStep(c, trace, true);
             user.end();
-            return Outcome.COMPLETED;
+            boolean goesOn = c.rip == rip && StringOperation.isRepeated(o.instruction) && handled + 1 < StringOperation.most(c);
+            c.stringElements = goesOn ? handled + 1 : 0;
+            return goesOn ? Outcome.PARTLY : Outcome.COMPLETED;
         } catch (GuestFault f) {
             fault = f.event;
+            c.stringElements = 0;
             user.end();
             return undo(rip, Outcome.FAULTED);
         } catch (UserAccess.Needed n) {
+            c.stringElements = handled;
             return undo(rip, Outcome.WAITS);
         }
     }
@@ -105,8 +114,7 @@ final class Emulator {
         c.singleStepDecided = false;
         c.position = 0;
         c.site = -1;
-        // One element at a time: a load that waits takes nothing back that has been done.
-        c.stringElements = StringOperation.BATCH - 1;
+        c.updateBreakpoints();
     }
 
     /** Sets the clock of a processor that does not run by itself. */

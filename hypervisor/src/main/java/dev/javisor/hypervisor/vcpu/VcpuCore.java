@@ -127,6 +127,7 @@ public final class VcpuCore implements Stateful {
         out.put("userspace", user);
         out.putLong("retired", retired());
         out.putLong("ticks owed", owed);
+        out.putInt("string elements", cpu.stringElements);
         out.putInt("interrupt", userInterrupt);
     }
 
@@ -140,6 +141,7 @@ public final class VcpuCore implements Stateful {
         in.get("userspace", user);
         emulated = in.getLong("retired") - backend.retired();
         owed = in.getLong("ticks owed");
+        cpu.stringElements = in.getInt("string elements");
         userInterrupt = in.getInt("interrupt");
     }
 
@@ -151,6 +153,7 @@ public final class VcpuCore implements Stateful {
         completion = null;
         deferred = null;
         stepped = null;
+        cpu.stringElements = 0;
         userInterrupt = -1;
         owed = 0;
     }
@@ -224,12 +227,13 @@ public final class VcpuCore implements Stateful {
         stopped = false;
         VcpuExit x = complete();
         while (x == null) {
-            if (!backend.inGuest()) {
+            // No event comes in the middle of an instruction.
+            if (!backend.inGuest() && cpu.stringElements == 0) {
                 passTime();
                 x = prepare();
                 passTime();
             }
-            if (x == null && (stopped || cpu.timeline.now() >= limit)) {
+            if (x == null && (stopped && cpu.stringElements == 0 || cpu.timeline.now() >= limit)) {
                 x = INTR;
             }
             if (x == null) {
@@ -622,6 +626,7 @@ public final class VcpuCore implements Stateful {
                 stepped();
                 yield afterDelivery();
             }
+            case PARTLY -> user.nextStore();
             case FAULTED -> {
                 events.queue(emulator.fault());
                 yield null;

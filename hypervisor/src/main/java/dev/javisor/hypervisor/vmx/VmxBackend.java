@@ -101,7 +101,7 @@ public final class VmxBackend implements Backend {
             root.resume(limit);
         } else {
             prepareEntry();
-            if (!root.enter(!launched, limit)) {
+            if (!root.enter(!launched, cpu.stringElements, limit)) {
                 return new VcpuExit.FailEntry(root.vmread(VmcsField.VM_INSTRUCTION_ERROR), root.entryFailure());
             }
         }
@@ -164,6 +164,7 @@ public final class VmxBackend implements Backend {
         if (logging) {
             emptyModificationLog();
         }
+        cpu.stringElements = root.stringElements();
         saveDebugRegisters();
         long reason = root.vmread(VmcsField.EXIT_REASON);
         if ((reason & ENTRY_FAILURE) != 0) {
@@ -298,6 +299,7 @@ public final class VmxBackend implements Backend {
 
     @Override
     public void inject(Event e, int instructionLength) {
+        cpu.stringElements = 0;
         boolean coded = e.hasErrorCode() && (core.state.load(GuestState.SYSTEM).cr0 & 1) != 0;
         if (coded) {
             root.vmwrite(VmcsField.ENTRY_EXCEPTION_ERROR_CODE, e.errorCode() & 0xFFFF);

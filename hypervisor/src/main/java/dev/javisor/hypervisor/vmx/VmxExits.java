@@ -16,6 +16,7 @@ final class VmxExits {
     private static final long IO_IN = 1 << 3, IO_STRING = 1 << 4;
     private static final long EPT_WRITE = 2;
     private static final int TASK_GATE = 3;
+    private static final long DR7_ENABLED = 0xFF;
 
     private final VcpuCore core;
     private final VmxBackend vmx;
@@ -122,7 +123,8 @@ final class VmxExits {
 
     private VcpuExit io() {
         long q = qualification();
-        if ((q & IO_STRING) != 0) {
+        boolean watched = (vmx.vmread(VmcsField.GUEST_DR7) & DR7_ENABLED) != 0;
+        if ((q & IO_STRING) != 0 || watched) {
             return core.emulate();
         }
         return core.portIo((int) (q >>> 16) & 0xFFFF, (int) (q & 7) + 1, (q & IO_IN) != 0, vmx.instructionLength());

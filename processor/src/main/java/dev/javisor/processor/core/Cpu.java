@@ -210,7 +210,7 @@ public final class Cpu {
      * instructions that have not retired, and {@link #position} is 0.
      */
     public int site = -1;
-    /** Elements that the running repeated string instruction had handled when it was begun again ({@link Redo}). */
+    /** Elements that the running repeated string instruction had handled when it was begun again ({@link Redo}), or the guest left. */
     public int stringElements;
     /** The running block's operations. */
     public Op[] running;

@@ -3,6 +3,7 @@ package dev.javisor.processor.integer;
 import dev.javisor.isa.Instruction;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.core.GuestExit;
 import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Memory;
 import dev.javisor.processor.core.Op;
@@ -41,20 +42,25 @@ public final class StringOperation {
         };
     }
 
+    /** Handles many elements in one dispatch. */
+    public static boolean isRepeated(Instruction i) {
+        return repeated(i) && bind(i) != null;
+    }
+
     private static boolean repeated(Instruction i) {
         return i.has(Instruction.REP) || i.has(Instruction.REPNE);
     }
 
-    /** Elements that were handled before the instruction had to begin again count as part of its batch. */
+    /** Elements that were handled before the instruction had to begin again, or the guest's turn ended, count as part of its batch. */
     private static Handler repeated(Handler dispatch) {
         return (c, o) -> {
             long count = count(c, o);
             int elements = 0;
             try {
                 dispatch.execute(c, o);
-            } catch (Redo redo) {
+            } catch (Redo | GuestExit interruption) {
                 elements = c.stringElements + (int) (count - count(c, o));
-                throw redo;
+                throw interruption;
             } finally {
                 c.stringElements = elements;
             }
@@ -109,12 +115,20 @@ public final class StringOperation {
 
     /** How many of {@code count} elements this dispatch may handle. */
     private static int batch(Cpu c, long count) {
-        int most = (c.rflags & Flags.TF) != 0 || c.watchesData ? 1 : BATCH - c.stringElements;
+        int most = Math.max(1, most(c) - c.stringElements);
         return Long.compareUnsigned(count, most) < 0 ? (int) count : most;
     }
 
-    private static void again(Cpu c, Op o) {
+    /** Elements that one dispatch handles when nothing has been handled before. */
+    public static int most(Cpu c) {
+        return (c.rflags & Flags.TF) != 0 || c.watchesData ? 1 : BATCH;
+    }
+
+    /** Elements are left: comes back to the instruction. An interrupt that arrives before saves RF, as behind any iteration but the last. */
+    public static void again(Cpu c, Op o) {
         c.rip = c.ripOf(o);
+        c.rflags |= Flags.RF;
+        c.endSlice();
     }
 
     // ---- MOVS ----

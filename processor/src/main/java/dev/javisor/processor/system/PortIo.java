@@ -8,6 +8,7 @@ import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Memory;
 import dev.javisor.processor.core.Op;
+import dev.javisor.processor.integer.StringOperation;
 import dev.javisor.processor.segment.Tss;
 
 /**
@@ -118,7 +119,7 @@ public final class PortIo {
         if (repeated(o)) {
             set(c, o, RCX, c.gpr[RCX] - 1);
             if ((c.gpr[RCX] & o.addressMask) != 0) {
-                c.rip = c.ripOf(o);
+                StringOperation.again(c, o);
             }
         }
     }

@@ -47,6 +47,8 @@ final class ExitToHost {
             long gpa = exit.hasGuestPhysical ? exit.guestPhysical : -1;
             c.tracer.trace(c, new Occurrence.Exit(exit.reason, exit.qualification, exit.event, during, gpa));
         }
+        vmx.stringElements = c.stringElements;
+        c.stringElements = 0;
         Vmcs vmcs = vmx.current;
         record(vmcs, exit, during);
         vmcs.set(VmcsField.ENTRY_INTERRUPTION_INFO, vmcs.get(VmcsField.ENTRY_INTERRUPTION_INFO) & ~InterruptionInfo.VALID);

@@ -28,6 +28,8 @@ public final class Vmx implements Virtualization {
     final VmEntry entry;
     final ExitToHost exits;
     final Ept ept;
+    /** See {@link #stringElements()}. */
+    int stringElements;
 
     public Vmx(Cpu cpu) {
         this.cpu = cpu;
@@ -56,6 +58,14 @@ public final class Vmx implements Virtualization {
     /** In VMX non-root operation. */
     boolean isNonRoot() {
         return cpu.guest != null;
+    }
+
+    /**
+     * Elements of a repeated string instruction that the last exit interrupted, whose tick is not over. For a host that lets the guest go
+     * on in it.
+     */
+    public int stringElements() {
+        return stringElements;
     }
 
     /** The bits of CR4 that the processor supports. */
