@@ -23,7 +23,9 @@ import picocli.CommandLine.Command;
         footer = {
             "",
             "Takes the options of run. Compared are the first console, line by line without the times that a",
-            "kernel puts before them, and how the run ends. Drives must be read-only.",
+            "kernel puts before them, how the run ends, and how many instructions and how much guest time it",
+            "has taken. What differs is then traced back to the first instruction behind which processors or",
+            "devices are not in the same state. Drives must be read-only.",
             "",
             "Exit status: 0 no difference; 1 a difference, which is shown; 2 wrong usage or unusable file."
         })

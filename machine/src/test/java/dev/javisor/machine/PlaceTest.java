@@ -52,6 +52,25 @@ class PlaceTest {
         isTheSame(MachineTest.SPINNING, 4, engine);
     }
 
+    private static final String END = "mov dx, 0x604\n mov ax, 0x2000\n out dx, ax\n jmp $\n";
+
+    /** Memory is mapped when it is used for the first time: in the middle of what the processor does in one tick. */
+    @ParameterizedTest
+    @EnumSource
+    void aStringOperationOverNewPagesTakesTheSameTime(Engine engine) {
+        String code = "start: mov edi, 0x1FE000\n mov ecx, 9000\n rep stosd\n"
+                + " mov esi, 0x3FE000\n mov edi, 0x30001\n mov ecx, 7000\n rep movsb\n";
+        isTheSame(code + END, 1, engine);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aStringOperationOverDevicesTakesTheSameTime(Engine engine) {
+        String code = "start: mov esi, 0xFED00000\n mov edi, 0x50000\n mov ecx, 5000\n rep movsb\n"
+                + " mov esi, 0xFEC00000\n mov ecx, 3\n rep lodsd\n mov esi, 0x50000\n mov ecx, 40\n mov dx, 0xE9\n rep outsb\n";
+        isTheSame(code + END, 1, engine);
+    }
+
     @ParameterizedTest
     @EnumSource
     void aGuestOfTheHypervisorSeesNoVirtualizationExtensions(Engine engine) {
