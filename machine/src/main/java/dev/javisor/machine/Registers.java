@@ -40,8 +40,9 @@ public final class Registers {
 
     static Registers of(Cpu c) {
         long[] selectors = Arrays.stream(c.selector, Cpu.ES, Cpu.TR + 1).asLongStream().toArray();
+        long cr8 = c.apic == null ? 0 : c.apic.cr8();
         long[] system = {
-            c.segBase[Cpu.FS], c.segBase[Cpu.GS], c.gdtBase, c.idtBase, c.cr0, c.cr2, c.cr3, c.cr4, c.apic == null ? 0 : c.apic.cr8(), c.efer,
+            c.segBase[Cpu.FS], c.segBase[Cpu.GS], c.gdtBase, c.idtBase, c.cr0, c.cr2, c.cr3, c.cr4, cr8, c.efer,
             c.dr[0], c.dr[1], c.dr[2], c.dr[3], c.dr6, c.dr7, c.mxcsr, c.x87.status, c.activity == Cpu.HLT ? 1 : 0
         };
         long[] vectors = IntStream.range(0, 2 * VECTORS).mapToLong(i -> c.vector[LANES * (i / 2) + i % 2]).toArray();

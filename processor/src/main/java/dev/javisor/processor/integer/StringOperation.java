@@ -124,7 +124,7 @@ public final class StringOperation {
         return (c.rflags & Flags.TF) != 0 || c.watchesData ? 1 : BATCH;
     }
 
-    /** Elements are left: comes back to the instruction. An interrupt that arrives before saves RF, as behind any iteration but the last. */
+    /** Elements are left: comes back to the instruction. An interrupt that comes in between saves RFLAGS with RF set. */
     public static void again(Cpu c, Op o) {
         c.rip = c.ripOf(o);
         c.rflags |= Flags.RF;
