@@ -5,6 +5,7 @@ import dev.javisor.hypervisor.abi.KvmException;
 import dev.javisor.hypervisor.abi.RequeuePolicy;
 import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.processor.CpuState;
+import dev.javisor.processor.apic.LocalApic;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.Flags;
@@ -47,7 +48,14 @@ public final class VcpuCore implements Stateful {
     /** What a guest that was called back has ended with. */
     private VcpuExit deferred;
 
+    /** What the instruction that has just completed wants of userspace. */
+    private VcpuExit wanted;
+
     private boolean stopped;
+    /** Userspace wants to know when an interrupt can be injected. */
+    private boolean interruptWindowRequested;
+    /** A run ends before the guest is entered. */
+    private boolean immediateExit;
     /** Vector of an interrupt of userspace's controller that waits, or -1. */
     private int userInterrupt = -1;
     /** {@link GuestDebug#control} when enabled, else 0; and DR0 to DR7 of the debugger. */
@@ -154,6 +162,7 @@ public final class VcpuCore implements Stateful {
         deferred = null;
         stepped = null;
         cpu.stringElements = 0;
+        wanted = null;
         userInterrupt = -1;
         owed = 0;
     }
@@ -226,7 +235,15 @@ public final class VcpuCore implements Stateful {
     public VcpuExit run(long limit) {
         stopped = false;
         VcpuExit x = complete();
+        if (x == null && immediateExit) {
+            x = INTR;
+        }
         while (x == null) {
+            if (wanted != null) {
+                x = wanted;
+                wanted = null;
+                break;
+            }
             // No event comes in the middle of an instruction.
             if (!backend.inGuest() && cpu.stringElements == 0) {
                 passTime();
@@ -312,7 +329,13 @@ public final class VcpuCore implements Stateful {
         if (cpu.activity != Cpu.ACTIVE && !wakes()) {
             return INTR;
         }
-        inject();
+        boolean free = inject();
+        if (interruptWindowRequested) {
+            if (free && interruptAllowed()) {
+                return new VcpuExit.IrqWindowOpen();
+            }
+            openInterruptWindow(true);
+        }
         return null;
     }
 
@@ -419,13 +442,43 @@ public final class VcpuCore implements Stateful {
     }
 
     private boolean hasInterrupt() {
-        return userInterrupt >= 0 || hasControllerInterrupt();
+        return hasUserInterrupt() || hasControllerInterrupt();
+    }
+
+    /** Of userspace's controller, which a local APIC in the kernel must let through. */
+    private boolean hasUserInterrupt() {
+        return userInterrupt >= 0 && (!(cpu.apic instanceof LocalApic apic) || apic.acceptsExternal());
     }
 
     private int acknowledge() {
-        int vector = userInterrupt >= 0 ? userInterrupt : Boundary.acknowledge(cpu);
+        if (!hasUserInterrupt()) {
+            return Boundary.acknowledge(cpu);
+        }
+        int vector = userInterrupt;
         userInterrupt = -1;
         return vector;
+    }
+
+    /** The next run ends when an interrupt can be injected, until this is taken back. */
+    public void requestInterruptWindow(boolean wanted) {
+        interruptWindowRequested = wanted;
+    }
+
+    /** Runs end before the guest is entered, until this is taken back. */
+    public void setImmediateExit(boolean immediate) {
+        immediateExit = immediate;
+    }
+
+    /** An interrupt of userspace's controller would be delivered at the next entry. */
+    public boolean isReadyForInterrupt() {
+        boolean free = userInterrupt < 0 && !events.hasException() && !events.nmiInjected && !events.interruptInjected;
+        return free && interruptAllowed() && (!(cpu.apic instanceof LocalApic apic) || apic.acceptsExternal());
+    }
+
+    /** Ends the run behind the instruction that is being carried out. */
+    public void want(VcpuExit exit) {
+        wanted = exit;
+        backend.kick();
     }
 
     private boolean hasControllerInterrupt() {
@@ -454,8 +507,12 @@ public final class VcpuCore implements Stateful {
         }
     }
 
-    /** What was being delivered when the guest exited comes first; then one new event, in the order of their priority. */
-    private void inject() {
+    /**
+     * What was being delivered when the guest exited comes first; then one new event, in the order of their priority.
+     *
+     * @return whether the entry delivers nothing
+     */
+    private boolean inject() {
         EventQueue q = events;
         boolean open = true;
         if (q.exceptionInjected) {
@@ -473,7 +530,7 @@ public final class VcpuCore implements Stateful {
             open = false;
         }
         if (debugs(GuestDebug.BLOCKIRQ)) {
-            return;
+            return open;
         }
         if (q.nmisPending > 0 && open && nmiAllowed()) {
             q.nmisPending--;
@@ -486,11 +543,13 @@ public final class VcpuCore implements Stateful {
             if (open && interruptAllowed()) {
                 q.queueInterrupt(acknowledge(), false);
                 first(q.interrupt());
+                open = false;
             }
             openInterruptWindow(hasInterrupt());
         } else {
             openInterruptWindow(false);
         }
+        return open;
     }
 
     private void first(Event e) {
@@ -620,8 +679,12 @@ public final class VcpuCore implements Stateful {
         if (trace != null) {
             tell(new Occurrence.Emulated("instruction"));
         }
+        int taskPriority = cpu.apic.cr8();
         return switch (emulator.step()) {
             case COMPLETED -> {
+                if (!localApic && cpu.apic.cr8() < taskPriority) {
+                    wanted = new VcpuExit.SetTpr();
+                }
                 retire();
                 stepped();
                 yield afterDelivery();
@@ -638,20 +701,19 @@ public final class VcpuCore implements Stateful {
     /** IN or OUT, of AL, AX or EAX. */
     public VcpuExit portIo(int port, int size, boolean in, int length) {
         Cpu c = state.load(GuestState.REGISTERS);
-        DeviceBus.PortDevice device = bus.portDevice(port);
         if (!in) {
             int value = (int) (c.gpr[RAX] & (1L << 8 * size) - 1);
             skip(length);
-            if (device != null) {
-                device.write(port, size, value);
+            if (bus.outInKernel(port, size, value)) {
                 return null;
             }
             VcpuExit.Io io = new VcpuExit.Io(VcpuExit.IO_OUT, size, port, 1, new byte[size]);
             io.setValue(value);
             return io;
         }
-        if (device != null) {
-            finishIn(size, device.read(port, size), length);
+        if (bus.isKernelPort(port, size)) {
+            Emulator.synchronize(cpu);
+            finishIn(size, bus.in(port, size), length);
             return null;
         }
         VcpuExit.Io io = new VcpuExit.Io(VcpuExit.IO_IN, size, port, 1, new byte[size]);

@@ -328,6 +328,12 @@ public final class LocalApic implements InterruptController {
         }
     }
 
+    /** A request of the 8259 pair would pass LINT0. */
+    public boolean acceptsExternal() {
+        boolean open = (lvt[LINT0] & (MASKED | 0x700)) == DeliveryMode.EXTINT << 8;
+        return enabled() ? open : (cpu.apicBaseMsr & BSP) != 0;
+    }
+
     // ---- priorities ----
 
     /** PPR: the higher of task priority and the class of the highest interrupt in service. */
@@ -382,7 +388,7 @@ public final class LocalApic implements InterruptController {
         if (levelTriggered.has(v)) {
             endLevel(v);
             if ((spuriousVector & SUPPRESS_EOI_BROADCAST) == 0) {
-                bus.endOfInterrupt(v);
+                bus.endOfInterrupt(cpu.index, v);
             }
         }
         update();
