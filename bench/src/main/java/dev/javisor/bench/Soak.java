@@ -37,7 +37,8 @@ public final class Soak {
                 .serial(ByteSink.NONE)
                 .build();
         try (Machine machine = new Machine(configuration)) {
-            System.out.println("minute   MIPS   MB beyond RAM: resident   metaspace   code   classes loaded   unloaded   regions made   dropped");
+            System.out.println(
+                    "minute   MIPS   MB beyond RAM: resident   metaspace   code   classes loaded   unloaded   regions made   dropped");
             for (int m = 1; m <= minutes; m++) {
                 minute(machine, m);
             }

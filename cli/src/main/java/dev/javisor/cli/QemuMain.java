@@ -10,6 +10,7 @@ import dev.javisor.machine.Place;
 import dev.javisor.machine.boot.BadImageException;
 import dev.javisor.machine.boot.ImageFile;
 import dev.javisor.machine.console.ByteSink;
+import dev.javisor.machine.console.Script;
 import dev.javisor.machine.virtio.Drive;
 import dev.javisor.processor.execution.Engine;
 import java.io.PrintStream;
@@ -52,7 +53,7 @@ public final class QemuMain {
     private String append = "";
     private String firmware;
     private boolean noReboot;
-    private Engine engine = Engine.standard();
+    private String engine = standardEngine();
     private final List<String> serial = new ArrayList<>();
     private String debugConsole = "null";
     private final List<String> drives = new ArrayList<>();
@@ -111,7 +112,8 @@ public final class QemuMain {
         out.println("usage: javisor-qemu -kernel FILE [-initrd FILE] [-append TEXT] [-cpu MODEL[,+f,-f]] [-smp N] [-m SIZE]");
         out.println("       [-machine pc|q35[,pit=off]] [-bios FILE] [-drive file=F,format=raw[,readonly=on]]");
         out.println("       [-serial stdio|file:F|null] [-debugcon stdio|file:F] [-device NAME[,...]] [-no-reboot]");
-        out.println("       [-accel javisor[,engine=interpreter|compiler|auto][,on=metal|hypervisor]]");
+        out.println("       [-accel javisor[,engine=interpreter|compiler|auto|lockstep][,on=metal|hypervisor]]");
+        out.println("JAVISOR_ENGINE=ENGINE in the environment: runs the guest on that engine, unless -accel says otherwise.");
         out.println("JAVISOR_ON=hypervisor in the environment: runs the guest on the hypervisor, unless -accel says otherwise.");
         out.println("JAVISOR_EXPLAIN=1 in the environment: says on standard error why VM entries of the guest fail.");
         out.println("Takes QEMU's command line as far as kvm-unit-tests uses it. For everything else there is javisor.");
@@ -184,8 +186,7 @@ public final class QemuMain {
     private void accelerator(String text) {
         for (String part : text.split(",")) {
             if (part.startsWith("engine=")) {
-                String name = part.substring("engine=".length());
-                engine = Engine.named(name).orElseThrow(() -> new UserException("-accel " + text + ": there is no engine '" + name + "'"));
+                engine = part.substring("engine=".length());
             } else if (part.startsWith("on=")) {
                 place = place(part.substring("on=".length()));
             }
@@ -196,7 +197,16 @@ public final class QemuMain {
         return Place.named(name).orElseThrow(() -> new UserException("a guest runs on metal or hypervisor, not on '" + name + "'"));
     }
 
-    /** For scripts that choose the accelerator themselves. */
+    /** For scripts that choose the accelerator themselves; so is {@link #standardPlace()}. */
+    private static String standardEngine() {
+        String wish = System.getenv("JAVISOR_ENGINE");
+        return wish == null || wish.isEmpty() ? Engine.standard().toString() : wish;
+    }
+
+    private static Engine engine(String name) {
+        return Engine.named(name).orElseThrow(() -> new UserException("there is no engine '" + name + "'"));
+    }
+
     private static Place standardPlace() {
         String wish = System.getenv("JAVISOR_ON");
         return wish == null || wish.isEmpty() ? Place.METAL : place(wish);
@@ -216,13 +226,38 @@ public final class QemuMain {
     }
 
     private int start() {
+        boolean lockstep = engine.equals(RunCommand.LOCKSTEP);
+        MachineConfiguration.Builder b = configuration(lockstep ? Engine.COMPILER : engine(engine));
+        int input = -1;
+        for (int i = 0; i < serial.size(); i++) {
+            Output o = Output.parse(serial.get(i));
+            input = o.kind() == Output.Kind.STDIO && input < 0 ? i : input;
+            b.serial(o.open(List.of(), QemuMain::warn));
+        }
+        ByteSink debug = Output.parse(debugConsole).open(List.of(), QemuMain::warn);
+        b.debugConsole(debug);
+        openDrives(b);
+        Session session = new Session(b.build(), System.err).input(input).statuses(QemuMain::status).explain(explains());
+        if (lockstep) {
+            if (!drives.isEmpty()) {
+                throw new UserException("engine lockstep takes no drives");
+            }
+            MachineConfiguration.Builder reference = configuration(Engine.INTERPRETER);
+            serial.forEach(port -> reference.serial(ByteSink.NONE));
+            session.input(-1).lockstep(reference.build(), new Script());
+        }
+        return session.run();
+    }
+
+    /** The machine, connected to nothing. */
+    private MachineConfiguration.Builder configuration(Engine how) {
         MachineConfiguration.Builder b = MachineConfiguration.builder(CpuModels.parse(cpu));
         try {
             b.processors(processors).memory(memory);
         } catch (IllegalArgumentException e) {
             throw new UserException(e.getMessage());
         }
-        b.engine(engine).place(place).chipset(chipset).timer(timer).stopAtReset(noReboot).commandLine(append);
+        b.engine(how).place(place).chipset(chipset).timer(timer).stopAtReset(noReboot).commandLine(append);
         testDevices.forEach(b::testDevice);
         if (kernel != null) {
             try {
@@ -238,16 +273,7 @@ public final class QemuMain {
         if (initrd != null) {
             initrd(b);
         }
-        int input = -1;
-        for (int i = 0; i < serial.size(); i++) {
-            Output o = Output.parse(serial.get(i));
-            input = o.kind() == Output.Kind.STDIO && input < 0 ? i : input;
-            b.serial(o.open(List.of(), QemuMain::warn));
-        }
-        ByteSink debug = Output.parse(debugConsole).open(List.of(), QemuMain::warn);
-        b.debugConsole(debug);
-        openDrives(b);
-        return new Session(b.build(), System.err).input(input).statuses(QemuMain::status).explain(explains()).run();
+        return b;
     }
 
     /** One file, or for a multiboot kernel several, with arguments: {@code FILE TEXT,FILE TEXT}. */
