@@ -12,13 +12,15 @@ import java.util.function.Consumer;
 final class StreamSink implements ByteSink {
     private static final int BUFFER = 8192;
 
+    private final String name;
     private final OutputStream out;
-    private final Consumer<IOException> failure;
+    private final Consumer<String> failure;
     private final byte[] buffer = new byte[BUFFER];
     private int length;
     private boolean broken;
 
-    StreamSink(OutputStream out, Consumer<IOException> failure) {
+    StreamSink(String name, OutputStream out, Consumer<String> failure) {
+        this.name = name;
         this.out = out;
         this.failure = failure;
     }
@@ -41,7 +43,7 @@ final class StreamSink implements ByteSink {
                 out.flush();
             } catch (IOException e) {
                 broken = true;
-                failure.accept(e);
+                failure.accept(name + ": cannot be written: " + e.getMessage());
             }
         }
     }

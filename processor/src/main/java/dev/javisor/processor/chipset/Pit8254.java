@@ -36,13 +36,8 @@ public final class Pit8254 implements PortDevice, Device {
 
     /** Puts the timer and port B at their ports. */
     public void connect(IoBus bus) {
-        connectCounters(bus);
-        bus.register(PORT_B, 1, new SystemControlPortB());
-    }
-
-    /** Puts the timer at its ports; port B is somebody else's. */
-    public void connectCounters(IoBus bus) {
         bus.register(PORT, 4, this);
+        bus.register(PORT_B, 1, new SystemControlPortB());
     }
 
     @Override
