@@ -10,13 +10,14 @@ import dev.javisor.processor.execution.CompilerStatistics;
 import java.io.IOException;
 import java.lang.management.ClassLoadingMXBean;
 import java.lang.management.ManagementFactory;
+import java.lang.management.MemoryPoolMXBean;
 import java.lang.management.ThreadMXBean;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
  * A long run of a guest that makes and discards code: once a minute the speed (guest instructions per second of the machine's
- * thread) and the memory. Both are to stay what they are.
+ * thread) and the memory. Both are to stay what they are, while classes come and go.
  */
 public final class Soak {
     private static final int ENDLESS = 0x7FFFFFFF;
@@ -36,7 +37,8 @@ public final class Soak {
                 .serial(ByteSink.NONE)
                 .build();
         try (Machine machine = new Machine(configuration)) {
-            System.out.println("minute   MIPS   resident MB beyond RAM   loaded classes   regions made   dropped as too late or evicted");
+            System.out.println(
+                    "minute   MIPS   MB beyond RAM: resident   metaspace   code   classes loaded   unloaded   regions made   dropped");
             for (int m = 1; m <= minutes; m++) {
                 minute(machine, m);
             }
@@ -61,7 +63,16 @@ public final class Soak {
         long resident = residentBytes() - Guest.MEMORY >> 20;
         long regions = s == null ? 0 : s.regions();
         long dropped = s == null ? 0 : s.stale() + s.evicted();
-        System.out.printf("%6d %6.0f %24d %16d %14d %32d%n", number, speed, resident, classes.getLoadedClassCount(), regions, dropped);
+        System.out.printf("%6d %6.0f %25d %11d %6d %16d %10d %14d %9d%n", number, speed, resident, megabytes("Metaspace"),
+                megabytes("Code"), classes.getLoadedClassCount(), classes.getUnloadedClassCount(), regions, dropped);
+    }
+
+    /** Memory in use in the Java machine's pools whose names begin like this. */
+    private static long megabytes(String pools) {
+        return ManagementFactory.getMemoryPoolMXBeans().stream()
+                .filter(p -> p.getName().startsWith(pools))
+                .mapToLong(p -> p.getUsage().getUsed())
+                .sum() >> 20;
     }
 
     private static long residentBytes() throws IOException {

@@ -51,7 +51,7 @@ final class DemoCommand implements Callable<Integer> {
         CpuModel model = CpuModels.parse(cpu);
         ImageFile image = new ImageFile("demo", Asm.assemble(CodeSize.BITS32, ORIGIN, guest()));
         boolean terminal = System.console() != null && System.console().isTerminal();
-        ByteSink screen = new StreamSink("standard output", out, message -> {});
+        ByteSink screen = new StreamSink(out, reason -> {});
         Outcome first = run(model, image, terminal ? screen : new PlainText(screen));
         Outcome second = run(model, image, ByteSink.NONE);
         out.printf("%,d instructions in %.2f s, %.2f s of guest time%n", first.instructions, first.seconds, first.guestSeconds);

@@ -23,6 +23,8 @@ final class ExitStatus {
     static final int INTERNAL_ERROR = 70;
     /** Ended by the user: Ctrl-C, or Ctrl-A x. */
     static final int INTERRUPTED = 130;
+    /** Nobody reads standard output any more: what shells report of tools that the signal PIPE has ended. */
+    static final int PIPE_CLOSED = 141;
 
     private ExitStatus() {}
 

@@ -2,6 +2,9 @@ package dev.javisor.cli;
 
 import dev.javisor.isa.UnknownCpuException;
 import dev.javisor.machine.boot.BadImageException;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import picocli.CommandLine;
@@ -29,11 +32,13 @@ public final class Main implements Runnable {
     }
 
     public static void main(String[] args) {
-        System.exit(execute(args, System.out, System.err));
+        System.exit(execute(args, new FileOutputStream(FileDescriptor.out), System.err));
     }
 
     /** Runs a command as {@link #main} does, without ending the Java machine; returns its exit status. */
-    public static int execute(String[] args, PrintStream out, PrintStream err) {
+    public static int execute(String[] args, OutputStream standard, PrintStream err) {
+        StandardOutput watched = new StandardOutput(standard);
+        PrintStream out = new PrintStream(watched, true, System.out.charset());
         CommandLine line = new CommandLine(new Main(out, err));
         line.setOut(new PrintWriter(out, true));
         line.setErr(new PrintWriter(err, true));
@@ -46,6 +51,9 @@ public final class Main implements Runnable {
             return report(e, err);
         }
         if (out.checkError()) {
+            if (watched.isClosed()) {
+                return ExitStatus.PIPE_CLOSED;
+            }
             err.println("javisor: standard output: cannot be written");
             return status == ExitStatus.OK ? ExitStatus.USER_ERROR : status;
         }
@@ -64,6 +72,9 @@ public final class Main implements Runnable {
 
     /** One line for what went wrong; the stack trace only when somebody wants to find an error in Javisor. */
     static int report(Throwable e, PrintStream err) {
+        if (e instanceof PipeClosedException) {
+            return ExitStatus.PIPE_CLOSED;
+        }
         if (e instanceof OutOfMemoryError) {
             err.println("javisor: not enough memory: " + firstLine(e.getMessage()));
             return ExitStatus.USER_ERROR;

@@ -42,15 +42,19 @@ record Output(Kind kind, String file) {
      * A file that cannot be written any more is worth a warning; when it is standard output, there is nobody left to run for.
      *
      * @param used files of the machine that must not be overwritten
-     * @throws UserException if the file cannot be written; the sink throws it when standard output cannot be written any more
+     * @throws UserException if the file cannot be written; the sink throws it, or {@link PipeClosedException}, when standard output
+     *     cannot be written any more
      */
     ByteSink open(Collection<String> used, Consumer<String> warnings) {
         return switch (kind) {
             case NONE -> ByteSink.NONE;
-            case STDIO -> new StreamSink("standard output", new FileOutputStream(FileDescriptor.out), message -> {
-                throw new UserException(message);
+            case STDIO -> new StreamSink(new FileOutputStream(FileDescriptor.out), reason -> {
+                throw PipeClosedException.isReasonOf(reason)
+                        ? new PipeClosedException()
+                        : new UserException("standard output: cannot be written: " + reason.getMessage());
             });
-            case FILE -> new StreamSink(file, create(file, used), warnings);
+            case FILE ->
+                new StreamSink(create(file, used), reason -> warnings.accept(file + ": cannot be written: " + reason.getMessage()));
         };
     }
 

@@ -10,15 +10,12 @@ import dev.javisor.machine.Place;
 import dev.javisor.machine.boot.BadImageException;
 import dev.javisor.machine.boot.ImageFile;
 import dev.javisor.machine.console.ByteSink;
+import dev.javisor.machine.console.Script;
 import dev.javisor.machine.virtio.Drive;
 import dev.javisor.processor.execution.Engine;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.LocalDate;
-import java.time.LocalDateTime;
-import java.time.ZoneOffset;
-import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -38,10 +35,9 @@ public final class QemuMain {
             "no-hpet", "S");
     /** Options whose value changes nothing here. */
     private static final Set<String> IGNORED_OPTIONS = Set.of("global", "display", "vga", "overcommit", "monitor", "net", "nic",
-            "parallel", "name", "vnc");
+            "parallel", "rtc", "name", "vnc");
     /** Machine properties that change nothing here. */
-    private static final Set<String> IGNORED_MACHINE = Set.of(
-            "accel", "engine", "on", "force_emulation_prefix", "kernel-irqchip", "kernel_irqchip", "usb", "graphics", "hpet",
+    private static final Set<String> IGNORED_MACHINE = Set.of("accel", "kernel-irqchip", "kernel_irqchip", "usb", "graphics", "hpet",
             "smm");
 
     private final List<String> arguments;
@@ -52,15 +48,12 @@ public final class QemuMain {
     private long memory = 128L << 20;
     private Chipset chipset = Chipset.PC;
     private boolean timer = true;
-    private boolean forcedEmulation;
-    /** Seconds since 1970-01-01T00:00Z: the host's time, as with QEMU. */
-    private long clock = System.currentTimeMillis() / 1000;
     private String kernel;
     private String initrd;
     private String append = "";
     private String firmware;
     private boolean noReboot;
-    private Engine engine = Engine.standard();
+    private String engine = standardEngine();
     private final List<String> serial = new ArrayList<>();
     private String debugConsole = "null";
     private final List<String> drives = new ArrayList<>();
@@ -119,9 +112,8 @@ public final class QemuMain {
         out.println("usage: javisor-qemu -kernel FILE [-initrd FILE] [-append TEXT] [-cpu MODEL[,+f,-f]] [-smp N] [-m SIZE]");
         out.println("       [-machine pc|q35[,pit=off]] [-bios FILE] [-drive file=F,format=raw[,readonly=on]]");
         out.println("       [-serial stdio|file:F|null] [-debugcon stdio|file:F] [-device NAME[,...]] [-no-reboot]");
-        out.println("       [-accel javisor[,engine=interpreter|compiler|auto][,on=metal|hypervisor][,force_emulation_prefix=on]]");
-        out.println("       [-rtc base=utc|YYYY-MM-DD[Thh:mm:ss]]");
-        out.println("On the hypervisor a guest is offered what KVM offers, unless -cpu says kvm=off.");
+        out.println("       [-accel javisor[,engine=interpreter|compiler|auto|lockstep][,on=metal|hypervisor]]");
+        out.println("JAVISOR_ENGINE=ENGINE in the environment: runs the guest on that engine, unless -accel says otherwise.");
         out.println("JAVISOR_ON=hypervisor in the environment: runs the guest on the hypervisor, unless -accel says otherwise.");
         out.println("JAVISOR_EXPLAIN=1 in the environment: says on standard error why VM entries of the guest fail.");
         out.println("Takes QEMU's command line as far as kvm-unit-tests uses it. For everything else there is javisor.");
@@ -157,7 +149,6 @@ public final class QemuMain {
             case "machine", "M" -> machine(value(option));
             case "device" -> device(value(option));
             case "accel" -> accelerator(value(option));
-            case "rtc" -> clock(value(option));
             default -> throw new UserException(option + ": invalid option");
         }
     }
@@ -171,7 +162,6 @@ public final class QemuMain {
     }
 
     private void machine(String text) {
-        accelerator(text);
         for (String part : text.split(",")) {
             int equals = part.indexOf('=');
             String key = equals < 0 ? "type" : part.substring(0, equals);
@@ -192,47 +182,31 @@ public final class QemuMain {
         }
     }
 
-    /** Whatever accelerator is asked for, it is Javisor; its other properties are Javisor's own. */
+    /** Whatever accelerator is asked for, it is Javisor; its properties {@code engine} and {@code on} are Javisor's own. */
     private void accelerator(String text) {
         for (String part : text.split(",")) {
             if (part.startsWith("engine=")) {
-                String name = part.substring("engine=".length());
-                engine = Engine.named(name).orElseThrow(() -> new UserException("-accel " + text + ": there is no engine '" + name + "'"));
+                engine = part.substring("engine=".length());
             } else if (part.startsWith("on=")) {
                 place = place(part.substring("on=".length()));
-            } else if (part.startsWith("force_emulation_prefix=")) {
-                forcedEmulation = part.endsWith("=on");
             }
         }
-    }
-
-    /** The time of day at power-on: the host's, or one that is given. */
-    private void clock(String text) {
-        for (String part : text.split(",")) {
-            String base = part.startsWith("base=") ? part.substring("base=".length()) : "utc";
-            if (!base.equals("utc") && !base.equals("localtime")) {
-                try {
-                    LocalDateTime time = base.contains("T") ? LocalDateTime.parse(base) : LocalDate.parse(base).atStartOfDay();
-                    clock = time.toEpochSecond(ZoneOffset.UTC);
-                } catch (DateTimeParseException e) {
-                    throw new UserException("-rtc " + text + ": base is utc, or a date and time as 2026-01-31T12:00:00");
-                }
-            }
-        }
-    }
-
-    /** On the hypervisor guests are offered what KVM offers, unless they shall not. */
-    private String model() {
-        int comma = cpu.indexOf(',');
-        boolean offers = place == Place.HYPERVISOR;
-        return !offers ? cpu : comma < 0 ? cpu + ",kvm=on" : cpu.substring(0, comma) + ",kvm=on" + cpu.substring(comma);
     }
 
     private static Place place(String name) {
         return Place.named(name).orElseThrow(() -> new UserException("a guest runs on metal or hypervisor, not on '" + name + "'"));
     }
 
-    /** For scripts that choose the accelerator themselves. */
+    /** For scripts that choose the accelerator themselves; so is {@link #standardPlace()}. */
+    private static String standardEngine() {
+        String wish = System.getenv("JAVISOR_ENGINE");
+        return wish == null || wish.isEmpty() ? Engine.standard().toString() : wish;
+    }
+
+    private static Engine engine(String name) {
+        return Engine.named(name).orElseThrow(() -> new UserException("there is no engine '" + name + "'"));
+    }
+
     private static Place standardPlace() {
         String wish = System.getenv("JAVISOR_ON");
         return wish == null || wish.isEmpty() ? Place.METAL : place(wish);
@@ -252,14 +226,38 @@ public final class QemuMain {
     }
 
     private int start() {
-        MachineConfiguration.Builder b = MachineConfiguration.builder(CpuModels.parse(model()));
+        boolean lockstep = engine.equals(RunCommand.LOCKSTEP);
+        MachineConfiguration.Builder b = configuration(lockstep ? Engine.COMPILER : engine(engine));
+        int input = -1;
+        for (int i = 0; i < serial.size(); i++) {
+            Output o = Output.parse(serial.get(i));
+            input = o.kind() == Output.Kind.STDIO && input < 0 ? i : input;
+            b.serial(o.open(List.of(), QemuMain::warn));
+        }
+        ByteSink debug = Output.parse(debugConsole).open(List.of(), QemuMain::warn);
+        b.debugConsole(debug);
+        openDrives(b);
+        Session session = new Session(b.build(), System.err).input(input).statuses(QemuMain::status).explain(explains());
+        if (lockstep) {
+            if (!drives.isEmpty()) {
+                throw new UserException("engine lockstep takes no drives");
+            }
+            MachineConfiguration.Builder reference = configuration(Engine.INTERPRETER);
+            serial.forEach(port -> reference.serial(ByteSink.NONE));
+            session.input(-1).lockstep(reference.build(), new Script());
+        }
+        return session.run();
+    }
+
+    /** The machine, connected to nothing. */
+    private MachineConfiguration.Builder configuration(Engine how) {
+        MachineConfiguration.Builder b = MachineConfiguration.builder(CpuModels.parse(cpu));
         try {
             b.processors(processors).memory(memory);
         } catch (IllegalArgumentException e) {
             throw new UserException(e.getMessage());
         }
-        b.engine(engine).place(place).forcedEmulation(forcedEmulation && place == Place.HYPERVISOR).clock(clock);
-        b.chipset(chipset).timer(timer).stopAtReset(noReboot).commandLine(append);
+        b.engine(how).place(place).chipset(chipset).timer(timer).stopAtReset(noReboot).commandLine(append);
         testDevices.forEach(b::testDevice);
         if (kernel != null) {
             try {
@@ -275,16 +273,7 @@ public final class QemuMain {
         if (initrd != null) {
             initrd(b);
         }
-        int input = -1;
-        for (int i = 0; i < serial.size(); i++) {
-            Output o = Output.parse(serial.get(i));
-            input = o.kind() == Output.Kind.STDIO && input < 0 ? i : input;
-            b.serial(o.open(List.of(), QemuMain::warn));
-        }
-        ByteSink debug = Output.parse(debugConsole).open(List.of(), QemuMain::warn);
-        b.debugConsole(debug);
-        openDrives(b);
-        return new Session(b.build(), System.err).input(input).statuses(QemuMain::status).explain(explains()).run();
+        return b;
     }
 
     /** One file, or for a multiboot kernel several, with arguments: {@code FILE TEXT,FILE TEXT}. */

@@ -37,12 +37,13 @@ import picocli.CommandLine.ParentCommand;
             "Exit status: 0 the guest switched the machine off; odd: the guest's own, through the",
             "debug-exit port 0xf4; 2 wrong usage or unusable file; 4 triple fault; 6 reset, with",
             "--no-reboot; 8 the guest has stopped for good; 10 instruction limit; 70 error in Javisor;",
-            "129, 130 or 143 ended by the signal HUP, INT (Ctrl-C, Ctrl-A x) or TERM."
+            "129, 130 or 143 ended by the signal HUP, INT (Ctrl-C, Ctrl-A x) or TERM; 141 nobody reads",
+            "standard output any more."
         })
 class RunCommand implements Callable<Integer> {
     private static final int DEFAULT_MEMORY = 512;
     /** An engine, for the command line. */
-    private static final String LOCKSTEP = "lockstep";
+    static final String LOCKSTEP = "lockstep";
 
     @ParentCommand
     Main javisor;
@@ -149,10 +150,6 @@ class RunCommand implements Callable<Integer> {
     @Option(names = "--stat", description = "At the end, prints instructions, time and speed.")
     private boolean statistics;
 
-    @Option(names = "--force-emulation-prefix",
-            description = "On the hypervisor, carries out instructions behind 0f 0b 6b 76 6d (UD2, \"kvm\") in the emulator.")
-    private boolean forcedEmulation;
-
     @Override
     public Integer call() {
         return prepare().run();
@@ -161,9 +158,6 @@ class RunCommand implements Callable<Integer> {
     /** The run that the options describe. */
     final Session prepare() {
         Place place = Place.named(on).orElseThrow(() -> new UserException("--on " + on + ": a guest runs on metal or hypervisor"));
-        if (place == Place.METAL && isForHypervisorOnly()) {
-            throw new UserException("--on metal: what KVM offers to guests, and forced emulation, need --on hypervisor");
-        }
         for (String which : explainVmcs) {
             if (!which.equals("current") && (!which.startsWith("@") || (ExplainCommand.address(which.substring(1)) & 0xFFF) != 0)) {
                 throw new UserException("--explain-vmcs " + which + ": @ADDRESS of a page, or current");
@@ -178,11 +172,6 @@ class RunCommand implements Callable<Integer> {
             session.input(-1).lockstep(reference(configuration(model()).place(place), script), script);
         }
         return session;
-    }
-
-    /** The guest shall have what only the hypervisor has. */
-    boolean isForHypervisorOnly() {
-        return forcedEmulation || model().isParavirtual();
     }
 
     /** The same machine, connected to nothing but its script. */
@@ -215,8 +204,8 @@ class RunCommand implements Callable<Integer> {
         } catch (IllegalArgumentException e) {
             throw new UserException(e.getMessage());
         }
-        b.requeuePolicy(policy(requeue)).forcedEmulation(forcedEmulation);
         b.chipset(chipset()).commandLine(append).entry(entry()).stopAtReset(noReboot).seed(seed).engine(engine());
+        b.requeuePolicy(policy(requeue));
         if (kernel != null) {
             b.kernel(ImageFile.read(kernel, bytes));
         }

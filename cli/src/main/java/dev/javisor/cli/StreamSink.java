@@ -12,15 +12,13 @@ import java.util.function.Consumer;
 final class StreamSink implements ByteSink {
     private static final int BUFFER = 8192;
 
-    private final String name;
     private final OutputStream out;
-    private final Consumer<String> failure;
+    private final Consumer<IOException> failure;
     private final byte[] buffer = new byte[BUFFER];
     private int length;
     private boolean broken;
 
-    StreamSink(String name, OutputStream out, Consumer<String> failure) {
-        this.name = name;
+    StreamSink(OutputStream out, Consumer<IOException> failure) {
         this.out = out;
         this.failure = failure;
     }
@@ -43,7 +41,7 @@ final class StreamSink implements ByteSink {
                 out.flush();
             } catch (IOException e) {
                 broken = true;
-                failure.accept(name + ": cannot be written: " + e.getMessage());
+                failure.accept(e);
             }
         }
     }

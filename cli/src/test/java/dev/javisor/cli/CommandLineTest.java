@@ -184,8 +184,20 @@ class CommandLineTest {
                 throw new IOException("no space left");
             }
         };
-        assertThat(Main.execute(new String[] {"cpu", "list"}, new PrintStream(full), new PrintStream(err, true))).isEqualTo(2);
+        assertThat(Main.execute(new String[] {"cpu", "list"}, full, new PrintStream(err, true))).isEqualTo(2);
         assertThat(err.toString(StandardCharsets.UTF_8)).isEqualToNormalizingNewlines("javisor: standard output: cannot be written\n");
+    }
+
+    @Test
+    void aReaderThatHasEnoughEndsTheCommandSilently() {
+        OutputStream closed = new OutputStream() {
+            @Override
+            public void write(int b) throws IOException {
+                throw new IOException("Broken pipe");
+            }
+        };
+        assertThat(Main.execute(new String[] {"cpu", "list"}, closed, new PrintStream(err, true))).isEqualTo(141);
+        assertThat(err.toString(StandardCharsets.UTF_8)).isEmpty();
     }
 
     @ParameterizedTest

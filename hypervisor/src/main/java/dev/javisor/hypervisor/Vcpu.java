@@ -14,6 +14,7 @@ import dev.javisor.hypervisor.vcpu.GuestState;
 import dev.javisor.hypervisor.vcpu.VcpuCore;
 import dev.javisor.processor.apic.LocalApic;
 import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.event.Reset;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
@@ -27,9 +28,13 @@ public final class Vcpu implements Stateful {
     private final VcpuCore core;
     /** Null when it is not in the kernel. */
     private final LocalApic apic;
+    /** An 8259 pair outside may give interrupts. */
+    private final boolean userInterrupts;
+
     private boolean running;
 
-    Vcpu(int id, VcpuCore core, LocalApic apic) {
+    Vcpu(int id, VcpuCore core, LocalApic apic, boolean userInterrupts) {
+        this.userInterrupts = userInterrupts;
         this.apic = apic;
         this.id = id;
         this.core = core;
@@ -50,30 +55,6 @@ public final class Vcpu implements Stateful {
 
     void leaveGuest() {
         core.leaveGuest();
-    }
-
-    void kick() {
-        core.kick();
-    }
-
-    void clockSet() {
-        core.paravirtual().clockSet();
-    }
-
-    void pageArrived(long page) {
-        core.pageArrived(page);
-    }
-
-    /**
-     * KVM_KVMCLOCK_CTRL: tells the guest, in its page of time, that it has not been running for a while.
-     *
-     * @throws KvmException INVALID_ARGUMENT when the guest does not use kvm-clock
-     */
-    public void kvmclockCtrl() {
-        checkStopped();
-        if (!core.paravirtual().tellStopped()) {
-            throw KvmException.invalid("the guest on vcpu " + id + " does not use kvm-clock");
-        }
     }
 
     // ---- running ----
@@ -256,18 +237,74 @@ public final class Vcpu implements Stateful {
     /**
      * KVM_INTERRUPT: an interrupt of the caller's own controller. It waits until the guest can take it.
      *
-     * @throws KvmException INVALID_ARGUMENT for a vector beyond 255, NO_DEVICE when the local APIC is in the kernel,
-             ALREADY_EXISTS while another
-     *     waits
+     * @throws KvmException INVALID_ARGUMENT for a vector beyond 255, NO_DEVICE when the interrupt controllers are in the kernel,
+     *     ALREADY_EXISTS while another waits
      */
     public void interrupt(int vector) {
         if (vector < 0 || vector > 255) {
             throw KvmException.invalid("there is no vector " + vector);
         }
-        if (apic != null) {
-            throw new KvmException(KvmException.Error.NO_DEVICE, "the local APIC is in the kernel");
+        if (!userInterrupts) {
+            throw new KvmException(KvmException.Error.NO_DEVICE, "the interrupt controllers are in the kernel");
         }
+        checkStopped();
         core.interrupt(vector);
+    }
+
+    /** {@code kvm_run.request_interrupt_window}: runs end with {@link VcpuExit.IrqWindowOpen} while an interrupt could be injected. */
+    public void setRequestInterruptWindow(boolean request) {
+        checkStopped();
+        core.requestInterruptWindow(request);
+    }
+
+    /** {@code kvm_run.ready_for_interrupt_injection}: {@link #interrupt} would be delivered at once. */
+    public boolean isReadyForInterruptInjection() {
+        checkStopped();
+        return core.isReadyForInterrupt();
+    }
+
+    /** {@code kvm_run.if_flag}: RFLAGS.IF. */
+    public boolean getIfFlag() {
+        checkStopped();
+        return (Flags.rflags(core.state.load(GuestState.REGISTERS)) & Flags.IF) != 0;
+    }
+
+    /** {@code kvm_run.cr8}: the task priority, 0 to 15. */
+    public int getCr8() {
+        checkStopped();
+        return core.cpu().apic.cr8();
+    }
+
+    /** {@code kvm_run.cr8}, for whose local APIC is the caller's. @throws KvmException INVALID_ARGUMENT when it is not 0 to 15 */
+    public void setCr8(int value) {
+        if (value < 0 || value > 15) {
+            throw KvmException.invalid("there is no task priority " + value);
+        }
+        checkStopped();
+        core.cpu().apic.setCr8(value);
+    }
+
+    /** {@code kvm_run.apic_base}. */
+    public long getApicBase() {
+        checkStopped();
+        return core.cpu().apicBaseMsr;
+    }
+
+    /**
+     * {@code kvm_run.immediate_exit}: while it is set {@link #run} completes the access that the caller has answered, and ends with {@link
+     * VcpuExit.Intr}.
+     */
+    public void setImmediateExit(boolean immediate) {
+        core.setImmediateExit(immediate);
+    }
+
+    /** KVM_SMI. */
+    public void smi() {
+        core.cpu().request(Cpu.SMI_REQUEST);
+    }
+
+    void want(VcpuExit exit) {
+        core.want(exit);
     }
 
     /** KVM_NMI. */

@@ -1,17 +1,25 @@
 package dev.javisor.hypervisor;
 
+import dev.javisor.hypervisor.abi.CoalescedMmio;
+import dev.javisor.hypervisor.abi.IrqChip;
+import dev.javisor.hypervisor.abi.IrqRoutingEntry;
 import dev.javisor.hypervisor.abi.KvmException;
+import dev.javisor.hypervisor.abi.Msi;
 import dev.javisor.hypervisor.abi.RequeuePolicy;
+import dev.javisor.hypervisor.abi.VcpuExit;
+import dev.javisor.hypervisor.irqchip.IrqRouting;
+import dev.javisor.hypervisor.irqchip.KernelIrqChip;
 import dev.javisor.hypervisor.memory.MemorySlots;
-import dev.javisor.hypervisor.memory.PageSource;
-import dev.javisor.hypervisor.paravirtual.Paravirtual;
-import dev.javisor.hypervisor.paravirtual.ParavirtualCalls;
-import dev.javisor.hypervisor.paravirtual.SystemClock;
 import dev.javisor.hypervisor.vcpu.DeviceBus;
+import dev.javisor.hypervisor.vcpu.ParavirtualCalls;
+import dev.javisor.hypervisor.vcpu.UserLocalApic;
 import dev.javisor.hypervisor.vcpu.VcpuCore;
 import dev.javisor.hypervisor.vmx.VmxVm;
 import dev.javisor.processor.apic.ApicBus;
 import dev.javisor.processor.apic.LocalApic;
+import dev.javisor.processor.bus.InterruptLine;
+import dev.javisor.processor.chipset.IoApic;
+import dev.javisor.processor.chipset.Pit8254;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.memory.CodeObserver;
 import dev.javisor.processor.memory.PhysicalMemory;
@@ -20,12 +28,17 @@ import dev.javisor.processor.paging.Paging;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.IntSupplier;
 
 /** A virtual machine: memory slots and vcpus. KVM's VM interface. All calls for one VM come from one thread at a time. */
 public final class Vm {
     /** Most vcpus of a VM. */
     public static final int MAXIMUM_VCPUS = 64;
+    /** KVM_PIT_SPEAKER_DUMMY, a flag of {@link #createPit2}. */
+    public static final int PIT_SPEAKER_DUMMY = 1;
+
+    private static final int PORTS = 0x10000;
 
     private final Kvm kvm;
     private final DeviceBus bus = new DeviceBus();
@@ -35,16 +48,16 @@ public final class Vm {
     private RequeuePolicy requeuePolicy = RequeuePolicy.ALWAYS;
     /** Between local APICs that are in the kernel; null while there are none. */
     private ApicBus interrupts;
-    private final SystemClock clock;
-    private boolean hypercalls = true;
-    private boolean forcedEmulation;
-    private boolean fixesHypercalls = true;
+    /** Null unless all controllers are in the kernel. */
+    private KernelIrqChip irqchip;
+    /** Null without local APICs in the kernel. */
+    private IrqRouting routing;
+    private Pit8254 pit;
 
     Vm(Kvm kvm) {
         this.kvm = kvm;
         slots = new MemorySlots(kvm.host(), bus);
         vmx = new VmxVm(kvm.host(), slots);
-        clock = new SystemClock(kvm.timeline());
     }
 
     /**
@@ -100,7 +113,193 @@ public final class Vm {
         }
         interrupts = new ApicBus();
         bus.setAcknowledge(acknowledge);
+        routing = new IrqRouting(interrupts, null);
+        interrupts.onEoiOf(this::ended);
         return interrupts;
+    }
+
+    /** The local APICs are the kernel's, the I/O APIC is not: whoever emulates it is told the end of its interrupts. */
+    private void ended(int processor, int vector) {
+        if (irqchip == null && routing.isLevelTriggered(vector)) {
+            vcpus.stream().filter(v -> v.id() == processor).forEach(v -> v.want(new VcpuExit.IoApicEoi(vector)));
+        }
+    }
+
+    // ---- interrupt controllers in the kernel ----
+
+    /**
+     * KVM_CREATE_IRQCHIP: a pair of 8259s, an I/O APIC and a local APIC for each vcpu are in the kernel. HLT waits there.
+     *
+     * @throws KvmException ALREADY_EXISTS when there are interrupt controllers, INVALID_ARGUMENT when there are vcpus
+     */
+    public void createIrqchip() {
+        if (interrupts != null) {
+            throw new KvmException(KvmException.Error.ALREADY_EXISTS, "there are interrupt controllers in the kernel");
+        }
+        if (!vcpus.isEmpty()) {
+            throw KvmException.invalid("interrupt controllers must be made before the vcpus");
+        }
+        interrupts = new ApicBus();
+        irqchip = new KernelIrqChip(interrupts, bus.ports());
+        routing = new IrqRouting(interrupts, irqchip);
+        bus.setAcknowledge(irqchip::acknowledge);
+        bus.addRange(IoApic.DEFAULT_BASE, IoApic.SIZE, irqchip.ioApic());
+    }
+
+    /**
+     * KVM_CREATE_PIT2: an 8254 that drives GSI 0 is in the kernel.
+     *
+     * @param flags {@link #PIT_SPEAKER_DUMMY}: port 61H is in the kernel too
+     * @throws KvmException ALREADY_EXISTS, NOT_FOUND without {@link #createIrqchip}, INVALID_ARGUMENT for unknown flags
+     */
+    public void createPit2(int flags) {
+        if ((flags & ~PIT_SPEAKER_DUMMY) != 0) {
+            throw KvmException.invalid("unknown flags of the interval timer: " + flags);
+        }
+        if (pit != null) {
+            throw new KvmException(KvmException.Error.ALREADY_EXISTS, "there is an interval timer");
+        }
+        if (irqchip == null) {
+            throw new KvmException(KvmException.Error.NOT_FOUND, "the interrupt controllers are not in the kernel");
+        }
+        pit = new Pit8254(kvm.timeline(), level -> routing.drive(KernelIrqChip.TIMER, 0, level));
+        if ((flags & PIT_SPEAKER_DUMMY) != 0) {
+            pit.connect(bus.ports());
+        } else {
+            pit.connectCounters(bus.ports());
+        }
+    }
+
+    private KernelIrqChip irqchip() {
+        if (irqchip == null) {
+            throw new KvmException(KvmException.Error.NO_DEVICE, "the interrupt controllers are not in the kernel");
+        }
+        return irqchip;
+    }
+
+    private IrqRouting routing() {
+        if (routing == null) {
+            throw new KvmException(KvmException.Error.NO_DEVICE, "the local APICs are not in the kernel");
+        }
+        return routing;
+    }
+
+    /**
+     * KVM_IRQ_LINE: drives a GSI; true means that it is asserted, whatever the polarity that the guest has programmed.
+     *
+     * @throws KvmException NO_DEVICE when the interrupt controllers are not in the kernel
+     */
+    public void irqLine(int gsi, boolean level) {
+        irqchip();
+        routing.drive(KernelIrqChip.USERSPACE, gsi, level);
+    }
+
+    /**
+     * KVM_IRQFD: a line that drives a GSI, for devices.
+     *
+     * @throws KvmException NO_DEVICE when the local APICs are not in the kernel, INVALID_ARGUMENT when there is no such GSI
+     */
+    public InterruptLine irqfd(int gsi) {
+        IrqRouting r = routing();
+        if (gsi < 0 || gsi >= IrqRouting.MOST) {
+            throw KvmException.invalid("there is no GSI " + gsi);
+        }
+        return level -> r.drive(KernelIrqChip.USERSPACE, gsi, level);
+    }
+
+    /**
+     * KVM_SET_GSI_ROUTING: where GSIs lead, in place of all that was set before. With {@link #createIrqchip} they lead to begin with to the
+     * input of the same number of the I/O APIC, and 0 to 15 to the 8259s as well.
+     *
+     * @throws KvmException NO_DEVICE when the local APICs are not in the kernel, INVALID_ARGUMENT as {@link IrqRouting#set} says
+     */
+    public void setGsiRouting(List<IrqRoutingEntry> routes) {
+        routing().set(routes);
+    }
+
+    /**
+     * KVM_SIGNAL_MSI.
+     *
+     * @return whether a local APIC took it
+     * @throws KvmException NO_DEVICE when the local APICs are not in the kernel, INVALID_ARGUMENT for flags and for an address beyond 4 GiB
+     */
+    public boolean signalMsi(Msi msi) {
+        routing();
+        if (msi.flags != 0 || msi.addressHi != 0) {
+            throw KvmException.invalid("a message has no flags, and an address below 4 GiB");
+        }
+        return interrupts.message(msi.address(), msi.data);
+    }
+
+    /** KVM_GET_IRQCHIP. @throws KvmException NO_DEVICE, INVALID_ARGUMENT when there is no controller of this number */
+    public IrqChip getIrqchip(int chipId) {
+        return irqchip().get(chipId);
+    }
+
+    /** KVM_SET_IRQCHIP. @throws KvmException NO_DEVICE, INVALID_ARGUMENT for a state that the controller cannot be in */
+    public void setIrqchip(IrqChip chip) {
+        irqchip().set(chip);
+    }
+
+    // ---- stores that need no exit ----
+
+    /**
+     * KVM_IOEVENTFD: a store by the guest runs an action, and is not seen by anybody else.
+     *
+     * @param pio a port rather than a physical address
+     * @param length bytes of the store: 1, 2, 4, or 8 (not for a port), or 0 for any
+     * @param datamatch the value that must be stored, or null for any
+     * @throws KvmException INVALID_ARGUMENT, ALREADY_EXISTS when an action for the same store is there
+     */
+    public void ioeventfd(boolean pio, long address, int length, Long datamatch, Runnable action) {
+        checkStore(pio, address, length, datamatch);
+        if (!bus.addFastStore(pio, address, length, datamatch, Objects.requireNonNull(action))) {
+            throw new KvmException(KvmException.Error.ALREADY_EXISTS, "another action is there for this store");
+        }
+    }
+
+    /** KVM_IOEVENTFD with its flag DEASSIGN. @throws KvmException INVALID_ARGUMENT, NOT_FOUND */
+    public void removeIoeventfd(boolean pio, long address, int length, Long datamatch) {
+        checkStore(pio, address, length, datamatch);
+        if (!bus.removeFastStore(pio, address, length, datamatch)) {
+            throw new KvmException(KvmException.Error.NOT_FOUND, "no action is there for this store");
+        }
+    }
+
+    private static void checkStore(boolean pio, long address, int length, Long datamatch) {
+        boolean size = length == 0 && datamatch == null || length == 1 || length == 2 || length == 4 || length == 8 && !pio;
+        if (!size || address + length < address || address < 0 || pio && address + length > PORTS) {
+            throw KvmException.invalid("no store has " + length + " bytes at " + Long.toHexString(address));
+        }
+    }
+
+    /**
+     * KVM_REGISTER_COALESCED_MMIO: stores in a range wait until {@link #coalescedRing} is read. Without room they exit.
+     *
+     * @throws KvmException INVALID_ARGUMENT when there is no such range
+     */
+    public void registerCoalescedMmio(boolean pio, long address, long size) {
+        checkZone(pio, address, size);
+        bus.addZone(pio, address, size);
+    }
+
+    /** KVM_UNREGISTER_COALESCED_MMIO: for all ranges that hold this one. @throws KvmException INVALID_ARGUMENT */
+    public void unregisterCoalescedMmio(boolean pio, long address, long size) {
+        checkZone(pio, address, size);
+        bus.removeZones(pio, address, size);
+    }
+
+    private static void checkZone(boolean pio, long address, long size) {
+        if (address < 0 || size <= 0 || address + size < address || pio && address + size > PORTS) {
+            throw KvmException.invalid("there is no range of " + size + " at " + Long.toHexString(address));
+        }
+    }
+
+    /**
+     * The stores that wait, in their order; they wait no more. To be read after each exit, and before anything that could depend on them.
+     */
+    public List<CoalescedMmio> coalescedRing() {
+        return bus.takeRing();
     }
 
     /**
@@ -120,15 +319,14 @@ public final class Vm {
         cpu.translation = new Paging(kvm.model(), slots.view());
         cpu.codeObserver = slots;
         cpu.platform = bus;
+        cpu.hypercalls = new ParavirtualCalls(interrupts == null ? new ApicBus() : interrupts);
         LocalApic apic = interrupts == null ? null : new LocalApic(cpu, interrupts);
-        VcpuCore core = vmx.createVcpu(cpu, new Paravirtual(cpu, clock, apic), bus, id);
-        if (hypercalls) {
-            cpu.hypercalls = new ParavirtualCalls(interrupts == null ? new ApicBus() : interrupts, clock, peers(core));
+        if (apic == null) {
+            new UserLocalApic(cpu);
         }
+        VcpuCore core = vmx.createVcpu(cpu, bus, id);
         core.setLocalApic(apic != null);
-        core.setForcedEmulation(forcedEmulation);
-        core.setFixesHypercalls(fixesHypercalls);
-        Vcpu v = new Vcpu(id, core, apic);
+        Vcpu v = new Vcpu(id, core, apic, irqchip == null);
         v.setRequeuePolicy(requeuePolicy);
         vcpus.add(v);
         return v;
@@ -150,78 +348,6 @@ public final class Vm {
     public void setRequeuePolicy(RequeuePolicy p) {
         requeuePolicy = p;
         vcpus.forEach(v -> v.setRequeuePolicy(p));
-    }
-
-    private ParavirtualCalls.Peers peers(VcpuCore caller) {
-        return new ParavirtualCalls.Peers() {
-            @Override
-            public void kick(long apicId) {
-                vcpus.stream().filter(v -> v.id() == apicId).forEach(Vcpu::kick);
-            }
-
-            @Override
-            public void yield() {
-                caller.giveWay();
-            }
-        };
-    }
-
-    // ---- what guests that know KVM are offered; the CPU model says what they are told of ----
-
-    /**
-     * Whether vcpus that are made from here on answer hypercalls; at first they do, as KVM's. A vcpu that does not has #UD for them, as a
-     * processor without hypervisor has.
-     */
-    public void setHypercalls(boolean answered) {
-        hypercalls = answered;
-    }
-
-    /**
-     * KVM_X86_QUIRK_FIX_HYPERCALL_INSN, for vcpus that are made from here on; on at first. The other vendor's hypercall instruction is
-     * replaced in guest memory by that of the guest's processor; without it, it is #UD.
-     */
-    public void setFixesHypercalls(boolean on) {
-        fixesHypercalls = on;
-    }
-
-    /**
-     * KVM's module parameter force_emulation_prefix, for vcpus that are made from here on; off at first. An instruction behind the bytes of
-     * UD2 and "kvm" is carried out by the emulator, as if nothing stood before it.
-     */
-    public void setForcedEmulation(boolean on) {
-        forcedEmulation = on;
-    }
-
-    /** KVM_GET_CLOCK: what kvm-clock shows, in nanoseconds. It follows guest time. */
-    public long getClock() {
-        return clock.nanoseconds();
-    }
-
-    /** KVM_SET_CLOCK. */
-    public void setClock(long nanoseconds) {
-        clock.set(nanoseconds);
-        vcpus.forEach(Vcpu::clockSet);
-    }
-
-    /** The time of day when guest time was 0, which guests compute the time of day from. @param nanoseconds since 1970-01-01T00:00Z */
-    public void setTimeOfDay(long nanoseconds) {
-        clock.setEpoch(nanoseconds);
-    }
-
-    /**
-     * Says where pages come from that are not there yet, as userfaultfd does for KVM. Guests that know asynchronous page faults do
-     * something else while they wait.
-     *
-     * @param source null when all memory is there
-     */
-    public void setPageSource(PageSource source) {
-        vcpus.forEach(Vcpu::leaveGuest);
-        slots.setSource(source);
-    }
-
-    /** A page that its source has been asked for is there. */
-    public void pageArrived(long guestPhysicalAddress) {
-        vcpus.forEach(v -> v.pageArrived(guestPhysicalAddress & -MemorySlots.PAGE));
     }
 
     public List<Vcpu> vcpus() {

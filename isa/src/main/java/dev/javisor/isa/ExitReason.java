@@ -41,6 +41,10 @@ public enum ExitReason {
     MONITOR_TRAP_FLAG(37, "monitor trap flag"),
     MONITOR(39, "MONITOR"),
     PAUSE(40, "PAUSE"),
+    /**
+     * Never with us, as the manual permits: a machine check that becomes pending while VM entry is at work is taken once the guest has been
+     * entered, as the guest's.
+     */
     MACHINE_CHECK_DURING_ENTRY(41, "VM-entry failure due to machine-check event"),
     TPR_BELOW_THRESHOLD(43, "TPR below threshold"),
     APIC_ACCESS(44, "APIC access"),

@@ -31,7 +31,7 @@ public final class VmcsText {
     private static final String[] MEMORY_TYPES = {"UC", "WC", null, null, "WT", "WP", "WB", "UC-"};
 
     private static final int UNUSABLE = 1 << 16;
-    private static final long ENTRY_FAILURE = 1L << 31;
+    private static final long ENTRY_FAILURE = 1L << 31, BUS_LOCK = 1 << 26;
 
     private static final BitNames CR0 = BitNames.of("0 PE 1 MP 2 EM 3 TS 4 ET 5 NE 16 WP 18 AM 29 NW 30 CD 31 PG");
     private static final BitNames CR4 = BitNames.of("0 VME 1 PVI 2 TSD 3 DE 4 PSE 5 PAE 6 MCE 7 PGE 8 PCE 9 OSFXSR 10 OSXMMEXCPT 11 UMIP"
@@ -205,7 +205,8 @@ public final class VmcsText {
         ExitReason r = ExitReason.of((int) v & 0xFFFF);
         String name = r == null ? "no known reason" : r.text;
         boolean said = name.startsWith("VM-entry failure");
-        return (v & 0xFFFF) + ", " + name + ((v & ENTRY_FAILURE) != 0 && !said ? ", VM-entry failure" : "");
+        return (v & 0xFFFF) + ", " + name + ((v & ENTRY_FAILURE) != 0 && !said ? ", VM-entry failure" : "")
+                + ((v & BUS_LOCK) != 0 ? ", bus lock" : "");
     }
 
     private static String error(long v) {

@@ -10,8 +10,11 @@ public final class VmxCapabilities {
     /** CR0 and CR4 bits that must be one in VMX operation. */
     public static final long CR0_FIXED0 = 0x8000_0021L, CR4_FIXED0 = 0x2000;
 
-    /** The VMX-preemption timer counts once in 2 to the power of this ticks of the time-stamp counter, as on Intel's processors. */
-    public static final int PREEMPTION_TIMER_RATE = 5;
+    /**
+     * The VMX-preemption timer counts once in 2 to the power of this ticks of the time-stamp counter. A tick is an instruction, so this is
+     * faster than on other processors, for a short turn of the guest to count; kvm-intel refuses timers beyond 430 MHz.
+     */
+    public static final int PREEMPTION_TIMER_RATE = 3;
 
     public static final int CR3_TARGETS = 4;
     /** Number of VM functions: EPTP switching. */

@@ -71,6 +71,12 @@ public sealed interface VcpuExit {
     /** KVM_EXIT_IRQ_WINDOW_OPEN: an interrupt can be injected, as was requested. */
     record IrqWindowOpen() implements VcpuExit {}
 
+    /** KVM_EXIT_SET_TPR: the guest lowered CR8, and the local APIC is the caller's. */
+    record SetTpr() implements VcpuExit {}
+
+    /** KVM_EXIT_IOAPIC_EOI: the guest ended a level-triggered interrupt of the caller's I/O APIC. */
+    record IoApicEoi(int vector) implements VcpuExit {}
+
     /**
      * KVM_EXIT_DEBUG: a debug event that belongs to whoever debugs the guest.
      *

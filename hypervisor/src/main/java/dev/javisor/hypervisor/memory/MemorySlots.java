@@ -56,7 +56,6 @@ public final class MemorySlots implements CodeObserver {
     private final PhysicalMemory view = new PhysicalMemory();
     private final List<Region> viewRegions = new ArrayList<>();
     private Runnable observer = () -> {};
-    private PageSource source;
 
     /** @param devices what answers where there is no memory, and takes stores to read-only memory; offsets are guest-physical */
     public MemorySlots(Host host, MmioHandler devices) {
@@ -69,22 +68,6 @@ public final class MemorySlots implements CodeObserver {
     /** Told whenever a slot has moved or gone, so that what was derived from it must go too. */
     public void observe(Runnable changed) {
         observer = changed;
-    }
-
-    /** Where pages come from that are not there; null when all are. */
-    public void setSource(PageSource pages) {
-        source = pages;
-        observer.run();
-    }
-
-    /** Pages may be missing. */
-    public boolean hasSource() {
-        return source != null;
-    }
-
-    /** The page is there; if it is not, its source has been asked for it. */
-    public boolean isThere(long page) {
-        return source == null || source.request(page);
     }
 
     /** The guest-physical address space as software in the host reads and writes it. */

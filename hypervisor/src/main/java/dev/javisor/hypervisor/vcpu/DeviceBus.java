@@ -1,5 +1,7 @@
 package dev.javisor.hypervisor.vcpu;
 
+import dev.javisor.hypervisor.abi.CoalescedMmio;
+import dev.javisor.processor.bus.IoBus;
 import dev.javisor.processor.core.Platform;
 import dev.javisor.processor.memory.MmioHandler;
 import java.util.ArrayList;
@@ -11,24 +13,34 @@ import java.util.function.IntSupplier;
  * userspace's and goes through the {@link UserAccess} of the vcpu whose instruction is being carried out.
  */
 public final class DeviceBus implements MmioHandler, Platform {
-    /** A device in the kernel behind a range of ports. */
-    public interface PortDevice {
-        int read(int port, int size);
-
-        void write(int port, int size, int value);
-    }
-
-    private record Ports(int start, int count, PortDevice device) {}
+    /** Most accesses that wait for userspace: the ring is a page. */
+    public static final int RING_ENTRIES = 170;
 
     private record Range(long start, long size, MmioHandler device) {}
 
-    private final List<Ports> ports = new ArrayList<>();
+    private record FastStore(boolean port, long address, int length, boolean matches, long value, Runnable action) {
+        boolean takes(boolean isPort, long at, int size, long data) {
+            return port == isPort && address == at && (length == 0 || length == size) && (!matches || value == data);
+        }
+    }
+
+    private record Zone(boolean port, long start, long size) {
+        boolean holds(boolean isPort, long at, long bytes) {
+            return port == isPort && at >= start && at + bytes <= start + size;
+        }
+    }
+
+    private final IoBus ports = new IoBus();
     private final List<Range> ranges = new ArrayList<>();
+    private final List<FastStore> fastStores = new ArrayList<>();
+    private final List<Zone> zones = new ArrayList<>();
+    private final List<CoalescedMmio> ring = new ArrayList<>();
     private IntSupplier acknowledge = () -> 0xFF;
     private UserAccess user;
 
-    public void addPorts(int start, int count, PortDevice device) {
-        ports.add(new Ports(start, count, device));
+    /** Ports of devices in the kernel. */
+    public IoBus ports() {
+        return ports;
     }
 
     public void addRange(long start, long size, MmioHandler device) {
@@ -45,28 +57,94 @@ public final class DeviceBus implements MmioHandler, Platform {
         user = access;
     }
 
-    /** The device in the kernel at a port, or null. */
-    PortDevice portDevice(int port) {
-        for (Ports p : ports) {
-            if (port >= p.start && port < p.start + p.count) {
-                return p.device;
+    // ---- stores that need no exit to userspace ----
+
+    /**
+     * A store to one address, or port, runs an action, and nobody else sees it.
+     *
+     * @param length 1, 2, 4 or 8 bytes, or 0 for any
+     * @param value that must be stored, or null for any
+     * @return false when there is one for the same store already
+     */
+    public boolean addFastStore(boolean port, long address, int length, Long value, Runnable action) {
+        FastStore f = new FastStore(port, address, length, value != null, value == null ? 0 : value, action);
+        for (FastStore o : fastStores) {
+            boolean sameLength = o.length == 0 || length == 0 || o.length == length;
+            if (o.port == port && o.address == address && sameLength && (!o.matches || !f.matches || o.value == f.value)) {
+                return false;
             }
         }
-        return null;
+        fastStores.add(f);
+        return true;
+    }
+
+    /** Takes away what {@link #addFastStore} has added; returns false when there is none. */
+    public boolean removeFastStore(boolean port, long address, int length, Long value) {
+        return fastStores.removeIf(f -> f.port == port && f.address == address && f.length == length && f.matches == (value != null)
+                && (value == null || f.value == value));
+    }
+
+    /** Stores in a range are collected for userspace. */
+    public void addZone(boolean port, long start, long size) {
+        zones.add(new Zone(port, start, size));
+    }
+
+    /** Takes away the ranges that hold this one. */
+    public void removeZones(boolean port, long start, long size) {
+        zones.removeIf(z -> z.holds(port, start, size));
+    }
+
+    /** The stores that were collected, which are then forgotten. */
+    public List<CoalescedMmio> takeRing() {
+        List<CoalescedMmio> taken = List.copyOf(ring);
+        ring.clear();
+        return taken;
+    }
+
+    /** A store that the kernel deals with. */
+    private boolean takes(boolean port, long address, int size, long value) {
+        for (FastStore f : fastStores) {
+            if (f.takes(port, address, size, value)) {
+                f.action.run();
+                return true;
+            }
+        }
+        if (ring.size() < RING_ENTRIES) {
+            for (Zone z : zones) {
+                if (z.holds(port, address, size)) {
+                    ring.add(CoalescedMmio.of(port, address, size, value));
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    // ---- accesses ----
+
+    /** A port that the kernel answers. */
+    boolean isKernelPort(int port, int size) {
+        return ports.decodes(port, size);
+    }
+
+    /** OUT, when the kernel can deal with it. @return false when it is userspace's */
+    boolean outInKernel(int port, int size, int value) {
+        if (ports.decodes(port, size)) {
+            ports.out(port, size, value);
+            return true;
+        }
+        return takes(true, port, size, value & 0xFFFF_FFFFL);
     }
 
     @Override
     public int in(int port, int size) {
-        PortDevice d = portDevice(port);
-        return d != null ? d.read(port, size) : (int) user.read(true, port, size);
+        return ports.decodes(port, size) ? ports.in(port, size) : (int) user.read(true, port, size);
     }
 
     @Override
     public void out(int port, int size, int value) {
-        PortDevice d = portDevice(port);
-        if (d != null) {
-            d.write(port, size, value);
-        } else {
+        int bits = size == 4 ? value : value & (1 << 8 * size) - 1;
+        if (!outInKernel(port, size, bits)) {
             user.write(true, port, size, value);
         }
     }
@@ -96,7 +174,7 @@ public final class DeviceBus implements MmioHandler, Platform {
         Range r = range(gpa);
         if (r != null) {
             r.device.write(gpa - r.start, size, value);
-        } else {
+        } else if (!takes(false, gpa, size, value)) {
             user.write(false, gpa, size, value);
         }
     }

@@ -4,8 +4,8 @@ import dev.javisor.hypervisor.abi.GuestDebug;
 import dev.javisor.hypervisor.abi.KvmException;
 import dev.javisor.hypervisor.abi.RequeuePolicy;
 import dev.javisor.hypervisor.abi.VcpuExit;
-import dev.javisor.hypervisor.paravirtual.Paravirtual;
 import dev.javisor.processor.CpuState;
+import dev.javisor.processor.apic.LocalApic;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.Flags;
@@ -32,10 +32,6 @@ import java.util.function.Function;
 public final class VcpuCore implements Stateful {
     private static final int RAX = 0, RCX = 1, RDX = 2;
     private static final long DR7_GD = 0x2000, DEBUGCTL_BTF = 2;
-    /** UD2, and what tells it from others. */
-    private static final byte[] PREFIX = {0x0F, 0x0B, 'k', 'v', 'm'};
-
-    private static final byte[] VMCALL = {0x0F, 0x01, (byte) 0xC1}, VMMCALL = {0x0F, 0x01, (byte) 0xD9};
     private static final VcpuExit INTR = new VcpuExit.Intr();
 
     public final GuestState state;
@@ -47,22 +43,19 @@ public final class VcpuCore implements Stateful {
     private final Emulator emulator;
     /** The local APIC is in the kernel, so that HLT waits in it. */
     private boolean localApic;
-    /** What the guest is offered beside what a processor has. */
-    private final Paravirtual paravirtual;
-    /** See {@link #setForcedEmulation}. */
-    private boolean forcedEmulation;
-    /** The other vendor's hypercall instruction is replaced by that of the guest's processor. */
-    private boolean fixesHypercalls = true;
-    /** The page that the guest needs before it can go on, or -1; and whether an interrupt ends the waiting. */
-    private long awaitedPage = -1;
-
-    private boolean awaitsLightly;
     /** What completes the instruction that userspace has been asked about; null when none waits. */
     private Runnable completion;
     /** What a guest that was called back has ended with. */
     private VcpuExit deferred;
 
+    /** What the instruction that has just completed wants of userspace. */
+    private VcpuExit wanted;
+
     private boolean stopped;
+    /** Userspace wants to know when an interrupt can be injected. */
+    private boolean interruptWindowRequested;
+    /** A run ends before the guest is entered. */
+    private boolean immediateExit;
     /** Vector of an interrupt of userspace's controller that waits, or -1. */
     private int userInterrupt = -1;
     /** {@link GuestDebug#control} when enabled, else 0; and DR0 to DR7 of the debugger. */
@@ -80,9 +73,8 @@ public final class VcpuCore implements Stateful {
     private long owed;
 
     /** @param backend made for the vcpu, which is not complete yet */
-    public VcpuCore(Cpu cpu, Paravirtual paravirtual, DeviceBus bus, Function<VcpuCore, Backend> backend) {
+    public VcpuCore(Cpu cpu, DeviceBus bus, Function<VcpuCore, Backend> backend) {
         this.cpu = cpu;
-        this.paravirtual = paravirtual;
         this.bus = bus;
         this.emulator = new Emulator(cpu, user, bus);
         // The backend looks at the vcpu when it runs, not before.
@@ -112,39 +104,10 @@ public final class VcpuCore implements Stateful {
         localApic = inKernel;
     }
 
-    /** An instruction behind the bytes of UD2 and "kvm" is carried out by the emulator (KVM's force_emulation_prefix). */
-    public void setForcedEmulation(boolean on) {
-        forcedEmulation = on;
-    }
-
-    /** KVM_X86_QUIRK_FIX_HYPERCALL_INSN. */
-    public void setFixesHypercalls(boolean on) {
-        fixesHypercalls = on;
-    }
-
-    /** #UD of the guest may be the hypervisor's business. */
-    public boolean interceptsUndefined() {
-        return forcedEmulation || cpu.hypercalls != null && fixesHypercalls;
-    }
-
-    public Paravirtual paravirtual() {
-        return paravirtual;
-    }
-
     /** Ends {@link #run} behind the instruction that is running. */
     public void stop() {
         stopped = true;
         backend.stop();
-    }
-
-    /** Ends the turn of a guest that has exited. */
-    public void giveWay() {
-        stopped = true;
-    }
-
-    /** Lets the guest go on although it has halted, or keeps it from the next halt. */
-    public void kick() {
-        paravirtual.kick();
     }
 
     /** The last run ended because the guest gave way, or because of {@link #stop}. */
@@ -170,8 +133,6 @@ public final class VcpuCore implements Stateful {
         CpuState.save(cpu, out);
         out.put("events", events);
         out.put("userspace", user);
-        out.put("paravirtual", paravirtual);
-        out.putLongs("awaited page", new long[] {awaitedPage, awaitsLightly ? 1 : 0});
         out.putLong("retired", retired());
         out.putLong("ticks owed", owed);
         out.putInt("string elements", cpu.stringElements);
@@ -186,11 +147,6 @@ public final class VcpuCore implements Stateful {
         backend.setSeed(cpu.rngState);
         in.get("events", events);
         in.get("userspace", user);
-        in.get("paravirtual", paravirtual);
-        long[] awaited = new long[2];
-        in.getLongs("awaited page", awaited);
-        awaitedPage = awaited[0];
-        awaitsLightly = awaited[1] != 0;
         emulated = in.getLong("retired") - backend.retired();
         owed = in.getLong("ticks owed");
         cpu.stringElements = in.getInt("string elements");
@@ -206,10 +162,9 @@ public final class VcpuCore implements Stateful {
         deferred = null;
         stepped = null;
         cpu.stringElements = 0;
+        wanted = null;
         userInterrupt = -1;
         owed = 0;
-        awaitedPage = -1;
-        paravirtual.reset();
     }
 
     /** Instructions that the guest has retired, in hardware and emulated. */
@@ -279,24 +234,16 @@ public final class VcpuCore implements Stateful {
     /** Runs until something is userspace's to do, or until machine time {@code limit}. */
     public VcpuExit run(long limit) {
         stopped = false;
-        if (paravirtual.begin()) {
-            // An entry flushes what the processor has of the guest's translations.
-            leaveGuest();
-        }
-        VcpuExit x = runOn(limit);
-        if (x == INTR) {
-            paravirtual.end(isWaiting());
-        }
-        return x;
-    }
-
-    private boolean isWaiting() {
-        return !backend.inGuest() && (cpu.activity != Cpu.ACTIVE || awaitedPage >= 0);
-    }
-
-    private VcpuExit runOn(long limit) {
         VcpuExit x = complete();
+        if (x == null && immediateExit) {
+            x = INTR;
+        }
         while (x == null) {
+            if (wanted != null) {
+                x = wanted;
+                wanted = null;
+                break;
+            }
             // No event comes in the middle of an instruction.
             if (!backend.inGuest() && cpu.stringElements == 0) {
                 passTime();
@@ -332,15 +279,11 @@ public final class VcpuCore implements Stateful {
         if (backend.inGuest()) {
             return backend.isRunnable();
         }
-        if (awaitedPage >= 0) {
-            return awaitsLightly && cpu.requests != 0 && interruptAllowed() && hasInterrupt();
-        }
         return completion != null
                 || deferred != null
                 || user.isWaiting()
                 || cpu.activity == Cpu.ACTIVE
                 || events.isPending()
-                || cpu.activity == Cpu.HLT && paravirtual.isKicked()
                 || cpu.requests != 0 && Boundary.wakes(state.load(GuestState.REGISTERS | GuestState.EVENTS));
     }
 
@@ -349,12 +292,6 @@ public final class VcpuCore implements Stateful {
         if (backend.inGuest()) {
             backend.callBack();
         }
-        paravirtual.exited();
-    }
-
-    /** The guest has exited; nobody has looked at its state yet. */
-    public void exited() {
-        paravirtual.exited();
     }
 
     /** Keeps what an exit wants of userspace for the next run. */
@@ -381,7 +318,6 @@ public final class VcpuCore implements Stateful {
 
     /** Before an entry: requests from outside, and the event to inject. Returns what ends the run instead. */
     private VcpuExit prepare() {
-        paravirtual.prepareEntry();
         if (cpu.requests != 0) {
             takeRequests();
         }
@@ -390,14 +326,16 @@ public final class VcpuCore implements Stateful {
             return new VcpuExit.Shutdown();
         }
         enterSystemManagement();
-        if (awaitedPage >= 0 && awaitsLightly && interruptAllowed() && hasInterrupt()) {
-            awaitedPage = -1;
-        }
-        if (awaitedPage >= 0 || cpu.activity != Cpu.ACTIVE && !wakes()) {
+        if (cpu.activity != Cpu.ACTIVE && !wakes()) {
             return INTR;
         }
-        inject();
-        paravirtual.enter();
+        boolean free = inject();
+        if (interruptWindowRequested) {
+            if (free && interruptAllowed()) {
+                return new VcpuExit.IrqWindowOpen();
+            }
+            openInterruptWindow(true);
+        }
         return null;
     }
 
@@ -409,8 +347,6 @@ public final class VcpuCore implements Stateful {
                 state.change(GuestState.ALL);
                 Reset.init(c);
                 events.clear();
-                paravirtual.reset();
-                awaitedPage = -1;
                 owed++;
             }
         }
@@ -439,8 +375,7 @@ public final class VcpuCore implements Stateful {
             return false;
         }
         Cpu c = state.load(GuestState.REGISTERS | GuestState.EVENTS);
-        boolean event = paravirtual.takeKick()
-                || events.hasException() || events.nmiInjected || events.interruptInjected || events.nmisPending != 0 && !c.nmiBlocked;
+        boolean event = events.hasException() || events.nmiInjected || events.interruptInjected || events.nmisPending != 0 && !c.nmiBlocked;
         if (event || interruptAllowed() && hasInterrupt()) {
             c.activity = Cpu.ACTIVE;
             return true;
@@ -507,13 +442,43 @@ public final class VcpuCore implements Stateful {
     }
 
     private boolean hasInterrupt() {
-        return userInterrupt >= 0 || hasControllerInterrupt();
+        return hasUserInterrupt() || hasControllerInterrupt();
+    }
+
+    /** Of userspace's controller, which a local APIC in the kernel must let through. */
+    private boolean hasUserInterrupt() {
+        return userInterrupt >= 0 && (!(cpu.apic instanceof LocalApic apic) || apic.acceptsExternal());
     }
 
     private int acknowledge() {
-        int vector = userInterrupt >= 0 ? userInterrupt : Boundary.acknowledge(cpu);
+        if (!hasUserInterrupt()) {
+            return Boundary.acknowledge(cpu);
+        }
+        int vector = userInterrupt;
         userInterrupt = -1;
         return vector;
+    }
+
+    /** The next run ends when an interrupt can be injected, until this is taken back. */
+    public void requestInterruptWindow(boolean wanted) {
+        interruptWindowRequested = wanted;
+    }
+
+    /** Runs end before the guest is entered, until this is taken back. */
+    public void setImmediateExit(boolean immediate) {
+        immediateExit = immediate;
+    }
+
+    /** An interrupt of userspace's controller would be delivered at the next entry. */
+    public boolean isReadyForInterrupt() {
+        boolean free = userInterrupt < 0 && !events.hasException() && !events.nmiInjected && !events.interruptInjected;
+        return free && interruptAllowed() && (!(cpu.apic instanceof LocalApic apic) || apic.acceptsExternal());
+    }
+
+    /** Ends the run behind the instruction that is being carried out. */
+    public void want(VcpuExit exit) {
+        wanted = exit;
+        backend.kick();
     }
 
     private boolean hasControllerInterrupt() {
@@ -542,8 +507,12 @@ public final class VcpuCore implements Stateful {
         }
     }
 
-    /** What was being delivered when the guest exited comes first; then one new event, in the order of their priority. */
-    private void inject() {
+    /**
+     * What was being delivered when the guest exited comes first; then one new event, in the order of their priority.
+     *
+     * @return whether the entry delivers nothing
+     */
+    private boolean inject() {
         EventQueue q = events;
         boolean open = true;
         if (q.exceptionInjected) {
@@ -561,7 +530,7 @@ public final class VcpuCore implements Stateful {
             open = false;
         }
         if (debugs(GuestDebug.BLOCKIRQ)) {
-            return;
+            return open;
         }
         if (q.nmisPending > 0 && open && nmiAllowed()) {
             q.nmisPending--;
@@ -574,11 +543,13 @@ public final class VcpuCore implements Stateful {
             if (open && interruptAllowed()) {
                 q.queueInterrupt(acknowledge(), false);
                 first(q.interrupt());
+                open = false;
             }
             openInterruptWindow(hasInterrupt());
         } else {
             openInterruptWindow(false);
         }
+        return open;
     }
 
     private void first(Event e) {
@@ -708,8 +679,12 @@ public final class VcpuCore implements Stateful {
         if (trace != null) {
             tell(new Occurrence.Emulated("instruction"));
         }
+        int taskPriority = cpu.apic.cr8();
         return switch (emulator.step()) {
             case COMPLETED -> {
+                if (!localApic && cpu.apic.cr8() < taskPriority) {
+                    wanted = new VcpuExit.SetTpr();
+                }
                 retire();
                 stepped();
                 yield afterDelivery();
@@ -726,20 +701,19 @@ public final class VcpuCore implements Stateful {
     /** IN or OUT, of AL, AX or EAX. */
     public VcpuExit portIo(int port, int size, boolean in, int length) {
         Cpu c = state.load(GuestState.REGISTERS);
-        DeviceBus.PortDevice device = bus.portDevice(port);
         if (!in) {
             int value = (int) (c.gpr[RAX] & (1L << 8 * size) - 1);
             skip(length);
-            if (device != null) {
-                device.write(port, size, value);
+            if (bus.outInKernel(port, size, value)) {
                 return null;
             }
             VcpuExit.Io io = new VcpuExit.Io(VcpuExit.IO_OUT, size, port, 1, new byte[size]);
             io.setValue(value);
             return io;
         }
-        if (device != null) {
-            finishIn(size, device.read(port, size), length);
+        if (bus.isKernelPort(port, size)) {
+            Emulator.synchronize(cpu);
+            finishIn(size, bus.in(port, size), length);
             return null;
         }
         VcpuExit.Io io = new VcpuExit.Io(VcpuExit.IO_IN, size, port, 1, new byte[size]);
@@ -797,92 +771,8 @@ public final class VcpuCore implements Stateful {
 
     /** VMCALL. */
     public VcpuExit hypercall(int length) {
-        if (cpu.hypercalls == null) {
-            events.queue(Event.exception(Event.UD));
-        } else if (cpu.model.isIntel()) {
-            cpu.hypercalls.call(state.change(GuestState.REGISTERS | GuestState.SYSTEM));
-            skip(length);
-        } else {
-            foreignHypercall();
-        }
+        cpu.hypercalls.call(state.change(GuestState.REGISTERS | GuestState.SYSTEM));
+        skip(length);
         return null;
-    }
-
-    /** The hypercall instruction of a vendor that is not the guest's. */
-    private void foreignHypercall() {
-        if (!fixesHypercalls) {
-            events.queue(Event.exception(Event.UD));
-            return;
-        }
-        state.change(GuestState.ALL);
-        if (emulator.replace(cpu.model.isIntel() ? VMCALL : VMMCALL) == Emulator.Outcome.FAULTED) {
-            events.queue(emulator.fault());
-        }
-    }
-
-    /** #UD: a hypercall in the guest's own or the other vendor's words, an instruction that shall be emulated, or the guest's mistake. */
-    public VcpuExit undefined() {
-        state.change(GuestState.ALL);
-        if (forcedEmulation && emulator.finds(PREFIX)) {
-            return emulateBehindPrefix();
-        }
-        if (cpu.hypercalls != null) {
-            boolean intel = cpu.model.isIntel();
-            if (emulator.finds(intel ? VMCALL : VMMCALL)) {
-                return emulate();
-            }
-            if (emulator.finds(intel ? VMMCALL : VMCALL)) {
-                foreignHypercall();
-                return null;
-            }
-        }
-        events.queue(Event.exception(Event.UD));
-        return null;
-    }
-
-    /** From here on everything is as if the prefix had been an instruction without effect. */
-    private VcpuExit emulateBehindPrefix() {
-        Cpu c = cpu;
-        long rip = c.rip + PREFIX.length;
-        c.rip = c.codeSize64 ? rip : rip & 0xFFFF_FFFFL;
-        Flags.setRflags(c, Flags.rflags(c) & ~Flags.RF);
-        boolean debuggers = debugs(GuestDebug.USE_HW_BP);
-        long breakpoints = Boundary.codeBreakpoints(c, debuggers ? debugRegisters : c.dr, effectiveDebugRegister(7));
-        if (breakpoints == 0) {
-            return emulate();
-        }
-        if (debuggers) {
-            return debugExit(Event.DB, breakpoints);
-        }
-        events.queue(Event.debug(breakpoints));
-        return null;
-    }
-
-    // ---- memory that comes later ----
-
-    /**
-     * The guest needs a page that is not there. It is told, if it wants to be and can do something else meanwhile; else it waits.
-     *
-     * @param vectoring the access was part of an event's delivery
-     */
-    public void pageMissing(long page, boolean vectoring) {
-        awaitsLightly = !vectoring && !events.isPending() && localApic && interruptAllowed();
-        if (awaitsLightly && !paravirtual.waitsFor(page)) {
-            state.load(GuestState.SYSTEM);
-            long token = paravirtual.pageMissing(page);
-            if (token >= 0) {
-                events.queue(Event.pageFault(token, 0));
-                return;
-            }
-        }
-        awaitedPage = page;
-    }
-
-    /** A page is there. */
-    public void pageArrived(long page) {
-        if (awaitedPage == page) {
-            awaitedPage = -1;
-        }
-        paravirtual.pageArrived(page);
     }
 }

@@ -14,7 +14,13 @@ public final class ApicBus {
     public static final int BROADCAST = -1;
 
     private final List<LocalApic> apics = new ArrayList<>();
-    private final List<IntConsumer> eoiListeners = new ArrayList<>();
+    private final List<EoiListener> eoiListeners = new ArrayList<>();
+
+    /** Told that a processor has ended a level-triggered interrupt. */
+    @FunctionalInterface
+    public interface EoiListener {
+        void ended(int processor, int vector);
+    }
 
     /** Adds a local APIC; lower positions win ties of lowest-priority arbitration. */
     void attach(LocalApic apic) {
@@ -23,6 +29,11 @@ public final class ApicBus {
 
     /** Told the vector of every level-triggered interrupt that a processor ends: what an I/O APIC listens for. */
     public void onEoi(IntConsumer listener) {
+        eoiListeners.add((processor, vector) -> listener.accept(vector));
+    }
+
+    /** As {@link #onEoi}, for who wants to know which processor it was. */
+    public void onEoiOf(EoiListener listener) {
         eoiListeners.add(listener);
     }
 
@@ -44,15 +55,16 @@ public final class ApicBus {
      *
      * @param address the address written to
      * @param data the value written
+     * @return whether any processor took it
      */
-    public void message(long address, int data) {
+    public boolean message(long address, int data) {
         int mode = data >>> 8 & 7;
         boolean logical = (address & 4) != 0;
         if ((address & 8) != 0 && logical && mode == DeliveryMode.FIXED) {
             mode = DeliveryMode.LOWEST_PRIORITY;
         }
         boolean level = (data & 0x8000) != 0;
-        send((int) (address >>> 12) & 0xFF, logical, true, mode, data & 0xFF, level, !level || (data & 0x4000) != 0);
+        return send((int) (address >>> 12) & 0xFF, logical, true, mode, data & 0xFF, level, !level || (data & 0x4000) != 0);
     }
 
     /** The level of the 8259 pair's INTR output, wired to LINT0 of every processor. */
@@ -111,9 +123,9 @@ public final class ApicBus {
         return best;
     }
 
-    void endOfInterrupt(int vector) {
-        for (IntConsumer l : eoiListeners) {
-            l.accept(vector);
+    void endOfInterrupt(int processor, int vector) {
+        for (EoiListener l : eoiListeners) {
+            l.ended(processor, vector);
         }
     }
 }

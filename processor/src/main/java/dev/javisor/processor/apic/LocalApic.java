@@ -64,8 +64,6 @@ public final class LocalApic implements InterruptController {
     private boolean lint0, lint1;
     /** An ExtINT message came from an I/O APIC; it asks until the 8259 pair withdraws its request. */
     private boolean externalMessage;
-    /** See {@link #setQuiet}; whoever sets it keeps it. */
-    private boolean quiet;
 
     /** Attaches a new local APIC to its processor and to the bus, in the state after power-up. */
     public LocalApic(Cpu cpu, ApicBus bus) {
@@ -330,6 +328,12 @@ public final class LocalApic implements InterruptController {
         }
     }
 
+    /** A request of the 8259 pair would pass LINT0. */
+    public boolean acceptsExternal() {
+        boolean open = (lvt[LINT0] & (MASKED | 0x700)) == DeliveryMode.EXTINT << 8;
+        return enabled() ? open : (cpu.apicBaseMsr & BSP) != 0;
+    }
+
     // ---- priorities ----
 
     /** PPR: the higher of task priority and the class of the highest interrupt in service. */
@@ -365,7 +369,7 @@ public final class LocalApic implements InterruptController {
     }
 
     private void update() {
-        if (pendingVector() >= 0 || quiet && requested.highest() >= 0) {
+        if (pendingVector() >= 0) {
             cpu.request(Cpu.APIC_REQUEST);
         } else {
             cpu.withdraw(Cpu.APIC_REQUEST);
@@ -384,7 +388,7 @@ public final class LocalApic implements InterruptController {
         if (levelTriggered.has(v)) {
             endLevel(v);
             if ((spuriousVector & SUPPRESS_EOI_BROADCAST) == 0) {
-                bus.endOfInterrupt(v);
+                bus.endOfInterrupt(cpu.index, v);
             }
         }
         update();
@@ -394,39 +398,6 @@ public final class LocalApic implements InterruptController {
         if ((lvt[LINT0] & REMOTE_IRR) != 0 && (lvt[LINT0] & 0xFF) == vector) {
             lvt[LINT0] &= ~REMOTE_IRR;
             pinChanged(LINT0, false, pinActive(LINT0, lint0));
-        }
-    }
-
-    // ---- for a hypervisor that lets its guest end interrupts without telling ----
-
-    /** The end of the highest interrupt in service concerns nobody else, and no interrupt waits for it. */
-    public boolean endsWithoutConsequence() {
-        int v = inService.highest();
-        return v >= 0 && !levelTriggered.has(v) && requested.highest() < 0;
-    }
-
-    /**
-     * The interrupt in service may have been ended without {@link #end}: until this is taken back every interrupt that arrives is
-     * announced, whatever the priorities say.
-     */
-    public void setQuiet(boolean on) {
-        quiet = on;
-    }
-
-    /** Ends the highest interrupt in service. */
-    public void end() {
-        endOfInterrupt();
-    }
-
-    /** Enabled by hardware and software. */
-    public boolean isEnabled() {
-        return softwareEnabled();
-    }
-
-    /** An interrupt for this processor alone. */
-    public void interrupt(int vector) {
-        if (isEnabled()) {
-            acceptFixed(vector, false);
         }
     }
 

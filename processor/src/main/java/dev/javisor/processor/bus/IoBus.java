@@ -74,6 +74,16 @@ public final class IoBus implements Platform {
         acknowledge = controller;
     }
 
+    /** Devices decode every port that an access touches. */
+    public boolean decodes(int port, int size) {
+        for (int i = 0; i < size; i++) {
+            if (decoders[port + i & 0xFFFF] == null) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     @Override
     public int in(int port, int size) {
         Range r = decoders[port & 0xFFFF];

@@ -50,8 +50,18 @@ public final class IoApic implements MmioHandler, Device {
         boolean deliver(int destination, boolean logical, int mode, int vector, boolean level);
     }
 
+    /**
+     * What it holds.
+     *
+     * @param select the register that the window shows
+     * @param asserted inputs that devices assert, one bit each
+     */
+    public record Registers(int id, int select, int asserted, long[] redirection) {}
+
     private final MessageBus bus;
     private final int activeLowWires;
+    /** Inputs tell what devices assert, whatever the polarity bits say. */
+    private final boolean ignoresPolarity;
 
     private final long[] redirection = new long[PINS];
     /** Inputs that devices assert, one bit each. */
@@ -62,9 +72,36 @@ public final class IoApic implements MmioHandler, Device {
 
     /** @param activeLowWires one bit for each input whose wire is low when a device asserts it, as PCI's INTx lines are */
     public IoApic(MessageBus bus, int activeLowWires) {
+        this(bus, activeLowWires, false);
+    }
+
+    private IoApic(MessageBus bus, int activeLowWires, boolean ignoresPolarity) {
         this.bus = bus;
         this.activeLowWires = activeLowWires & (1 << PINS) - 1;
+        this.ignoresPolarity = ignoresPolarity;
         reset();
+    }
+
+    /** One whose inputs are no wires but what devices assert: the polarity bits have no effect. */
+    public static IoApic withoutPolarity(MessageBus bus) {
+        return new IoApic(bus, 0, true);
+    }
+
+    public Registers registers() {
+        return new Registers(id, select, asserted, redirection.clone());
+    }
+
+    /** Sets everything. What the inputs ask for then is asked for anew. */
+    public void setRegisters(Registers r) {
+        id = r.id & 15;
+        select = r.select & 0xFF;
+        asserted = r.asserted & (1 << PINS) - 1;
+        for (int pin = 0; pin < PINS; pin++) {
+            redirection[pin] = r.redirection[pin] & (WRITABLE | REMOTE_IRR);
+        }
+        for (int pin = 0; pin < PINS; pin++) {
+            serviceLevel(pin);
+        }
     }
 
     /** Interrupt input {@code pin}, 0 to 23. */
@@ -98,6 +135,9 @@ public final class IoApic implements MmioHandler, Device {
     }
 
     private boolean active(int pin) {
+        if (ignoresPolarity) {
+            return (asserted >>> pin & 1) != 0;
+        }
         boolean wire = ((asserted ^ activeLowWires) >>> pin & 1) != 0;
         return wire != ((redirection[pin] & ACTIVE_LOW) != 0);
     }

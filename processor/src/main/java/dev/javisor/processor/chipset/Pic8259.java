@@ -235,6 +235,31 @@ final class Pic8259 implements PortDevice, Stateful {
         }
     }
 
+    PicRegisters registers() {
+        return new PicRegisters(
+                lines, irr, isr, imr, elcr, elcrMask, vectorBase, lowest, expectedIcw, icw4Needed, autoEoi, rotateOnAutoEoi,
+                specialFullyNested, specialMask, readIsr, poll);
+    }
+
+    void setRegisters(PicRegisters r) {
+        lines = r.lines();
+        irr = r.irr();
+        isr = r.isr();
+        imr = r.imr();
+        elcr = r.elcr() & elcrMask;
+        vectorBase = r.vectorBase() & 0xF8;
+        lowest = r.lowest() & 7;
+        expectedIcw = r.expectedIcw();
+        icw4Needed = r.icw4Needed();
+        autoEoi = r.autoEoi();
+        rotateOnAutoEoi = r.rotateOnAutoEoi();
+        specialFullyNested = r.specialFullyNested();
+        specialMask = r.specialMask();
+        readIsr = r.readIsr();
+        poll = r.poll();
+        update();
+    }
+
     int edgeLevelControl() {
         return elcr;
     }

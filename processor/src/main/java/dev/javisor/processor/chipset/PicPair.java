@@ -55,6 +55,22 @@ public final class PicPair implements Device {
         return master.vector(level);
     }
 
+    public PicRegisters master() {
+        return master.registers();
+    }
+
+    public PicRegisters slave() {
+        return slave.registers();
+    }
+
+    public void setMaster(PicRegisters r) {
+        master.setRegisters(r);
+    }
+
+    public void setSlave(PicRegisters r) {
+        slave.setRegisters(r);
+    }
+
     @Override
     public void reset() {
         slave.reset();

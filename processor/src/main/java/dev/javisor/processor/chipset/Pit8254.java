@@ -36,8 +36,13 @@ public final class Pit8254 implements PortDevice, Device {
 
     /** Puts the timer and port B at their ports. */
     public void connect(IoBus bus) {
-        bus.register(PORT, 4, this);
+        connectCounters(bus);
         bus.register(PORT_B, 1, new SystemControlPortB());
+    }
+
+    /** Puts the timer at its ports; port B is somebody else's. */
+    public void connectCounters(IoBus bus) {
+        bus.register(PORT, 4, this);
     }
 
     @Override

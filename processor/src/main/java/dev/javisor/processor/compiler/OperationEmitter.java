@@ -45,7 +45,7 @@ final class OperationEmitter {
         i = o.instruction;
         site = o.start;
         this.rest = rest;
-        if (o.checked && o.memory && !i.opcode.mnemonic.equals("LEA")) {
+        if (o.executor.isExtended() || o.checked && o.memory && !i.opcode.mnemonic.equals("LEA")) {
             return false;
         }
         String m = i.opcode.mnemonic;

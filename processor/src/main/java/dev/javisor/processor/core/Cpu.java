@@ -175,11 +175,14 @@ public final class Cpu {
     /** ES, CS, SS and DS are flat and usable, so that most 32-bit code needs no segment checks. */
     public boolean flat;
     /**
-     * What decoding depends on: code size, flatness, VEX legality; and {@link #USER_MODE}, on which fetch permission depends. Below 4096.
+     * What decoding depends on: code size, flatness, VEX legality, {@link #BUS_LOCKS}; and {@link #USER_MODE}, on which fetch permission
+     * depends. Below 128.
      */
     public int decodeMode;
 
-    public static final int USER_MODE = 1;
+    public static final int USER_MODE = 1, BUS_LOCKS = 8;
+    /** The host of the guest that runs wants to know of bus locks. To be changed before {@link #updateMode}. */
+    public boolean detectsBusLocks;
     /** Instruction fetch must check the limit of CS. */
     public boolean checksCodeLimit = true;
     /** Mask of linear addresses: 32 bits outside 64-bit mode. */
@@ -246,8 +249,6 @@ public final class Cpu {
     public Tracer tracer;
     /** Null when the hypercall instruction is #UD outside of virtualization. */
     public Hypercalls hypercalls;
-    /** Null on silicon. */
-    public Paravirtualization paravirtual;
     /** Arithmetic that the host's cannot do. */
     public final SoftFloat softFloat = new SoftFloat();
 
@@ -565,6 +566,7 @@ public final class Cpu {
         systemContext = smap ? Tlb.SUPERVISOR : Tlb.SUPERVISOR_OPEN;
         context = alignmentCheck ? Tlb.NONE : cpl == 3 ? Tlb.USER : smap && !ac ? Tlb.SUPERVISOR : Tlb.SUPERVISOR_OPEN;
         tlbBase = tlb.base(context);
-        decodeMode = (cpl == 3 ? USER_MODE : 0) | (flat ? 2 : 0) | (protectedNotV86() ? 4 : 0) | codeBits;
+        decodeMode = (cpl == 3 ? USER_MODE : 0) | (flat ? 2 : 0) | (protectedNotV86() ? 4 : 0) | (detectsBusLocks ? BUS_LOCKS : 0)
+                | codeBits;
     }
 }

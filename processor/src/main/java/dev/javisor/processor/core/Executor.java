@@ -6,4 +6,9 @@ package dev.javisor.processor.core;
  */
 public abstract class Executor {
     public abstract void execute(Cpu c, Op o);
+
+    /** It does more than the semantics of the instruction: bytecode that means the same as those cannot stand for it. */
+    public boolean isExtended() {
+        return false;
+    }
 }

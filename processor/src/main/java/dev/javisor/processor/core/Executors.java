@@ -41,6 +41,11 @@ final class Executors {
         public void execute(Cpu c, Op o) {
             handler.execute(c, o);
         }
+
+        @Override
+        public boolean isExtended() {
+            return handler instanceof ExtendedHandler;
+        }
     }
 
     private Executors() {}

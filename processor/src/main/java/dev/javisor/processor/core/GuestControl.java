@@ -44,6 +44,12 @@ public interface GuestControl {
 
     // ---- instructions ----
 
+    /** The running instruction, which has completed, has asserted a bus lock. Only while {@link Cpu#detectsBusLocks}. */
+    void busLock(Cpu c);
+
+    /** Exceptions during the delivery of exceptions would go on without end. @return the exit that this causes, or null */
+    GuestExit endlessDelivery(Cpu c);
+
     /** Whether the guest may use the instructions of a feature that the processor has; they are #UD otherwise. */
     boolean has(Feature f);
 

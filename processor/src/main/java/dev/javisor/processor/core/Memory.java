@@ -154,6 +154,11 @@ public final class Memory {
         }
     }
 
+    /** Whether an address that has just been written lies in no RAM. */
+    public static boolean isDevice(Cpu c, long la, int segment) {
+        return c.memory.hostAddress(translateFor(c, c.context, la, 1, segment, Translation.WRITE)) == 0;
+    }
+
     /** As {@link #probe}, for a value of 2, 4, 8 or 16 bytes whose access is checked for alignment. */
     public static void probeAligned(Cpu c, long la, int size, int segment, boolean write) {
         checkAlignment(c, c.context, la, size, segment, write ? Translation.WRITE : Translation.READ);

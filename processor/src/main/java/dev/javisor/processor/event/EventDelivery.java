@@ -61,6 +61,11 @@ public final class EventDelivery {
             }
         }
         // benign exceptions without end, such as #AC on a misaligned user stack: the instruction raises the first one again
+        GuestExit exit = c.guest != null ? c.guest.endlessDelivery(c) : null;
+        if (exit != null) {
+            c.guest.leave(c, exit);
+            return;
+        }
         c.delivering = null;
         c.endSlice();
     }

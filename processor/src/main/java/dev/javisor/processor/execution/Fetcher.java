@@ -9,6 +9,7 @@ import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.GuestFault;
 import dev.javisor.processor.core.Handler;
+import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Op;
 import dev.javisor.processor.core.Translation;
 import java.util.ArrayList;
@@ -225,7 +226,7 @@ public final class Fetcher {
             Op o = bind(outcome, at - offset);
             ops.add(o);
             at += o.length();
-            ended = endsBlock(o.instruction);
+            ended = endsBlock(o.instruction) || o.executor.isExtended();
         }
         Block b = new Block(ops.toArray(new Op[0]), offset, -1);
         cache.put(page, b);
@@ -265,7 +266,9 @@ public final class Fetcher {
         Instruction i = result.instruction;
         boolean legacyOnly = outcome == Decoder.Outcome.OK && !cpu.protectedNotV86() && i.has(Instruction.VEX | Instruction.EVEX);
         if (outcome == Decoder.Outcome.OK && !legacyOnly) {
-            return new Op(Semantics.bind(i), i, start, cpu.flat);
+            Handler semantics = Semantics.bind(i);
+            boolean locked = cpu.detectsBusLocks && BusLock.canBeAsserted(i);
+            return new Op(locked ? new BusLock(semantics, i) : semantics, i, start, cpu.flat);
         }
         Instruction none = new Instruction(
                 NONE, Math.clamp(result.length, 1, Decoder.MAX_LENGTH), 0, 0, 64, false, 0, 0, 0, false, 0, Instruction.NO_REGISTER,

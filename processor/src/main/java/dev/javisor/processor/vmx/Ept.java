@@ -81,14 +81,20 @@ final class Ept implements SecondLevel {
     @Override
     public long structure(Cpu c, long gpa, long linear, boolean write) {
         boolean writes = write || accessedAndDirty;
-        long p = translate(gpa, linear, writes ? READ | WRITE : READ, LINEAR_VALID, false);
-        return p & FRAME | gpa & 0xFFF;
+        return outsideApic(translate(gpa, linear, writes ? READ | WRITE : READ, LINEAR_VALID, false) & FRAME | gpa & 0xFFF);
     }
 
     @Override
     public long pointer(Cpu c, long gpa) {
-        long p = translate(gpa, 0, accessedAndDirty ? READ | WRITE : READ, 0, false);
-        return p & FRAME | gpa & 0xFFF;
+        return outsideApic(translate(gpa, 0, accessedAndDirty ? READ | WRITE : READ, 0, false) & FRAME | gpa & 0xFFF);
+    }
+
+    /** "Guest-Physical Accesses to the APIC-Access Page": they are never virtualized. */
+    private long outsideApic(long physical) {
+        if ((physical & ~0xFFFL) == vmx.cpu.apicAccessPage) {
+            throw vmx.nonRoot.apic.guestPhysicalExit((int) physical & 0xFFF);
+        }
+        return physical;
     }
 
     @Override

@@ -15,6 +15,8 @@ import dev.javisor.processor.event.EventDelivery;
 /** VM exits: exit information, saving the guest, loading the host ("VM Exits"). */
 final class ExitToHost {
     static final long ENTRY_FAILURE = 1L << 31;
+    /** The exit reason's bit that says that the guest had asserted a bus lock, too. */
+    private static final long BUS_LOCK = 1 << 26;
 
     /** Bits of CR0 that neither VM entry nor VM exit changes. */
     static final long CR0_KEPT = 0x7FFA_FFD0L;
@@ -88,6 +90,8 @@ final class ExitToHost {
         cpu.withdraw(Cpu.GUEST_REQUEST);
         guest().stopTimer();
         guest().timerExpired = false;
+        guest().events.busLock = false;
+        cpu.detectsBusLocks = false;
         guest().apic.end();
         vmx.requireFixedBits();
     }
@@ -104,7 +108,8 @@ final class ExitToHost {
     // ---- "Recording VM-Exit Information and Updating VM-Entry Control Fields" ----
 
     private void record(Vmcs vmcs, VmExit exit, Event during) {
-        vmcs.set(VmcsField.EXIT_REASON, exit.reason.number);
+        boolean busLock = guest().events.busLock && exit.reason != ExitReason.BUS_LOCK;
+        vmcs.set(VmcsField.EXIT_REASON, exit.reason.number | (busLock ? BUS_LOCK : 0));
         Event e = exit.event;
         boolean doubleFault = e != null && e.type() == Event.HARDWARE_EXCEPTION && e.vector() == Event.DF;
         boolean vectoring = during != null && !doubleFault;

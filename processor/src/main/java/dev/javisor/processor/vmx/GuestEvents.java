@@ -13,12 +13,19 @@ import dev.javisor.processor.state.Stateful;
 
 /** Events in VMX non-root operation: which exit, in which order they are looked at, and what wakes the guest. */
 final class GuestEvents implements Stateful {
+    /** #DB traps without an instruction between them; more than any row of them that ends has. */
+    private static final int MOST_DEBUG_TRAPS = 8;
+
     private final NonRoot guest;
     private final Cpu cpu;
     /** Blocking by NMI as the guest knows it; with "virtual NMIs" only. */
     boolean virtualNmiBlocked;
     /** The running IRET has ended blocking by NMI; matters to what interrupts it. */
     boolean unblockedByIret;
+    /** The last instruction has asserted a bus lock. */
+    boolean busLock;
+    /** #DB traps of which each followed from the delivery of the one before, and time without deliveries at the last one. */
+    private long debugTraps, debugTrapTime;
 
     GuestEvents(NonRoot guest) {
         this.guest = guest;
@@ -100,8 +107,16 @@ final class GuestEvents implements Stateful {
             leave(ExitReason.MONITOR_TRAP_FLAG, 0);
             return true;
         }
+        if (busLock) {
+            leave(ExitReason.BUS_LOCK, 0);
+            return true;
+        }
         if (c.pendingDebug != 0 && !c.blockingByMovSs && c.activity != Cpu.SHUTDOWN) {
-            Boundary.deliverDebugTrap(c);
+            if (on(VmxControl.INSTRUCTION_TIMEOUT) && isEndless()) {
+                leave(ExitReason.INSTRUCTION_TIMEOUT, 0);
+            } else {
+                Boundary.deliverDebugTrap(c);
+            }
             return true;
         }
         c.withdraw(Cpu.BOUNDARY_REQUEST);
@@ -110,6 +125,14 @@ final class GuestEvents implements Stateful {
             return true;
         }
         return nonMaskable() || maskable();
+    }
+
+    /** A #DB whose frame hits a data breakpoint is followed by the next. */
+    private boolean isEndless() {
+        long time = cpu.now() - cpu.deliveries;
+        debugTraps = time == debugTrapTime ? debugTraps + 1 : 1;
+        debugTrapTime = time;
+        return debugTraps > MOST_DEBUG_TRAPS;
     }
 
     private boolean startUp() {
@@ -212,6 +235,7 @@ final class GuestEvents implements Stateful {
                 || guest.timerExpired
                 || guest.apic.isPending()
                 || guest.apic.hasTrap()
+                || busLock
                 || cpu.pendingDebug != 0;
         if (looks) {
             cpu.request(Cpu.GUEST_REQUEST);
@@ -224,16 +248,24 @@ final class GuestEvents implements Stateful {
     void reset() {
         virtualNmiBlocked = false;
         unblockedByIret = false;
+        busLock = false;
     }
 
     @Override
     public void save(StateOutput out) {
         out.putBoolean("virtual NMI blocked", virtualNmiBlocked);
+        out.putBoolean("bus lock", busLock);
+        out.putLongs("debug traps", new long[] {debugTraps, debugTrapTime});
     }
 
     @Override
     public void load(StateInput in) {
         virtualNmiBlocked = in.getBoolean("virtual NMI blocked");
+        busLock = in.getBoolean("bus lock");
+        long[] traps = new long[2];
+        in.getLongs("debug traps", traps);
+        debugTraps = traps[0];
+        debugTrapTime = traps[1];
         unblockedByIret = false;
     }
 }

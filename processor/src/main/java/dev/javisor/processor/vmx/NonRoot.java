@@ -471,6 +471,22 @@ final class NonRoot implements GuestControl, Stateful {
         vmx.exits.leave((VmExit) e);
     }
 
+    /** However long the instruction timeout is, an endless loop outlasts it. */
+    @Override
+    public GuestExit endlessDelivery(Cpu c) {
+        if (!on(VmxControl.INSTRUCTION_TIMEOUT)) {
+            return null;
+        }
+        exit.of(ExitReason.INSTRUCTION_TIMEOUT, 0).faultLike = true;
+        return exit;
+    }
+
+    @Override
+    public void busLock(Cpu c) {
+        events.busLock = true;
+        c.request(Cpu.GUEST_REQUEST);
+    }
+
     // ---- VMX-preemption timer ----
 
     private static final int TIMER_RATE = VmxCapabilities.PREEMPTION_TIMER_RATE;

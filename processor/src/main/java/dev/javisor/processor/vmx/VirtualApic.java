@@ -21,6 +21,7 @@ final class VirtualApic implements Stateful {
 
     // Access types in the qualification of an APIC access
     private static final long WRITE = 1 << 12, FETCH = 2 << 12, EVENT_DELIVERY = 3 << 12;
+    private static final long GUEST_PHYSICAL_DELIVERY = 10 << 12, GUEST_PHYSICAL = 15 << 12;
 
     /** Bits of the interrupt command that a self-IPI has clear; its shorthand. */
     private static final long NOT_SELF_IPI = 0xFFF3_B700L, SHORTHAND = 3 << 18, SELF = 1 << 18;
@@ -247,10 +248,20 @@ final class VirtualApic implements Stateful {
     // ---- the APIC-access page ----
 
     private VmExit accessExit(int offset, long type) {
-        VmExit exit = guest.exit.of(ExitReason.APIC_ACCESS, offset | (cpu.delivering != null ? EVENT_DELIVERY : type));
+        return exit(offset | (cpu.delivering != null ? EVENT_DELIVERY : type));
+    }
+
+    private VmExit exit(long qualification) {
+        int length = guest.runningLength();
+        VmExit exit = guest.exit.of(ExitReason.APIC_ACCESS, qualification);
         exit.faultLike = true;
-        exit.instructionLength = guest.runningLength();
+        exit.instructionLength = length;
         return exit;
+    }
+
+    /** By a guest-physical address that no linear address was translated to: the guest's paging structures. */
+    VmExit guestPhysicalExit(int offset) {
+        return exit(offset | (cpu.delivering != null ? GUEST_PHYSICAL_DELIVERY : GUEST_PHYSICAL));
     }
 
     VmExit fetchExit(int offset) {

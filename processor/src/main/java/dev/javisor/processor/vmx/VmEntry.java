@@ -99,6 +99,7 @@ final class VmEntry {
         loadNonRegisterState(vmcs);
         guest.apic.begin();
         vmx.resumeTranslations();
+        c.detectsBusLocks = guest.on(VmxControl.BUS_LOCK_DETECTION);
         c.updateBreakpoints();
         c.updateMode();
         c.shadowBegun = true;

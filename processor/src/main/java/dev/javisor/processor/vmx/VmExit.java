@@ -39,7 +39,7 @@ final class VmExit extends GuestExit {
     /** Bit 12 of the qualification says that an IRET had ended blocking by NMI. */
     boolean reportsNmiUnblocking() {
         return switch (reason) {
-            case EPT_VIOLATION, PAGE_MODIFICATION_LOG_FULL, SPP_RELATED_EVENT -> true;
+            case EPT_VIOLATION, PAGE_MODIFICATION_LOG_FULL, SPP_RELATED_EVENT, INSTRUCTION_TIMEOUT -> true;
             default -> false;
         };
     }
@@ -47,7 +47,7 @@ final class VmExit extends GuestExit {
     /** Exits that take priority over a #DB trap, which therefore stays pending. */
     boolean keepsPendingDebug() {
         return switch (reason) {
-            case INIT_SIGNAL, MONITOR_TRAP_FLAG, TPR_BELOW_THRESHOLD, VIRTUALIZED_EOI, APIC_WRITE, BUS_LOCK -> true;
+            case INIT_SIGNAL, MONITOR_TRAP_FLAG, TPR_BELOW_THRESHOLD, VIRTUALIZED_EOI, APIC_WRITE, BUS_LOCK, INSTRUCTION_TIMEOUT -> true;
             default -> event != null && event.type() == Event.HARDWARE_EXCEPTION && event.vector() == Event.MC;
         };
     }

@@ -182,6 +182,7 @@ public final class Vmx implements Virtualization {
         c.initBlocked = false;
         c.monitorTrap = false;
         c.monitorTrapPending = false;
+        c.detectsBusLocks = false;
         resumeTranslations();
         requireFixedBits();
     }
@@ -213,6 +214,7 @@ public final class Vmx implements Virtualization {
             ept.begin();
         }
         cpu.secondLevel = nested ? ept : null;
+        cpu.detectsBusLocks = isNonRoot() && nonRoot.on(VmxControl.BUS_LOCK_DETECTION);
         resumeTranslations();
         requireFixedBits();
     }

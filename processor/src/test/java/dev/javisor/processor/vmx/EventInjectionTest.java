@@ -6,6 +6,7 @@ import dev.javisor.isa.ExitReason;
 import dev.javisor.isa.VmcsField;
 import dev.javisor.isa.VmxControl;
 import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.execution.Engine;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -160,5 +161,20 @@ class EventInjectionTest {
         assertThat(h.get(VmcsField.EXIT_QUALIFICATION)).isEqualTo(0x4000);
         assertThat(h.get(VmcsField.GUEST_RIP)).isEqualTo(VmxHost.CODE + 1);
         assertThat(h.c.dr6).isEqualTo(dr6);
+    }
+
+    /** VM entry never fails because of it. */
+    @ParameterizedTest
+    @EnumSource(Engine.class)
+    void aMachineCheckThatComesWithTheEntryIsTheGuests(Engine engine) {
+        VmxHost h = guest(engine).gate(Event.MC, "handler");
+        h.set(VmcsField.GUEST_CR4, h.get(VmcsField.GUEST_CR4) | Cr.MCE);
+        h.c.request(Cpu.MACHINE_CHECK_REQUEST);
+        expectInHandler(h);
+        h = guest(engine).set(VmcsField.EXCEPTION_BITMAP, 1 << Event.MC);
+        h.set(VmcsField.GUEST_CR4, h.get(VmcsField.GUEST_CR4) | Cr.MCE);
+        h.c.request(Cpu.MACHINE_CHECK_REQUEST);
+        assertThat(h.run()).isEqualTo(ExitReason.EXCEPTION_OR_NMI);
+        assertThat(h.get(VmcsField.EXIT_INTERRUPTION_INFO) & 0xFF).isEqualTo(Event.MC);
     }
 }

@@ -30,7 +30,7 @@ import java.lang.foreign.Arena;
  */
 final class VmxHost {
     static final long GDT = 0x1000, GUEST_IDT = 0x2000, STACK = 0xF0000, DATA = 0x6000, CODE = 0x8000, HOST = 0x10000, PML4 = 0x30000;
-    static final long BITMAPS = 0x20000, VMXON = 0x24000, VMCS = 0x25000, EPT = 0x40000;
+    static final long BITMAPS = 0x20000, VMXON = 0x24000, VMCS = 0x25000, EPT = 0x40000, POINTERS = 0x7C000;
     static final int RAM = 0x100000;
 
     private static final int RAX = 0, RSP = 4;
@@ -215,6 +215,33 @@ final class VmxHost {
             memory.write(eptEntry(page), 8, page | 7 | 6 << 3);
         }
         return on(VmxControl.ENABLE_EPT).set(VmcsField.EPT_POINTER, EPT | 6 | 3 << 3 | 1 << 6);
+    }
+
+    /** An unrestricted guest in protected mode without paging, with EPT; flat segments. */
+    VmxHost in32BitMode(int cpl) {
+        off(VmxControl.IA32E_MODE_GUEST).on(VmxControl.UNRESTRICTED_GUEST);
+        memory.write(GDT + 8, 8, 0x00CF9A000000FFFFL | (long) cpl << 45);
+        memory.write(GDT + 16, 8, 0x00CF92000000FFFFL | (long) cpl << 45);
+        set(VmcsField.GUEST_CR0, get(VmcsField.GUEST_CR0) & ~Cr.PG);
+        for (int s = Cpu.ES; s <= Cpu.GS; s++) {
+            set(SegmentFields.selector(s), (s == Cpu.CS ? 8 : 16) | cpl);
+            set(SegmentFields.access(s), (s == Cpu.CS ? 0xC09B : DATA_64) | cpl << 5);
+        }
+        return this;
+    }
+
+    /** The host is in 32-bit protected mode with PAE paging, and returns to it. */
+    VmxHost outsideIa32eMode() {
+        off(VmxControl.HOST_ADDRESS_SPACE_SIZE, VmxControl.IA32E_MODE_GUEST);
+        memory.write(POINTERS, 8, POINTERS + 0x1000 | 1);
+        memory.write(POINTERS + 0x1000, 8, 0xE3);
+        c.efer = 0;
+        c.cr3 = POINTERS;
+        c.segAccess[Cpu.CS] = 0xC09B;
+        c.translation.loadPointers(c, POINTERS);
+        c.flushTlb();
+        c.updateMode();
+        return set(VmcsField.HOST_CR3, POINTERS).set(VmcsField.HOST_SS_SELECTOR, 16);
     }
 
     /** Where the EPT entry of a page is. */
