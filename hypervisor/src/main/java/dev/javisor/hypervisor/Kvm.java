@@ -1,5 +1,6 @@
 package dev.javisor.hypervisor;
 
+import dev.javisor.hypervisor.abi.KvmException;
 import dev.javisor.hypervisor.host.Host;
 import dev.javisor.isa.CpuModel;
 import dev.javisor.isa.CpuModels;
@@ -9,6 +10,8 @@ import dev.javisor.processor.core.Timeline;
 import dev.javisor.processor.execution.CompilerStatistics;
 import dev.javisor.processor.execution.Engine;
 import java.util.EnumSet;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 
 /** The hypervisor, as a program opens it: KVM's system interface. */
 public final class Kvm implements AutoCloseable {
@@ -17,6 +20,7 @@ public final class Kvm implements AutoCloseable {
 
     private final Host host;
     private final CpuModel model;
+    private final ReentrantLock caller = new ReentrantLock();
 
     private Kvm(CpuModel model, Timeline timeline, Engine engine) {
         this.model = guestModel(model);
@@ -53,7 +57,7 @@ public final class Kvm implements AutoCloseable {
 
     /** KVM_CREATE_VM. */
     public Vm createVm() {
-        return new Vm(this);
+        return alone(() -> new Vm(this));
     }
 
     /** The model of the guests' processors. */
@@ -68,6 +72,37 @@ public final class Kvm implements AutoCloseable {
     /** What has been compiled; null when everything is interpreted. */
     public CompilerStatistics compilerStatistics() {
         return host.compilerStatistics();
+    }
+
+    /** A call begins that nobody else's may interrupt. @throws KvmException BUSY while another thread is in a call */
+    void enter() {
+        if (!caller.tryLock()) {
+            throw new KvmException(KvmException.Error.BUSY, "another thread is using the hypervisor");
+        }
+    }
+
+    void leave() {
+        caller.unlock();
+    }
+
+    /** A call that nobody else's may interrupt. @throws KvmException BUSY while another thread is in a call */
+    <T> T alone(Supplier<T> call) {
+        enter();
+        try {
+            return call.get();
+        } finally {
+            leave();
+        }
+    }
+
+    /** As {@link #alone}. */
+    void act(Runnable call) {
+        enter();
+        try {
+            call.run();
+        } finally {
+            leave();
+        }
     }
 
     Host host() {

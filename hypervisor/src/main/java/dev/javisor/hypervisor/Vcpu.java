@@ -21,9 +21,14 @@ import dev.javisor.processor.state.StateOutput;
 import dev.javisor.processor.state.Stateful;
 import dev.javisor.processor.trace.TraceSink;
 import java.util.Map;
+import java.util.function.Supplier;
 
-/** A virtual processor: KVM's vcpu interface. A vcpu is used by one thread at a time. */
+/**
+ * A virtual processor: KVM's vcpu interface. One thread at a time calls the vcpus of a host, which share its time; a call meanwhile by
+ * another thread, or one that needs a vcpu which runs, is refused as BUSY.
+ */
 public final class Vcpu implements Stateful {
+    private final Kvm kvm;
     private final int id;
     private final VcpuCore core;
     /** Null when it is not in the kernel. */
@@ -33,7 +38,8 @@ public final class Vcpu implements Stateful {
 
     private boolean running;
 
-    Vcpu(int id, VcpuCore core, LocalApic apic, boolean userInterrupts) {
+    Vcpu(Kvm kvm, int id, VcpuCore core, LocalApic apic, boolean userInterrupts) {
+        this.kvm = kvm;
         this.userInterrupts = userInterrupts;
         this.apic = apic;
         this.id = id;
@@ -48,9 +54,10 @@ public final class Vcpu implements Stateful {
 
     /** Power-up: the state in which KVM creates a vcpu. */
     public void reset() {
-        leaveGuest();
-        Reset.reset(core.state.change(GuestState.ALL));
-        core.reset();
+        act(() -> {
+            Reset.reset(core.state.change(GuestState.ALL));
+            core.reset();
+        });
     }
 
     void leaveGuest() {
@@ -70,6 +77,15 @@ public final class Vcpu implements Stateful {
      * @throws KvmException BUSY when the vcpu runs already
      */
     public VcpuExit run(long limit) {
+        kvm.enter();
+        try {
+            return runAlone(limit);
+        } finally {
+            kvm.leave();
+        }
+    }
+
+    private VcpuExit runAlone(long limit) {
         if (running) {
             throw new KvmException(KvmException.Error.BUSY, "vcpu " + id + " runs already");
         }
@@ -142,6 +158,21 @@ public final class Vcpu implements Stateful {
 
     // ---- state ----
 
+    /** A call that needs the whole state, and the vcpu for itself. */
+    private <T> T get(Supplier<T> call) {
+        return kvm.alone(() -> {
+            checkStopped();
+            return call.get();
+        });
+    }
+
+    private void act(Runnable call) {
+        get(() -> {
+            call.run();
+            return null;
+        });
+    }
+
     private void checkStopped() {
         if (running) {
             throw new KvmException(KvmException.Error.BUSY, "vcpu " + id + " is running");
@@ -151,26 +182,22 @@ public final class Vcpu implements Stateful {
 
     /** KVM_GET_REGS. */
     public Regs getRegs() {
-        checkStopped();
-        return StateAccess.regs(core.state);
+        return get(() -> StateAccess.regs(core.state));
     }
 
     /** KVM_SET_REGS. */
     public void setRegs(Regs r) {
-        checkStopped();
-        StateAccess.setRegs(core, r);
+        act(() -> StateAccess.setRegs(core, r));
     }
 
     /** KVM_GET_SREGS. */
     public Sregs getSregs() {
-        checkStopped();
-        return StateAccess.sregs(core);
+        return get(() -> StateAccess.sregs(core));
     }
 
     /** KVM_SET_SREGS. @throws KvmException INVALID_ARGUMENT for a state that no processor can be in */
     public void setSregs(Sregs s) {
-        checkStopped();
-        StateAccess.setSregs(core, s);
+        act(() -> StateAccess.setSregs(core, s));
     }
 
     /**
@@ -179,8 +206,7 @@ public final class Vcpu implements Stateful {
      * @throws KvmException INVALID_ARGUMENT when there is no such register to read
      */
     public long getMsr(int index) {
-        checkStopped();
-        return StateAccess.msr(core.state, index);
+        return get(() -> StateAccess.msr(core.state, index));
     }
 
     /**
@@ -189,26 +215,22 @@ public final class Vcpu implements Stateful {
      * @throws KvmException INVALID_ARGUMENT when there is no such register to write, or when it does not take the value
      */
     public void setMsr(int index, long value) {
-        checkStopped();
-        StateAccess.setMsr(core.state, index, value);
+        act(() -> StateAccess.setMsr(core.state, index, value));
     }
 
     /** KVM_GET_DEBUGREGS. */
     public DebugRegs getDebugRegs() {
-        checkStopped();
-        return StateAccess.debugRegs(core.state);
+        return get(() -> StateAccess.debugRegs(core.state));
     }
 
     /** KVM_SET_DEBUGREGS. @throws KvmException INVALID_ARGUMENT for flags, or bits above 31 of DR6 and DR7 */
     public void setDebugRegs(DebugRegs d) {
-        checkStopped();
-        StateAccess.setDebugRegs(core.state, d);
+        act(() -> StateAccess.setDebugRegs(core.state, d));
     }
 
     /** KVM_GET_VCPU_EVENTS. */
     public VcpuEvents getVcpuEvents() {
-        checkStopped();
-        return StateAccess.events(core);
+        return get(() -> StateAccess.events(core));
     }
 
     /**
@@ -217,8 +239,7 @@ public final class Vcpu implements Stateful {
      * @throws KvmException INVALID_ARGUMENT for unknown flags, and for a vector that no exception has
      */
     public void setVcpuEvents(VcpuEvents v) {
-        checkStopped();
-        StateAccess.setEvents(core, v);
+        act(() -> StateAccess.setEvents(core, v));
     }
 
     /**
@@ -227,11 +248,10 @@ public final class Vcpu implements Stateful {
      * @throws KvmException INVALID_ARGUMENT for unknown bits, BUSY when an exception to inject would meet another
      */
     public void setGuestDebug(GuestDebug debug) {
-        checkStopped();
         if ((debug.control & ~GuestDebug.ALL) != 0) {
             throw KvmException.invalid("unknown bits in the control of guest debugging: " + Integer.toHexString(debug.control));
         }
-        core.setGuestDebug(debug);
+        act(() -> core.setGuestDebug(debug));
     }
 
     /**
@@ -247,32 +267,27 @@ public final class Vcpu implements Stateful {
         if (!userInterrupts) {
             throw new KvmException(KvmException.Error.NO_DEVICE, "the interrupt controllers are in the kernel");
         }
-        checkStopped();
-        core.interrupt(vector);
+        act(() -> core.interrupt(vector));
     }
 
     /** {@code kvm_run.request_interrupt_window}: runs end with {@link VcpuExit.IrqWindowOpen} while an interrupt could be injected. */
     public void setRequestInterruptWindow(boolean request) {
-        checkStopped();
-        core.requestInterruptWindow(request);
+        act(() -> core.requestInterruptWindow(request));
     }
 
     /** {@code kvm_run.ready_for_interrupt_injection}: {@link #interrupt} would be delivered at once. */
     public boolean isReadyForInterruptInjection() {
-        checkStopped();
-        return core.isReadyForInterrupt();
+        return get(() -> core.isReadyForInterrupt());
     }
 
     /** {@code kvm_run.if_flag}: RFLAGS.IF. */
     public boolean getIfFlag() {
-        checkStopped();
-        return (Flags.rflags(core.state.load(GuestState.REGISTERS)) & Flags.IF) != 0;
+        return get(() -> (Flags.rflags(core.state.load(GuestState.REGISTERS)) & Flags.IF) != 0);
     }
 
     /** {@code kvm_run.cr8}: the task priority, 0 to 15. */
     public int getCr8() {
-        checkStopped();
-        return core.cpu().apic.cr8();
+        return get(() -> core.cpu().apic.cr8());
     }
 
     /** {@code kvm_run.cr8}, for whose local APIC is the caller's. @throws KvmException INVALID_ARGUMENT when it is not 0 to 15 */
@@ -280,14 +295,12 @@ public final class Vcpu implements Stateful {
         if (value < 0 || value > 15) {
             throw KvmException.invalid("there is no task priority " + value);
         }
-        checkStopped();
-        core.cpu().apic.setCr8(value);
+        act(() -> core.cpu().apic.setCr8(value));
     }
 
     /** {@code kvm_run.apic_base}. */
     public long getApicBase() {
-        checkStopped();
-        return core.cpu().apicBaseMsr;
+        return get(() -> core.cpu().apicBaseMsr);
     }
 
     /**
@@ -319,26 +332,22 @@ public final class Vcpu implements Stateful {
 
     /** KVM_GET_FPU. */
     public Fpu getFpu() {
-        checkStopped();
-        return FpuAccess.get(core.state);
+        return get(() -> FpuAccess.get(core.state));
     }
 
     /** KVM_SET_FPU. */
     public void setFpu(Fpu fpu) {
-        checkStopped();
-        FpuAccess.set(core.state, fpu);
+        act(() -> FpuAccess.set(core.state, fpu));
     }
 
     /** KVM_GET_MP_STATE. */
     public MpState getMpState() {
-        checkStopped();
-        return StateAccess.mpState(core);
+        return get(() -> StateAccess.mpState(core));
     }
 
     /** KVM_SET_MP_STATE. */
     public void setMpState(MpState state) {
-        checkStopped();
-        StateAccess.setMpState(core, state);
+        act(() -> StateAccess.setMpState(core, state));
     }
 
     /**
@@ -347,8 +356,7 @@ public final class Vcpu implements Stateful {
      * @throws KvmException NO_DEVICE when it is not in the kernel
      */
     public byte[] getLapic() {
-        checkStopped();
-        return localApic().page();
+        return get(() -> localApic().page());
     }
 
     /**
@@ -357,11 +365,10 @@ public final class Vcpu implements Stateful {
      * @throws KvmException NO_DEVICE when it is not in the kernel, INVALID_ARGUMENT when there are not 1024 bytes
      */
     public void setLapic(byte[] page) {
-        checkStopped();
         if (page.length != LocalApic.PAGE_BYTES) {
             throw KvmException.invalid("the registers of a local APIC have " + LocalApic.PAGE_BYTES + " bytes");
         }
-        localApic().setPage(page);
+        act(() -> localApic().setPage(page));
     }
 
     private LocalApic localApic() {
@@ -376,13 +383,11 @@ public final class Vcpu implements Stateful {
     /** The whole state: what the guest sees, its events, and what is under way. */
     @Override
     public void save(StateOutput out) {
-        checkStopped();
-        core.save(out);
+        act(() -> core.save(out));
     }
 
     @Override
     public void load(StateInput in) {
-        checkStopped();
-        core.load(in);
+        act(() -> core.load(in));
     }
 }

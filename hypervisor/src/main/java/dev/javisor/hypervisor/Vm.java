@@ -31,7 +31,10 @@ import java.util.List;
 import java.util.Objects;
 import java.util.function.IntSupplier;
 
-/** A virtual machine: memory slots and vcpus. KVM's VM interface. All calls for one VM come from one thread at a time. */
+/**
+ * A virtual machine: memory slots, vcpus and what is in the kernel beside them. KVM's VM interface. Calls come from one thread at a time:
+ * a second one is refused as BUSY, also one of another VM of the same {@link Kvm}, with which it shares time.
+ */
 public final class Vm {
     /** Most vcpus of a VM. */
     public static final int MAXIMUM_VCPUS = 64;
@@ -53,6 +56,8 @@ public final class Vm {
     /** Null without local APICs in the kernel. */
     private IrqRouting routing;
     private Pit8254 pit;
+    /** Dirty logs are cleared by {@link #clearDirtyLog}. */
+    private boolean manualProtection;
 
     Vm(Kvm kvm) {
         this.kvm = kvm;
@@ -68,8 +73,10 @@ public final class Vm {
      *     before), ALREADY_EXISTS (overlaps another slot), NOT_FOUND (deletes nothing)
      */
     public void setUserMemoryRegion(int slot, int flags, long guestPhysicalAddress, MemorySegment memory) {
-        vcpus.forEach(Vcpu::leaveGuest);
-        slots.set(slot, flags, guestPhysicalAddress, memory);
+        kvm.act(() -> {
+            vcpus.forEach(Vcpu::leaveGuest);
+            slots.set(slot, flags, guestPhysicalAddress, memory);
+        });
     }
 
     /**
@@ -78,13 +85,56 @@ public final class Vm {
      * @throws KvmException NOT_FOUND when there is no such slot, or it logs nothing
      */
     public long[] getDirtyLog(int slot) {
+        return kvm.alone(() -> {
+            MemorySlots.Slot s = loggedSlot(slot);
+            vcpus.forEach(Vcpu::leaveGuest);
+            if (manualProtection) {
+                return s.log().copy();
+            }
+            vmx.protect(s);
+            return s.log().take();
+        });
+    }
+
+    private MemorySlots.Slot loggedSlot(int slot) {
         MemorySlots.Slot s = slots.slot(slot);
         if (s == null || s.log() == null) {
             throw new KvmException(KvmException.Error.NOT_FOUND, "slot " + slot + " has no dirty log");
         }
-        vcpus.forEach(Vcpu::leaveGuest);
-        vmx.protect(s);
-        return s.log().take();
+        return s;
+    }
+
+    /**
+     * KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2: from here on {@link #getDirtyLog} leaves the log as it is, and {@link #clearDirtyLog} clears it.
+     *
+     * @param initiallySet pages of logs that begin count as stored to
+     */
+    public void setManualDirtyLogProtection(boolean manual, boolean initiallySet) {
+        manualProtection = manual;
+        slots.setLogsBeginSet(manual && initiallySet);
+    }
+
+    /**
+     * KVM_CLEAR_DIRTY_LOG: pages that have a bit in the bitmap count as not stored to.
+     *
+     * @param firstPage page of the slot that the bitmap begins with
+     * @param pages of the bitmap
+     * @throws KvmException NOT_FOUND when there is no such slot, or it logs nothing; INVALID_ARGUMENT when {@code firstPage} or {@code
+     *     pages} is no multiple of 64 (but for pages up to the end of the slot), leaves the slot, or the bitmap has another size
+     */
+    public void clearDirtyLog(int slot, long firstPage, long pages, long[] bitmap) {
+        kvm.act(() -> {
+            MemorySlots.Slot s = loggedSlot(slot);
+            long all = s.log().pages();
+            boolean inside = firstPage >= 0 && pages > 0 && firstPage <= all && pages <= all - firstPage;
+            boolean words = inside && (firstPage & 63) == 0 && ((pages & 63) == 0 || firstPage + pages == all);
+            if (!words || bitmap.length != pages + 63 >> 6) {
+                throw KvmException.invalid("pages " + firstPage + " to " + (firstPage + pages) + " are no range of the dirty log");
+            }
+            vcpus.forEach(Vcpu::leaveGuest);
+            s.log().clear(firstPage, bitmap);
+            vmx.protect(s);
+        });
     }
 
     /**
@@ -191,7 +241,7 @@ public final class Vm {
      */
     public void irqLine(int gsi, boolean level) {
         irqchip();
-        routing.drive(KernelIrqChip.USERSPACE, gsi, level);
+        kvm.act(() -> routing.drive(KernelIrqChip.USERSPACE, gsi, level));
     }
 
     /**
@@ -204,7 +254,7 @@ public final class Vm {
         if (gsi < 0 || gsi >= IrqRouting.MOST) {
             throw KvmException.invalid("there is no GSI " + gsi);
         }
-        return level -> r.drive(KernelIrqChip.USERSPACE, gsi, level);
+        return level -> kvm.act(() -> r.drive(KernelIrqChip.USERSPACE, gsi, level));
     }
 
     /**
@@ -214,7 +264,7 @@ public final class Vm {
      * @throws KvmException NO_DEVICE when the local APICs are not in the kernel, INVALID_ARGUMENT as {@link IrqRouting#set} says
      */
     public void setGsiRouting(List<IrqRoutingEntry> routes) {
-        routing().set(routes);
+        kvm.act(() -> routing().set(routes));
     }
 
     /**
@@ -228,7 +278,7 @@ public final class Vm {
         if (msi.flags != 0 || msi.addressHi != 0) {
             throw KvmException.invalid("a message has no flags, and an address below 4 GiB");
         }
-        return interrupts.message(msi.address(), msi.data);
+        return kvm.alone(() -> interrupts.message(msi.address(), msi.data));
     }
 
     /** KVM_GET_IRQCHIP. @throws KvmException NO_DEVICE, INVALID_ARGUMENT when there is no controller of this number */
@@ -238,7 +288,7 @@ public final class Vm {
 
     /** KVM_SET_IRQCHIP. @throws KvmException NO_DEVICE, INVALID_ARGUMENT for a state that the controller cannot be in */
     public void setIrqchip(IrqChip chip) {
-        irqchip().set(chip);
+        kvm.act(() -> irqchip().set(chip));
     }
 
     // ---- stores that need no exit ----
@@ -326,7 +376,7 @@ public final class Vm {
         }
         VcpuCore core = vmx.createVcpu(cpu, bus, id);
         core.setLocalApic(apic != null);
-        Vcpu v = new Vcpu(id, core, apic, irqchip == null);
+        Vcpu v = new Vcpu(kvm, id, core, apic, irqchip == null);
         v.setRequeuePolicy(requeuePolicy);
         vcpus.add(v);
         return v;

@@ -1,24 +1,17 @@
 package dev.javisor.hypervisor;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.javisor.hypervisor.abi.CoalescedMmio;
-import dev.javisor.hypervisor.abi.KvmException;
 import dev.javisor.hypervisor.abi.KvmException.Error;
 import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.processor.execution.Engine;
 import java.util.ArrayList;
 import java.util.List;
-import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 
 /** Stores to devices that need no exit: coalesced ones, and those that run an action. */
 class FastIoTest {
-    private static void refused(ThrowingCallable call, Error error) {
-        assertThatThrownBy(call).isInstanceOfSatisfying(KvmException.class, e -> assertThat(e.error()).isEqualTo(error));
-    }
-
     @Test
     void coalescedStoresWaitInTheRingInTheirOrder() {
         String[] code = {
@@ -60,8 +53,8 @@ class FastIoTest {
             g.vm.registerCoalescedMmio(false, 0x800000, 8);
             g.vm.unregisterCoalescedMmio(false, 0x800000, 8);
             assertThat(g.vcpu.run()).isInstanceOf(VcpuExit.Mmio.class);
-            refused(() -> g.vm.registerCoalescedMmio(false, 0x800000, 0), Error.INVALID_ARGUMENT);
-            refused(() -> g.vm.registerCoalescedMmio(true, 0xFFFF, 2), Error.INVALID_ARGUMENT);
+            Refusal.of(() -> g.vm.registerCoalescedMmio(false, 0x800000, 0), Error.INVALID_ARGUMENT);
+            Refusal.of(() -> g.vm.registerCoalescedMmio(true, 0xFFFF, 2), Error.INVALID_ARGUMENT);
         }
     }
 
@@ -84,14 +77,14 @@ class FastIoTest {
         try (Guest g = Guest.flat(Engine.INTERPRETER, "hlt")) {
             g.vm.ioeventfd(true, 0x80, 2, 7L, () -> {});
             g.vm.ioeventfd(true, 0x80, 2, 8L, () -> {});
-            refused(() -> g.vm.ioeventfd(true, 0x80, 2, 7L, () -> {}), Error.ALREADY_EXISTS);
-            refused(() -> g.vm.ioeventfd(true, 0x80, 2, null, () -> {}), Error.ALREADY_EXISTS);
-            refused(() -> g.vm.ioeventfd(true, 0x80, 3, null, () -> {}), Error.INVALID_ARGUMENT);
-            refused(() -> g.vm.ioeventfd(true, 0x80, 8, null, () -> {}), Error.INVALID_ARGUMENT);
-            refused(() -> g.vm.ioeventfd(false, 0x800000, 0, 1L, () -> {}), Error.INVALID_ARGUMENT);
-            refused(() -> g.vm.removeIoeventfd(true, 0x80, 2, 9L), Error.NOT_FOUND);
+            Refusal.of(() -> g.vm.ioeventfd(true, 0x80, 2, 7L, () -> {}), Error.ALREADY_EXISTS);
+            Refusal.of(() -> g.vm.ioeventfd(true, 0x80, 2, null, () -> {}), Error.ALREADY_EXISTS);
+            Refusal.of(() -> g.vm.ioeventfd(true, 0x80, 3, null, () -> {}), Error.INVALID_ARGUMENT);
+            Refusal.of(() -> g.vm.ioeventfd(true, 0x80, 8, null, () -> {}), Error.INVALID_ARGUMENT);
+            Refusal.of(() -> g.vm.ioeventfd(false, 0x800000, 0, 1L, () -> {}), Error.INVALID_ARGUMENT);
+            Refusal.of(() -> g.vm.removeIoeventfd(true, 0x80, 2, 9L), Error.NOT_FOUND);
             g.vm.removeIoeventfd(true, 0x80, 2, 7L);
-            refused(() -> g.vm.removeIoeventfd(true, 0x80, 2, 7L), Error.NOT_FOUND);
+            Refusal.of(() -> g.vm.removeIoeventfd(true, 0x80, 2, 7L), Error.NOT_FOUND);
         }
     }
 }

@@ -4,16 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.javisor.hypervisor.abi.IrqChip;
 import dev.javisor.hypervisor.abi.IrqRoutingEntry;
-import dev.javisor.hypervisor.abi.KvmException;
 import dev.javisor.hypervisor.abi.KvmException.Error;
 import dev.javisor.hypervisor.abi.Msi;
 import dev.javisor.hypervisor.abi.VcpuExit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
-import org.assertj.core.api.AbstractThrowableAssert;
-import org.assertj.core.api.Assertions;
-import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 
 /** Interrupt controllers in the kernel: all of them, local APICs only, or none. */
@@ -24,11 +20,6 @@ class IrqChipTest {
     private static final String[] APIC_HANDLER = {"inc bl", "mov dword [0xFEE000B0], 0", "iretd"};
 
     private static final String[] ENABLE_APIC = {"mov dword [0xFEE000F0], 0x1FF"};
-
-    private static AbstractThrowableAssert<?, ?> refused(ThrowingCallable call, Error error) {
-        return Assertions.assertThatThrownBy(call)
-                .isInstanceOfSatisfying(KvmException.class, e -> assertThat(e.error()).isEqualTo(error));
-    }
 
     /** A flat guest with handler {@code h} at vectors 20H to 3FH. */
     private static Guest guest(Consumer<Vm> chips, String[] handler, String... code) {
@@ -105,7 +96,7 @@ class IrqChipTest {
             g.vm.irqLine(5, true);
             g.vcpu.run();
             assertThat(bl(g)).isEqualTo(2);
-            refused(() -> g.vm.signalMsi(new Msi(0x1_FEE0_0000L, 0x30)), Error.INVALID_ARGUMENT);
+            Refusal.of(() -> g.vm.signalMsi(new Msi(0x1_FEE0_0000L, 0x30)), Error.INVALID_ARGUMENT);
         }
     }
 
@@ -140,8 +131,8 @@ class IrqChipTest {
             g.vm.signalMsi(new Msi(0xFEE0_0000L, 0x31));
             assertThat(g.vcpu.run()).as("edge-triggered").isEqualTo(new VcpuExit.Intr());
             assertThat(bl(g)).isEqualTo(2);
-            refused(() -> g.vm.irqLine(3, true), Error.NO_DEVICE);
-            refused(() -> g.vm.getIrqchip(0), Error.NO_DEVICE);
+            Refusal.of(() -> g.vm.irqLine(3, true), Error.NO_DEVICE);
+            Refusal.of(() -> g.vm.getIrqchip(0), Error.NO_DEVICE);
         }
     }
 
@@ -171,10 +162,10 @@ class IrqChipTest {
             assertThat(read.physicalAddress()).isEqualTo(0xFEE0_0020L);
             assertThat(g.vcpu.run()).isEqualTo(new VcpuExit.Hlt());
             assertThat(g.vcpu.getApicBase()).isEqualTo(0xFEE0_0900L);
-            refused(g.vcpu::getLapic, Error.NO_DEVICE);
+            Refusal.of(g.vcpu::getLapic, Error.NO_DEVICE);
             g.vcpu.setCr8(7);
             assertThat(g.vcpu.getSregs().cr8).isEqualTo(7);
-            refused(() -> g.vcpu.setCr8(16), Error.INVALID_ARGUMENT);
+            Refusal.of(() -> g.vcpu.setCr8(16), Error.INVALID_ARGUMENT);
         }
         try (Guest g = Guest.longMode("mov eax, 9", "mov cr8, rax", "mov eax, 3", "mov cr8, rax", "mov rbx, cr8", "hlt")) {
             assertThat(g.vcpu.run()).isEqualTo(new VcpuExit.SetTpr());
@@ -215,8 +206,8 @@ class IrqChipTest {
             }
             IrqChip elsewhere = a.vm.getIrqchip(IrqRoutingEntry.IOAPIC);
             elsewhere.ioapic.baseAddress = 0xFEC0_1000L;
-            refused(() -> b.vm.setIrqchip(elsewhere), Error.INVALID_ARGUMENT);
-            refused(() -> b.vm.getIrqchip(3), Error.INVALID_ARGUMENT);
+            Refusal.of(() -> b.vm.setIrqchip(elsewhere), Error.INVALID_ARGUMENT);
+            Refusal.of(() -> b.vm.getIrqchip(3), Error.INVALID_ARGUMENT);
         }
     }
 
@@ -224,19 +215,19 @@ class IrqChipTest {
     void controllersAreMadeOnceAndBeforeVcpus() {
         try (Kvm kvm = Kvm.open()) {
             Vm vm = kvm.createVm();
-            refused(() -> vm.createPit2(0), Error.NOT_FOUND);
-            refused(() -> vm.signalMsi(new Msi(0xFEE0_0000L, 0x30)), Error.NO_DEVICE);
+            Refusal.of(() -> vm.createPit2(0), Error.NOT_FOUND);
+            Refusal.of(() -> vm.signalMsi(new Msi(0xFEE0_0000L, 0x30)), Error.NO_DEVICE);
             vm.createIrqchip();
-            refused(vm::createIrqchip, Error.ALREADY_EXISTS);
-            refused(() -> vm.createLocalApics(() -> 0), Error.ALREADY_EXISTS);
-            refused(() -> vm.createPit2(2), Error.INVALID_ARGUMENT);
+            Refusal.of(vm::createIrqchip, Error.ALREADY_EXISTS);
+            Refusal.of(() -> vm.createLocalApics(() -> 0), Error.ALREADY_EXISTS);
+            Refusal.of(() -> vm.createPit2(2), Error.INVALID_ARGUMENT);
             vm.createPit2(Vm.PIT_SPEAKER_DUMMY);
-            refused(() -> vm.createPit2(0), Error.ALREADY_EXISTS);
+            Refusal.of(() -> vm.createPit2(0), Error.ALREADY_EXISTS);
             Vcpu v = vm.createVcpu(0);
-            refused(() -> v.interrupt(0x30), Error.NO_DEVICE);
+            Refusal.of(() -> v.interrupt(0x30), Error.NO_DEVICE);
             Vm late = kvm.createVm();
             late.createVcpu(0);
-            refused(late::createIrqchip, Error.INVALID_ARGUMENT);
+            Refusal.of(late::createIrqchip, Error.INVALID_ARGUMENT);
         }
     }
 
@@ -256,7 +247,7 @@ class IrqChipTest {
                     List.of(good, good),
                     List.of(good, IrqRoutingEntry.msi(7, 0xFEE0_0000L, 0x30)));
             for (List<IrqRoutingEntry> routes : bad) {
-                refused(() -> g.vm.setGsiRouting(routes), Error.INVALID_ARGUMENT);
+                Refusal.of(() -> g.vm.setGsiRouting(routes), Error.INVALID_ARGUMENT);
             }
             g.vm.irqLine(6, true);
             assertThat(g.vm.getIrqchip(IrqRoutingEntry.IOAPIC).ioapic.irr).isEqualTo(1 << 6);

@@ -18,6 +18,7 @@ public final class MemorySlots implements CodeObserver {
     public static final int LOG_DIRTY_PAGES = 1, READONLY = 2;
 
     public static final int PAGE = 4096;
+    private static final int PAGE_SHIFT = 12;
     /** Highest slot number, exclusive. */
     public static final int SLOTS = 32764;
 
@@ -41,6 +42,11 @@ public final class MemorySlots implements CodeObserver {
             return host + (gpa - start);
         }
 
+        /** Address of its first byte in the caller's memory. */
+        long address() {
+            return backing.host + offset();
+        }
+
         /** Position in the region that holds the slot's memory. */
         public long offset() {
             return host - backing.start;
@@ -56,6 +62,7 @@ public final class MemorySlots implements CodeObserver {
     private final PhysicalMemory view = new PhysicalMemory();
     private final List<Region> viewRegions = new ArrayList<>();
     private Runnable observer = () -> {};
+    private boolean logsBeginSet;
 
     /** @param devices what answers where there is no memory, and takes stores to read-only memory; offsets are guest-physical */
     public MemorySlots(Host host, MmioHandler devices) {
@@ -68,6 +75,11 @@ public final class MemorySlots implements CodeObserver {
     /** Told whenever a slot has moved or gone, so that what was derived from it must go too. */
     public void observe(Runnable changed) {
         observer = changed;
+    }
+
+    /** Whether all pages of a slot whose log begins count as stored to. */
+    public void setLogsBeginSet(boolean set) {
+        logsBeginSet = set;
     }
 
     /** The guest-physical address space as software in the host reads and writes it. */
@@ -123,7 +135,7 @@ public final class MemorySlots implements CodeObserver {
         long at = backing.start + (memory.address() - backing.host);
         boolean logs = (flags & LOG_DIRTY_PAGES) != 0;
         Slot old = slots.get(number);
-        DirtyLog log = !logs ? null : old != null && old.log != null ? old.log : new DirtyLog((int) (memory.byteSize() / PAGE));
+        DirtyLog log = !logs ? null : old != null && old.log != null ? old.log : new DirtyLog(memory.byteSize() / PAGE, logsBeginSet);
         slots.put(number, new Slot(number, flags, start, memory.byteSize(), at, backing, log));
         changed();
     }
@@ -152,8 +164,8 @@ public final class MemorySlots implements CodeObserver {
             }
         }
         Slot old = slots.get(number);
-        if (old != null && (old.size != size || ((old.flags ^ flags) & READONLY) != 0)) {
-            throw KvmException.invalid("memory slot " + number + " must be deleted before its size or READONLY changes");
+        if (old != null && !(old.size == size && ((old.flags ^ flags) & READONLY) == 0 && old.address() == memory.address())) {
+            throw KvmException.invalid("memory slot " + number + " must be deleted before its memory, its size or READONLY changes");
         }
     }
 
@@ -162,14 +174,15 @@ public final class MemorySlots implements CodeObserver {
         viewRegions.forEach(view::remove);
         viewRegions.clear();
         for (Slot s : byAddress) {
-            Region r = s.isReadOnly() ? Region.device(s.start, s.size, new ReadOnly(s)) : s.backing.slice(s.start, s.offset(), s.size);
+            MmioHandler stores = s.isReadOnly() ? new ReadOnly(s) : s.log != null ? new Logged(s) : null;
+            Region r = s.backing.slice(s.start, s.offset(), s.size, stores);
             viewRegions.add(r);
             view.add(r);
         }
         observer.run();
     }
 
-    /** Loads come from memory, stores go where devices are. */
+    /** Stores go where devices are. */
     private final class ReadOnly implements MmioHandler {
         private final Slot slot;
 
@@ -185,6 +198,26 @@ public final class MemorySlots implements CodeObserver {
         @Override
         public void write(long offset, int size, long value) {
             devices.write(slot.start + offset, size, value);
+        }
+    }
+
+    /** Stores by software are logged as those of the hardware are. */
+    private final class Logged implements MmioHandler {
+        private final Slot slot;
+
+        Logged(Slot slot) {
+            this.slot = slot;
+        }
+
+        @Override
+        public long read(long offset, int size) {
+            return host.memory().read(slot.host + offset, size);
+        }
+
+        @Override
+        public void write(long offset, int size, long value) {
+            slot.log.mark(offset >>> PAGE_SHIFT);
+            host.memory().write(slot.host + offset, size, value);
         }
     }
 

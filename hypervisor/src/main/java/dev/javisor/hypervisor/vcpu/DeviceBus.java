@@ -52,7 +52,7 @@ public final class DeviceBus implements MmioHandler, Platform {
         acknowledge = controller;
     }
 
-    /** Whose instruction is being carried out from here on. */
+    /** Whose instruction is being carried out from here on; null for nobody's: there is no userspace to ask. */
     void select(UserAccess access) {
         user = access;
     }
@@ -138,13 +138,13 @@ public final class DeviceBus implements MmioHandler, Platform {
 
     @Override
     public int in(int port, int size) {
-        return ports.decodes(port, size) ? ports.in(port, size) : (int) user.read(true, port, size);
+        return ports.decodes(port, size) ? ports.in(port, size) : user == null ? -1 : (int) user.read(true, port, size);
     }
 
     @Override
     public void out(int port, int size, int value) {
         int bits = size == 4 ? value : value & (1 << 8 * size) - 1;
-        if (!outInKernel(port, size, bits)) {
+        if (!outInKernel(port, size, bits) && user != null) {
             user.write(true, port, size, value);
         }
     }
@@ -166,7 +166,7 @@ public final class DeviceBus implements MmioHandler, Platform {
     @Override
     public long read(long gpa, int size) {
         Range r = range(gpa);
-        return r != null ? r.device.read(gpa - r.start, size) : user.read(false, gpa, size);
+        return r != null ? r.device.read(gpa - r.start, size) : user == null ? -1 : user.read(false, gpa, size);
     }
 
     @Override
@@ -174,7 +174,7 @@ public final class DeviceBus implements MmioHandler, Platform {
         Range r = range(gpa);
         if (r != null) {
             r.device.write(gpa - r.start, size, value);
-        } else if (!takes(false, gpa, size, value)) {
+        } else if (user != null && !takes(false, gpa, size, value)) {
             user.write(false, gpa, size, value);
         }
     }

@@ -83,6 +83,8 @@ final class Emulator {
         } catch (UserAccess.Needed n) {
             c.stringElements = handled;
             return undo(rip, Outcome.WAITS);
+        } finally {
+            bus.select(null);
         }
     }
 
@@ -91,6 +93,7 @@ final class Emulator {
         begin();
         EventDelivery.inject(cpu, e);
         user.end();
+        bus.select(null);
     }
 
     private Outcome undo(long rip, Outcome outcome) {

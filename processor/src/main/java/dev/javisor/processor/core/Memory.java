@@ -324,7 +324,7 @@ public final class Memory {
             return;
         }
         Region r = apicPage(c, gpa) ? null : c.memory.regionAt(gpa);
-        if (r == null || r.device != null) {
+        if (r == null || r.device != null || r.stores != null) {
             c.requireBoundary();
         } else if ((r.flags[r.flag(gpa & c.memory.a20Mask())] & Region.CODE) != 0
                 && c.codeObserver.holdsCode(gpa & c.memory.a20Mask(), size)) {

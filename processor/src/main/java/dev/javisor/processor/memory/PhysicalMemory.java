@@ -188,6 +188,10 @@ public final class PhysicalMemory {
             r.device.write(gpa - r.start, size, value & mask(size));
             return;
         }
+        if (r.stores != null) {
+            r.stores.write(gpa - r.start, size, value & mask(size));
+            return;
+        }
         if (r.readOnly) {
             return;
         }

@@ -19,6 +19,8 @@ public final class Region {
     public final boolean readOnly;
     /** The device, or null for RAM and ROM. */
     public final MmioHandler device;
+    /** Takes the stores of instructions to RAM or ROM in its place; null when they go there. */
+    public final MmioHandler stores;
     /** One byte for each page of RAM or ROM; the region's first page is {@link #firstFlag}. Shared with every {@link #slice}. */
     public final byte[] flags;
 
@@ -27,13 +29,15 @@ public final class Region {
     public final MemorySegment segment;
 
     private Region(
-            long start, long size, MemorySegment segment, boolean readOnly, MmioHandler device, byte[] flags, int firstFlag) {
+            long start, long size, MemorySegment segment, boolean readOnly, MmioHandler device, MmioHandler stores, byte[] flags,
+            int firstFlag) {
         this.start = start;
         this.size = size;
         this.segment = segment;
         this.host = segment == null ? 0 : segment.address();
         this.readOnly = readOnly;
         this.device = device;
+        this.stores = stores;
         this.flags = flags;
         this.firstFlag = firstFlag;
     }
@@ -43,11 +47,11 @@ public final class Region {
         if ((start & 4095) != 0 || (segment.byteSize() & 4095) != 0 || segment.byteSize() == 0) {
             throw new IllegalArgumentException("memory region must consist of whole pages");
         }
-        return new Region(start, segment.byteSize(), segment, readOnly, null, new byte[(int) (segment.byteSize() >>> 12)], 0);
+        return new Region(start, segment.byteSize(), segment, readOnly, null, null, new byte[(int) (segment.byteSize() >>> 12)], 0);
     }
 
     public static Region device(long start, long size, MmioHandler device) {
-        return new Region(start, size, null, false, device, null, 0);
+        return new Region(start, size, null, false, device, null, null, 0);
     }
 
     /**
@@ -57,10 +61,15 @@ public final class Region {
      * @param offset bytes into this region; a multiple of 4096, as is {@code bytes}
      */
     public Region slice(long at, long offset, long bytes) {
+        return slice(at, offset, bytes, null);
+    }
+
+    /** As {@link #slice(long, long, long)}. @param stores takes the stores of instructions there, or null */
+    public Region slice(long at, long offset, long bytes, MmioHandler stores) {
         if (((at | offset | bytes) & 4095) != 0) {
             throw new IllegalArgumentException("memory region must consist of whole pages");
         }
-        return new Region(at, bytes, segment.asSlice(offset, bytes), readOnly, null, flags, firstFlag + (int) (offset >>> 12));
+        return new Region(at, bytes, segment.asSlice(offset, bytes), readOnly, null, stores, flags, firstFlag + (int) (offset >>> 12));
     }
 
     /** Position in {@link #flags} of the page that an address of this region lies in. */

@@ -117,7 +117,7 @@ public final class Paging implements Translation {
 
     /** Stores to the page need no more than the store: it is RAM that holds no code and is not waiting to be logged. */
     private static boolean plain(Region r, long page) {
-        return !r.readOnly && r.flags[r.flag(page)] == 0;
+        return !r.readOnly && r.stores == null && r.flags[r.flag(page)] == 0;
     }
 
     private static boolean apicPage(Cpu c, long page) {
