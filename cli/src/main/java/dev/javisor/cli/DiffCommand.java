@@ -42,6 +42,9 @@ final class DiffCommand extends RunCommand {
 
     @Override
     public Integer call() {
+        if (isForHypervisorOnly()) {
+            throw new UserException("diff: the metal has neither what KVM offers to guests nor forced emulation");
+        }
         Run metal = run(Place.METAL);
         Run hypervisor = run(Place.HYPERVISOR);
         boolean equal = compare(metal, hypervisor, javisor.out);

@@ -16,6 +16,10 @@ import dev.javisor.processor.execution.Engine;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.LocalDate;
+import java.time.LocalDateTime;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -35,9 +39,10 @@ public final class QemuMain {
             "no-hpet", "S");
     /** Options whose value changes nothing here. */
     private static final Set<String> IGNORED_OPTIONS = Set.of("global", "display", "vga", "overcommit", "monitor", "net", "nic",
-            "parallel", "rtc", "name", "vnc");
+            "parallel", "name", "vnc");
     /** Machine properties that change nothing here. */
-    private static final Set<String> IGNORED_MACHINE = Set.of("accel", "kernel-irqchip", "kernel_irqchip", "usb", "graphics", "hpet",
+    private static final Set<String> IGNORED_MACHINE = Set.of(
+            "accel", "engine", "on", "force_emulation_prefix", "kernel-irqchip", "kernel_irqchip", "usb", "graphics", "hpet",
             "smm");
 
     private final List<String> arguments;
@@ -48,6 +53,9 @@ public final class QemuMain {
     private long memory = 128L << 20;
     private Chipset chipset = Chipset.PC;
     private boolean timer = true;
+    private boolean forcedEmulation;
+    /** Seconds since 1970-01-01T00:00Z: the host's time, as with QEMU. */
+    private long clock = System.currentTimeMillis() / 1000;
     private String kernel;
     private String initrd;
     private String append = "";
@@ -112,8 +120,10 @@ public final class QemuMain {
         out.println("usage: javisor-qemu -kernel FILE [-initrd FILE] [-append TEXT] [-cpu MODEL[,+f,-f]] [-smp N] [-m SIZE]");
         out.println("       [-machine pc|q35[,pit=off]] [-bios FILE] [-drive file=F,format=raw[,readonly=on]]");
         out.println("       [-serial stdio|file:F|null] [-debugcon stdio|file:F] [-device NAME[,...]] [-no-reboot]");
-        out.println("       [-accel javisor[,engine=interpreter|compiler|auto|lockstep][,on=metal|hypervisor]]");
+        out.println("       [-accel javisor[,engine=interpreter|compiler|auto|lockstep][,on=metal|hypervisor]");
+        out.println("              [,force_emulation_prefix=on]] [-rtc base=utc|YYYY-MM-DD[Thh:mm:ss]]");
         out.println("JAVISOR_ENGINE=ENGINE in the environment: runs the guest on that engine, unless -accel says otherwise.");
+        out.println("On the hypervisor a guest is offered what KVM offers, unless -cpu says kvm=off.");
         out.println("JAVISOR_ON=hypervisor in the environment: runs the guest on the hypervisor, unless -accel says otherwise.");
         out.println("JAVISOR_EXPLAIN=1 in the environment: says on standard error why VM entries of the guest fail.");
         out.println("Takes QEMU's command line as far as kvm-unit-tests uses it. For everything else there is javisor.");
@@ -149,6 +159,7 @@ public final class QemuMain {
             case "machine", "M" -> machine(value(option));
             case "device" -> device(value(option));
             case "accel" -> accelerator(value(option));
+            case "rtc" -> clock(value(option));
             default -> throw new UserException(option + ": invalid option");
         }
     }
@@ -162,6 +173,7 @@ public final class QemuMain {
     }
 
     private void machine(String text) {
+        accelerator(text);
         for (String part : text.split(",")) {
             int equals = part.indexOf('=');
             String key = equals < 0 ? "type" : part.substring(0, equals);
@@ -182,15 +194,39 @@ public final class QemuMain {
         }
     }
 
-    /** Whatever accelerator is asked for, it is Javisor; its properties {@code engine} and {@code on} are Javisor's own. */
+    /** Whatever accelerator is asked for, it is Javisor; its other properties are Javisor's own. */
     private void accelerator(String text) {
         for (String part : text.split(",")) {
             if (part.startsWith("engine=")) {
                 engine = part.substring("engine=".length());
             } else if (part.startsWith("on=")) {
                 place = place(part.substring("on=".length()));
+            } else if (part.startsWith("force_emulation_prefix=")) {
+                forcedEmulation = part.endsWith("=on");
             }
         }
+    }
+
+    /** The time of day at power-on: the host's, or one that is given. */
+    private void clock(String text) {
+        for (String part : text.split(",")) {
+            String base = part.startsWith("base=") ? part.substring("base=".length()) : "utc";
+            if (!base.equals("utc") && !base.equals("localtime")) {
+                try {
+                    LocalDateTime time = base.contains("T") ? LocalDateTime.parse(base) : LocalDate.parse(base).atStartOfDay();
+                    clock = time.toEpochSecond(ZoneOffset.UTC);
+                } catch (DateTimeParseException e) {
+                    throw new UserException("-rtc " + text + ": base is utc, or a date and time as 2026-01-31T12:00:00");
+                }
+            }
+        }
+    }
+
+    /** On the hypervisor guests are offered what KVM offers, unless they shall not. */
+    private String model() {
+        int comma = cpu.indexOf(',');
+        boolean offers = place == Place.HYPERVISOR;
+        return !offers ? cpu : comma < 0 ? cpu + ",kvm=on" : cpu.substring(0, comma) + ",kvm=on" + cpu.substring(comma);
     }
 
     private static Place place(String name) {
@@ -251,13 +287,14 @@ public final class QemuMain {
 
     /** The machine, connected to nothing. */
     private MachineConfiguration.Builder configuration(Engine how) {
-        MachineConfiguration.Builder b = MachineConfiguration.builder(CpuModels.parse(cpu));
+        MachineConfiguration.Builder b = MachineConfiguration.builder(CpuModels.parse(model()));
         try {
             b.processors(processors).memory(memory);
         } catch (IllegalArgumentException e) {
             throw new UserException(e.getMessage());
         }
-        b.engine(how).place(place).chipset(chipset).timer(timer).stopAtReset(noReboot).commandLine(append);
+        b.engine(how).place(place).forcedEmulation(forcedEmulation && place == Place.HYPERVISOR).clock(clock);
+        b.chipset(chipset).timer(timer).stopAtReset(noReboot).commandLine(append);
         testDevices.forEach(b::testDevice);
         if (kernel != null) {
             try {

@@ -150,6 +150,10 @@ class RunCommand implements Callable<Integer> {
     @Option(names = "--stat", description = "At the end, prints instructions, time and speed.")
     private boolean statistics;
 
+    @Option(names = "--force-emulation-prefix",
+            description = "On the hypervisor, carries out instructions behind 0f 0b 6b 76 6d (UD2, \"kvm\") in the emulator.")
+    private boolean forcedEmulation;
+
     @Override
     public Integer call() {
         return prepare().run();
@@ -158,6 +162,9 @@ class RunCommand implements Callable<Integer> {
     /** The run that the options describe. */
     final Session prepare() {
         Place place = Place.named(on).orElseThrow(() -> new UserException("--on " + on + ": a guest runs on metal or hypervisor"));
+        if (place == Place.METAL && isForHypervisorOnly()) {
+            throw new UserException("--on metal: what KVM offers to guests, and forced emulation, need --on hypervisor");
+        }
         for (String which : explainVmcs) {
             if (!which.equals("current") && (!which.startsWith("@") || (ExplainCommand.address(which.substring(1)) & 0xFFF) != 0)) {
                 throw new UserException("--explain-vmcs " + which + ": @ADDRESS of a page, or current");
@@ -172,6 +179,11 @@ class RunCommand implements Callable<Integer> {
             session.input(-1).lockstep(reference(configuration(model()).place(place), script), script);
         }
         return session;
+    }
+
+    /** The guest shall have what only the hypervisor has. */
+    boolean isForHypervisorOnly() {
+        return forcedEmulation || model().isParavirtual();
     }
 
     /** The same machine, connected to nothing but its script. */
@@ -204,8 +216,8 @@ class RunCommand implements Callable<Integer> {
         } catch (IllegalArgumentException e) {
             throw new UserException(e.getMessage());
         }
+        b.requeuePolicy(policy(requeue)).forcedEmulation(forcedEmulation);
         b.chipset(chipset()).commandLine(append).entry(entry()).stopAtReset(noReboot).seed(seed).engine(engine());
-        b.requeuePolicy(policy(requeue));
         if (kernel != null) {
             b.kernel(ImageFile.read(kernel, bytes));
         }

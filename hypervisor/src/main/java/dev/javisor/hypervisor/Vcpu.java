@@ -64,6 +64,30 @@ public final class Vcpu implements Stateful {
         core.leaveGuest();
     }
 
+    void kick() {
+        core.kick();
+    }
+
+    void clockSet() {
+        core.paravirtual().clockSet();
+    }
+
+    void pageArrived(long page) {
+        core.pageArrived(page);
+    }
+
+    /**
+     * KVM_KVMCLOCK_CTRL: tells the guest, in its page of time, that it has not been running for a while.
+     *
+     * @throws KvmException INVALID_ARGUMENT when the guest does not use kvm-clock
+     */
+    public void kvmclockCtrl() {
+        checkStopped();
+        if (!core.paravirtual().tellStopped()) {
+            throw KvmException.invalid("the guest on vcpu " + id + " does not use kvm-clock");
+        }
+    }
+
     // ---- running ----
 
     /** KVM_RUN, without limit: runs until something is the caller's to do. */

@@ -10,8 +10,11 @@ import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.hypervisor.irqchip.IrqRouting;
 import dev.javisor.hypervisor.irqchip.KernelIrqChip;
 import dev.javisor.hypervisor.memory.MemorySlots;
+import dev.javisor.hypervisor.memory.PageSource;
+import dev.javisor.hypervisor.paravirtual.Paravirtual;
+import dev.javisor.hypervisor.paravirtual.ParavirtualCalls;
+import dev.javisor.hypervisor.paravirtual.SystemClock;
 import dev.javisor.hypervisor.vcpu.DeviceBus;
-import dev.javisor.hypervisor.vcpu.ParavirtualCalls;
 import dev.javisor.hypervisor.vcpu.UserLocalApic;
 import dev.javisor.hypervisor.vcpu.VcpuCore;
 import dev.javisor.hypervisor.vmx.VmxVm;
@@ -58,11 +61,16 @@ public final class Vm {
     private Pit8254 pit;
     /** Dirty logs are cleared by {@link #clearDirtyLog}. */
     private boolean manualProtection;
+    private final SystemClock clock;
+    private boolean hypercalls = true;
+    private boolean forcedEmulation;
+    private boolean fixesHypercalls = true;
 
     Vm(Kvm kvm) {
         this.kvm = kvm;
         slots = new MemorySlots(kvm.host(), bus);
         vmx = new VmxVm(kvm.host(), slots);
+        clock = new SystemClock(kvm.timeline());
     }
 
     /**
@@ -369,13 +377,17 @@ public final class Vm {
         cpu.translation = new Paging(kvm.model(), slots.view());
         cpu.codeObserver = slots;
         cpu.platform = bus;
-        cpu.hypercalls = new ParavirtualCalls(interrupts == null ? new ApicBus() : interrupts);
         LocalApic apic = interrupts == null ? null : new LocalApic(cpu, interrupts);
         if (apic == null) {
             new UserLocalApic(cpu);
         }
-        VcpuCore core = vmx.createVcpu(cpu, bus, id);
+        VcpuCore core = vmx.createVcpu(cpu, new Paravirtual(cpu, clock, apic), bus, id);
+        if (hypercalls) {
+            cpu.hypercalls = new ParavirtualCalls(interrupts == null ? new ApicBus() : interrupts, clock, peers(core));
+        }
         core.setLocalApic(apic != null);
+        core.setForcedEmulation(forcedEmulation);
+        core.setFixesHypercalls(fixesHypercalls);
         Vcpu v = new Vcpu(kvm, id, core, apic, irqchip == null);
         v.setRequeuePolicy(requeuePolicy);
         vcpus.add(v);
@@ -398,6 +410,78 @@ public final class Vm {
     public void setRequeuePolicy(RequeuePolicy p) {
         requeuePolicy = p;
         vcpus.forEach(v -> v.setRequeuePolicy(p));
+    }
+
+    private ParavirtualCalls.Peers peers(VcpuCore caller) {
+        return new ParavirtualCalls.Peers() {
+            @Override
+            public void kick(long apicId) {
+                vcpus.stream().filter(v -> v.id() == apicId).forEach(Vcpu::kick);
+            }
+
+            @Override
+            public void yield() {
+                caller.giveWay();
+            }
+        };
+    }
+
+    // ---- what guests that know KVM are offered; the CPU model says what they are told of ----
+
+    /**
+     * Whether vcpus that are made from here on answer hypercalls; at first they do, as KVM's. A vcpu that does not has #UD for them, as a
+     * processor without hypervisor has.
+     */
+    public void setHypercalls(boolean answered) {
+        hypercalls = answered;
+    }
+
+    /**
+     * KVM_X86_QUIRK_FIX_HYPERCALL_INSN, for vcpus that are made from here on; on at first. The other vendor's hypercall instruction is
+     * replaced in guest memory by that of the guest's processor; without it, it is #UD.
+     */
+    public void setFixesHypercalls(boolean on) {
+        fixesHypercalls = on;
+    }
+
+    /**
+     * KVM's module parameter force_emulation_prefix, for vcpus that are made from here on; off at first. An instruction behind the bytes of
+     * UD2 and "kvm" is carried out by the emulator, as if nothing stood before it.
+     */
+    public void setForcedEmulation(boolean on) {
+        forcedEmulation = on;
+    }
+
+    /** KVM_GET_CLOCK: what kvm-clock shows, in nanoseconds. It follows guest time. */
+    public long getClock() {
+        return clock.nanoseconds();
+    }
+
+    /** KVM_SET_CLOCK. */
+    public void setClock(long nanoseconds) {
+        clock.set(nanoseconds);
+        vcpus.forEach(Vcpu::clockSet);
+    }
+
+    /** The time of day when guest time was 0, which guests compute the time of day from. @param nanoseconds since 1970-01-01T00:00Z */
+    public void setTimeOfDay(long nanoseconds) {
+        clock.setEpoch(nanoseconds);
+    }
+
+    /**
+     * Says where pages come from that are not there yet, as userfaultfd does for KVM. Guests that know asynchronous page faults do
+     * something else while they wait.
+     *
+     * @param source null when all memory is there
+     */
+    public void setPageSource(PageSource source) {
+        vcpus.forEach(Vcpu::leaveGuest);
+        slots.setSource(source);
+    }
+
+    /** A page that its source has been asked for is there. */
+    public void pageArrived(long guestPhysicalAddress) {
+        vcpus.forEach(v -> v.pageArrived(guestPhysicalAddress & -MemorySlots.PAGE));
     }
 
     public List<Vcpu> vcpus() {

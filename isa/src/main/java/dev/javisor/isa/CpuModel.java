@@ -35,6 +35,11 @@ public record CpuModel(
         return vendor == Vendor.INTEL;
     }
 
+    /** Whether it enumerates anything of KVM's paravirtual interface. */
+    public boolean isParavirtual() {
+        return features.register(Feature.PARAVIRTUAL_LEAF, 0, Feature.Register.EAX) != 0;
+    }
+
     /** Width of linear addresses: 57 bits with 5-level paging, else 48. */
     public int linearBits() {
         return features.has(Feature.LA57) ? 57 : 48;

@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -42,7 +43,7 @@ public final class CpuModels {
             Map.entry("sse3dnow", Feature._3DNOW));
 
     /** Properties that say nothing about an emulated processor. */
-    private static final List<String> IGNORED = List.of("migratable", "enforce", "check", "kvm", "l3_cache");
+    private static final List<String> IGNORED = List.of("migratable", "enforce", "check", "l3_cache");
 
     private static final int WIDEST_PHYSICAL = 52;
     private static final int NARROWEST_PHYSICAL = 32;
@@ -86,7 +87,8 @@ public final class CpuModels {
     /**
      * The model that a user asks for, for example {@code max-intel,+x2apic,-pcid,phys-bits=40}. Properties: {@code vendor},
      * {@code phys-bits}, {@code host-phys-bits} (as wide as the software processor can be), {@code family}, {@code model},
-     * {@code stepping}; a feature may also be given as {@code feature=on|off}. {@code max} is {@code max-amd} when SVM is
+     * {@code stepping}, {@code kvm} (all or nothing of what KVM offers to guests); a feature may also be given as
+     * {@code feature=on|off}. {@code max} is {@code max-amd} when SVM is
      * asked for, else {@code max-intel}.
      *
      * @throws UnknownCpuException when a part of it does not exist
@@ -123,6 +125,10 @@ public final class CpuModels {
                 case "family" -> family = number(key, value, 0, 270);
                 case "model" -> number = number(key, value, 0, 255);
                 case "stepping" -> stepping = number(key, value, 0, 15);
+                case "kvm" -> {
+                    listed.removeIf(Feature::isParavirtual);
+                    listed.addAll(flag(key, value) ? sets.get("kvm") : Set.of());
+                }
                 default -> {
                     if (!IGNORED.contains(normal(key))) {
                         Feature f = feature(key);
@@ -135,7 +141,19 @@ public final class CpuModels {
                 }
             }
         }
+        completeParavirtual(listed);
         return model(text, vendor, family, number, stepping, physical, base.maxLeaf(), base.maxExtendedLeaf(), base.brand(), listed);
+    }
+
+    /** The clock has two places of registers, and is one feature to users; what KVM offers shows that there is a hypervisor. */
+    private static void completeParavirtual(Set<Feature> listed) {
+        listed.remove(Feature.KVMCLOCK2);
+        if (listed.contains(Feature.KVMCLOCK)) {
+            listed.add(Feature.KVMCLOCK2);
+        }
+        if (listed.stream().anyMatch(Feature::isParavirtual)) {
+            listed.add(Feature.HYPERVISOR);
+        }
     }
 
     private CpuModel base(List<String> parts) {
@@ -158,6 +176,9 @@ public final class CpuModels {
         EnumSet<Feature> present = EnumSet.copyOf(listed);
         present.retainAll(sets.get("implemented"));
         for (Feature f : present) {
+            if (f.isParavirtual()) {
+                continue;
+            }
             if (f.leaf >= 0) {
                 leaf = Math.max(leaf, f.leaf);
             } else {

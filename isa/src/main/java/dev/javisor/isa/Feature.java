@@ -389,6 +389,24 @@ public enum Feature {
     AMD_LBR_V2(0x80000022, 0, Register.EAX, 1),
     AMD_LBR_PMC_FREEZE(0x80000022, 0, Register.EAX, 2),
 
+    // Leaf 40000001H: KVM's paravirtual interface, and hints about it
+    KVMCLOCK(0x40000001, 0, Register.EAX, 0),
+    KVM_NOPIODELAY(0x40000001, 0, Register.EAX, 1),
+    KVMCLOCK2(0x40000001, 0, Register.EAX, 3),
+    KVM_ASYNCPF(0x40000001, 0, Register.EAX, 4),
+    KVM_STEAL_TIME(0x40000001, 0, Register.EAX, 5),
+    KVM_PV_EOI(0x40000001, 0, Register.EAX, 6),
+    KVM_PV_UNHALT(0x40000001, 0, Register.EAX, 7),
+    KVM_PV_TLB_FLUSH(0x40000001, 0, Register.EAX, 9),
+    KVM_ASYNCPF_VMEXIT(0x40000001, 0, Register.EAX, 10),
+    KVM_PV_IPI(0x40000001, 0, Register.EAX, 11),
+    KVM_POLL_CONTROL(0x40000001, 0, Register.EAX, 12),
+    KVM_PV_SCHED_YIELD(0x40000001, 0, Register.EAX, 13),
+    KVM_ASYNCPF_INT(0x40000001, 0, Register.EAX, 14),
+    KVM_MSI_EXT_DEST_ID(0x40000001, 0, Register.EAX, 15),
+    KVMCLOCK_STABLE_BIT(0x40000001, 0, Register.EAX, 24),
+    KVM_HINT_DEDICATED(0x40000001, 0, Register.EDX, 0),
+
     // Optional parts of VMX, which its capability registers enumerate
     VMX_PREEMPTION_TIMER,
     VMX_POSTED_INTR,
@@ -417,6 +435,9 @@ public enum Feature {
     VMX_PERF_GLOBAL_CTRL,
     VMX_DUAL_MONITOR;
 
+    /** The leaf in which KVM says what it offers. */
+    public static final int PARAVIRTUAL_LEAF = 0x40000001;
+
     /** CPUID output register; null for a feature that CPUID does not enumerate. */
     public enum Register {
         EAX,
@@ -440,6 +461,11 @@ public enum Feature {
         this.subleaf = subleaf;
         this.register = register;
         this.bit = bit;
+    }
+
+    /** Something that KVM offers to its guests, and no processor has. */
+    public boolean isParavirtual() {
+        return leaf == PARAVIRTUAL_LEAF;
     }
 
     /** The features that a CPUID leaf enumerates, all sub-leaves together. */

@@ -12,6 +12,8 @@ public enum Msr {
     P5_MC_ADDR(at(0x0).intel().readOnly(0)),
     P5_MC_TYPE(at(0x1).intel().readOnly(0)),
     TSC(at(0x10).needs(Feature.TSC).field()),
+    KVM_WALL_CLOCK_OLD(at(0x11).needs(Feature.KVMCLOCK).field()),
+    KVM_SYSTEM_TIME_OLD(at(0x12).needs(Feature.KVMCLOCK).field()),
     PLATFORM_ID(at(0x17).intel().readOnly(0)),
     APIC_BASE(at(0x1B).needs(Feature.APIC).field()),
     EBL_CR_POWERON(at(0x2A).intel().readOnly(0)),
@@ -67,6 +69,16 @@ public enum Msr {
     PKRS(at(0x6E1).needs(Feature.PKS).writable(0xFFFF_FFFFL).field()),
     X2APIC(at(0x800).banks(256, 1).needs(Feature.X2APIC).field()),
     XSS(at(0xDA0).needs(Feature.XSAVES).rule(Rule.XSS).field()),
+
+    // Registers of KVM
+    KVM_WALL_CLOCK(at(0x4B56_4D00).needs(Feature.KVMCLOCK2).field()),
+    KVM_SYSTEM_TIME(at(0x4B56_4D01).needs(Feature.KVMCLOCK2).field()),
+    KVM_ASYNC_PF_EN(at(0x4B56_4D02).needs(Feature.KVM_ASYNCPF).rule(Rule.KVM_ASYNC_PF).field()),
+    KVM_STEAL_TIME(at(0x4B56_4D03).needs(Feature.KVM_STEAL_TIME).writable(~0x3EL).field()),
+    KVM_PV_EOI_EN(at(0x4B56_4D04).needs(Feature.KVM_PV_EOI).writable(~2L).field()),
+    KVM_POLL_CONTROL(at(0x4B56_4D05).needs(Feature.KVM_POLL_CONTROL).writable(1).reset(1)),
+    KVM_ASYNC_PF_INT(at(0x4B56_4D06).needs(Feature.KVM_ASYNCPF_INT).writable(0xFF).field()),
+    KVM_ASYNC_PF_ACK(at(0x4B56_4D07).needs(Feature.KVM_ASYNCPF_INT).field()),
 
     // Registers of the 64-bit extensions
     EFER(at(0xC000_0080).field()),
@@ -153,7 +165,9 @@ public enum Msr {
         /** Memory type and the enable bits. */
         MTRR_DEFAULT,
         /** Supervisor state components of the model. */
-        XSS
+        XSS,
+        /** An address of 64 bytes, and how page faults are told that the model enumerates. */
+        KVM_ASYNC_PF
     }
 
     /** Index of the first register. */

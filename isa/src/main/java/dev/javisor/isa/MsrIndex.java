@@ -4,16 +4,17 @@ import dev.javisor.isa.CpuModel.Vendor;
 
 /** The model-specific registers by their index. */
 public final class MsrIndex {
-    /** The three ranges of indices that exist, each of this size. */
+    /** The ranges of indices that exist, each of this size. */
     private static final int RANGE = 0x2000;
 
-    private static final int EXTENDED = 0xC000_0000, AMD = 0xC001_0000;
+    private static final int EXTENDED = 0xC000_0000, AMD = 0xC001_0000, KVM = 0x4B56_4000;
 
     private static final MsrIndex OF_INTEL = new MsrIndex(Vendor.INTEL), OF_AMD = new MsrIndex(Vendor.AMD);
 
     private final Msr[] low = new Msr[RANGE];
     private final Msr[] extended = new Msr[RANGE];
     private final Msr[] amd = new Msr[RANGE];
+    private final Msr[] kvm = new Msr[RANGE];
 
     private MsrIndex(Vendor vendor) {
         for (Msr m : Msr.values()) {
@@ -38,6 +39,7 @@ public final class MsrIndex {
             case 0 -> low;
             case EXTENDED -> extended;
             case AMD -> amd;
+            case KVM -> kvm;
             default -> null;
         };
     }

@@ -8,6 +8,7 @@ import dev.javisor.hypervisor.abi.Regs;
 import dev.javisor.hypervisor.abi.Segment;
 import dev.javisor.hypervisor.abi.Sregs;
 import dev.javisor.hypervisor.abi.VcpuExit;
+import dev.javisor.machine.MachineConfiguration.TestDevice;
 import dev.javisor.machine.boot.StartState;
 import dev.javisor.processor.LogicalProcessor;
 import dev.javisor.processor.apic.ApicBus;
@@ -48,6 +49,9 @@ final class GuestProcessors implements Processors {
         kvm = Kvm.open(configuration.model(), timeline, configuration.engine());
         vm = kvm.createVm();
         vm.setRequeuePolicy(configuration.requeuePolicy());
+        vm.setHypercalls(configuration.model().isParavirtual() || configuration.has(TestDevice.KVM_HYPERCALLS));
+        vm.setForcedEmulation(configuration.forcedEmulation());
+        vm.setTimeOfDay(configuration.clock() * 1_000_000_000L);
         bus = vm.createLocalApics(() -> ports.acknowledgeExternalInterrupt());
     }
 

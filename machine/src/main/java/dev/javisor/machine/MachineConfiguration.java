@@ -56,6 +56,7 @@ public final class MachineConfiguration {
     private final Engine engine;
     private final Place place;
     private final RequeuePolicy requeuePolicy;
+    private final boolean forcedEmulation;
 
     private MachineConfiguration(Builder b) {
         model = Objects.requireNonNull(b.model, "a machine needs a CPU model");
@@ -79,6 +80,7 @@ public final class MachineConfiguration {
         engine = b.engine;
         place = b.place;
         requeuePolicy = b.requeuePolicy;
+        forcedEmulation = b.forcedEmulation;
     }
 
     public static Builder builder(CpuModel model) {
@@ -187,6 +189,11 @@ public final class MachineConfiguration {
         return requeuePolicy;
     }
 
+    /** On the hypervisor, instructions behind a prefix are emulated: for tests of the emulator. */
+    public boolean forcedEmulation() {
+        return forcedEmulation;
+    }
+
     /** What the generator behind a processor's RDRAND starts from. */
     long randomSeed(int processor) {
         return seed * MAXIMUM_PROCESSORS + processor;
@@ -217,6 +224,7 @@ public final class MachineConfiguration {
         private Engine engine = Engine.standard();
         private Place place = Place.METAL;
         private RequeuePolicy requeuePolicy = RequeuePolicy.ALWAYS;
+        private boolean forcedEmulation;
 
         private Builder(CpuModel model) {
             this.model = model;
@@ -342,13 +350,25 @@ public final class MachineConfiguration {
             return this;
         }
 
+        /** An instruction behind the bytes of UD2 and "kvm" is carried out by the hypervisor's emulator. */
+        public Builder forcedEmulation(boolean value) {
+            forcedEmulation = value;
+            return this;
+        }
+
         public Builder engine(Engine value) {
             engine = value;
             return this;
         }
 
-        /** @throws IllegalArgumentException if both or neither of kernel and firmware are given */
+        /**
+         * @throws IllegalArgumentException if both or neither of kernel and firmware are given, or if the guest is to have from the metal
+         *     what only the hypervisor has
+         */
         public MachineConfiguration build() {
+            if (place == Place.METAL && (model.isParavirtual() || forcedEmulation)) {
+                throw new IllegalArgumentException("only the hypervisor has KVM's features and forced emulation");
+            }
             if (kernel == null == (firmware == null)) {
                 throw new IllegalArgumentException("a machine starts either a kernel or a firmware image");
             }

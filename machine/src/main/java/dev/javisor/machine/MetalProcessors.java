@@ -1,6 +1,6 @@
 package dev.javisor.machine;
 
-import dev.javisor.hypervisor.vcpu.ParavirtualCalls;
+import dev.javisor.hypervisor.paravirtual.ParavirtualCalls;
 import dev.javisor.machine.boot.StartState;
 import dev.javisor.processor.LogicalProcessor;
 import dev.javisor.processor.apic.ApicBus;
@@ -38,7 +38,7 @@ final class MetalProcessors implements Processors {
             p.cpu().rngState = configuration.randomSeed(i);
             p.cpu().pauseYields = configuration.processors() > 1;
             if (configuration.has(MachineConfiguration.TestDevice.KVM_HYPERCALLS)) {
-                p.cpu().hypercalls = new ParavirtualCalls(bus);
+                p.cpu().hypercalls = new ParavirtualCalls(bus, null, ParavirtualCalls.Peers.NONE);
             }
             all.add(new Metal(p, new LocalApic(p.cpu(), bus)));
         }

@@ -63,6 +63,7 @@ public final class MemorySlots implements CodeObserver {
     private final List<Region> viewRegions = new ArrayList<>();
     private Runnable observer = () -> {};
     private boolean logsBeginSet;
+    private PageSource source;
 
     /** @param devices what answers where there is no memory, and takes stores to read-only memory; offsets are guest-physical */
     public MemorySlots(Host host, MmioHandler devices) {
@@ -80,6 +81,22 @@ public final class MemorySlots implements CodeObserver {
     /** Whether all pages of a slot whose log begins count as stored to. */
     public void setLogsBeginSet(boolean set) {
         logsBeginSet = set;
+    }
+
+    /** Where pages come from that are not there; null when all are. */
+    public void setSource(PageSource pages) {
+        source = pages;
+        observer.run();
+    }
+
+    /** Pages may be missing. */
+    public boolean hasSource() {
+        return source != null;
+    }
+
+    /** The page is there; if it is not, its source has been asked for it. */
+    public boolean isThere(long page) {
+        return source == null || source.request(page);
     }
 
     /** The guest-physical address space as software in the host reads and writes it. */

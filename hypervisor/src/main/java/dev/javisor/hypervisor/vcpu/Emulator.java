@@ -96,6 +96,50 @@ final class Emulator {
         bus.select(null);
     }
 
+    /** Whether these bytes are at RIP, where data accesses of the guest can read them. */
+    boolean finds(byte[] expected) {
+        begin();
+        try {
+            for (int i = 0; i < expected.length; i++) {
+                if (cpu.memory.read(translateCode(i, Translation.READ), 1) != (expected[i] & 0xFF)) {
+                    return false;
+                }
+            }
+            return true;
+        } catch (GuestFault f) {
+            return false;
+        } finally {
+            user.end();
+        }
+    }
+
+    /** Stores bytes at RIP, as an instruction of the guest would. */
+    Outcome replace(byte[] code) {
+        begin();
+        try {
+            long[] at = new long[code.length];
+            for (int i = 0; i < code.length; i++) {
+                at[i] = translateCode(i, Translation.WRITE);
+            }
+            for (int i = 0; i < code.length; i++) {
+                cpu.memory.write(at[i], 1, code[i]);
+            }
+            return Outcome.COMPLETED;
+        } catch (GuestFault f) {
+            fault = f.event;
+            return Outcome.FAULTED;
+        } finally {
+            user.end();
+        }
+    }
+
+    /** The guest-physical address of a byte behind RIP, for a data access. @throws GuestFault of such an access */
+    private long translateCode(int offset, int access) {
+        Cpu c = cpu;
+        long la = c.translation.untag(c, c.context, linear(offset), Cpu.CS, access);
+        return c.translation.translate(c, c.context, la, access);
+    }
+
     private Outcome undo(long rip, Outcome outcome) {
         cpu.rip = rip;
         cpu.blockLength = 0;
@@ -157,13 +201,16 @@ final class Emulator {
         return new Op(Semantics.bind(i), i, 0, c.flat);
     }
 
+    /** The linear address of a byte behind RIP. */
+    private long linear(int offset) {
+        long la = cpu.rip + offset;
+        return cpu.codeSize64 ? la : (la & 0xFFFF_FFFFL) + cpu.segBase[Cpu.CS] & 0xFFFF_FFFFL;
+    }
+
     /** Reads code bytes from {@code offset} behind RIP on, up to the end of their page; returns how many. */
     private int read(int offset, int most) {
         Cpu c = cpu;
-        long la = c.rip + offset;
-        if (!c.codeSize64) {
-            la = (la & 0xFFFF_FFFFL) + c.segBase[Cpu.CS] & 0xFFFF_FFFFL;
-        }
+        long la = linear(offset);
         la = c.translation.untag(c, c.fetchContext(), la, Cpu.CS, Translation.FETCH);
         long gpa = c.translation.translate(c, c.fetchContext(), la, Translation.FETCH);
         int n = (int) Math.min(most, 4096 - (gpa & 4095));

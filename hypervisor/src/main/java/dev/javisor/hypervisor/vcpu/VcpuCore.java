@@ -4,6 +4,7 @@ import dev.javisor.hypervisor.abi.GuestDebug;
 import dev.javisor.hypervisor.abi.KvmException;
 import dev.javisor.hypervisor.abi.RequeuePolicy;
 import dev.javisor.hypervisor.abi.VcpuExit;
+import dev.javisor.hypervisor.paravirtual.Paravirtual;
 import dev.javisor.processor.CpuState;
 import dev.javisor.processor.apic.LocalApic;
 import dev.javisor.processor.core.Cpu;
@@ -32,6 +33,10 @@ import java.util.function.Function;
 public final class VcpuCore implements Stateful {
     private static final int RAX = 0, RCX = 1, RDX = 2;
     private static final long DR7_GD = 0x2000, DEBUGCTL_BTF = 2;
+    /** UD2, and what tells it from others. */
+    private static final byte[] PREFIX = {0x0F, 0x0B, 'k', 'v', 'm'};
+
+    private static final byte[] VMCALL = {0x0F, 0x01, (byte) 0xC1}, VMMCALL = {0x0F, 0x01, (byte) 0xD9};
     private static final VcpuExit INTR = new VcpuExit.Intr();
 
     public final GuestState state;
@@ -43,6 +48,16 @@ public final class VcpuCore implements Stateful {
     private final Emulator emulator;
     /** The local APIC is in the kernel, so that HLT waits in it. */
     private boolean localApic;
+    /** What the guest is offered beside what a processor has. */
+    private final Paravirtual paravirtual;
+    /** See {@link #setForcedEmulation}. */
+    private boolean forcedEmulation;
+    /** The other vendor's hypercall instruction is replaced by that of the guest's processor. */
+    private boolean fixesHypercalls = true;
+    /** The page that the guest needs before it can go on, or -1; and whether an interrupt ends the waiting. */
+    private long awaitedPage = -1;
+
+    private boolean awaitsLightly;
     /** What completes the instruction that userspace has been asked about; null when none waits. */
     private Runnable completion;
     /** What a guest that was called back has ended with. */
@@ -73,8 +88,9 @@ public final class VcpuCore implements Stateful {
     private long owed;
 
     /** @param backend made for the vcpu, which is not complete yet */
-    public VcpuCore(Cpu cpu, DeviceBus bus, Function<VcpuCore, Backend> backend) {
+    public VcpuCore(Cpu cpu, Paravirtual paravirtual, DeviceBus bus, Function<VcpuCore, Backend> backend) {
         this.cpu = cpu;
+        this.paravirtual = paravirtual;
         this.bus = bus;
         this.emulator = new Emulator(cpu, user, bus);
         // The backend looks at the vcpu when it runs, not before.
@@ -104,10 +120,39 @@ public final class VcpuCore implements Stateful {
         localApic = inKernel;
     }
 
+    /** An instruction behind the bytes of UD2 and "kvm" is carried out by the emulator (KVM's force_emulation_prefix). */
+    public void setForcedEmulation(boolean on) {
+        forcedEmulation = on;
+    }
+
+    /** KVM_X86_QUIRK_FIX_HYPERCALL_INSN. */
+    public void setFixesHypercalls(boolean on) {
+        fixesHypercalls = on;
+    }
+
+    /** #UD of the guest may be the hypervisor's business. */
+    public boolean interceptsUndefined() {
+        return forcedEmulation || cpu.hypercalls != null && fixesHypercalls;
+    }
+
+    public Paravirtual paravirtual() {
+        return paravirtual;
+    }
+
     /** Ends {@link #run} behind the instruction that is running. */
     public void stop() {
         stopped = true;
         backend.stop();
+    }
+
+    /** Ends the turn of a guest that has exited. */
+    public void giveWay() {
+        stopped = true;
+    }
+
+    /** Lets the guest go on although it has halted, or keeps it from the next halt. */
+    public void kick() {
+        paravirtual.kick();
     }
 
     /** The last run ended because the guest gave way, or because of {@link #stop}. */
@@ -133,6 +178,8 @@ public final class VcpuCore implements Stateful {
         CpuState.save(cpu, out);
         out.put("events", events);
         out.put("userspace", user);
+        out.put("paravirtual", paravirtual);
+        out.putLongs("awaited page", new long[] {awaitedPage, awaitsLightly ? 1 : 0});
         out.putLong("retired", retired());
         out.putLong("ticks owed", owed);
         out.putInt("string elements", cpu.stringElements);
@@ -147,6 +194,11 @@ public final class VcpuCore implements Stateful {
         backend.setSeed(cpu.rngState);
         in.get("events", events);
         in.get("userspace", user);
+        in.get("paravirtual", paravirtual);
+        long[] awaited = new long[2];
+        in.getLongs("awaited page", awaited);
+        awaitedPage = awaited[0];
+        awaitsLightly = awaited[1] != 0;
         emulated = in.getLong("retired") - backend.retired();
         owed = in.getLong("ticks owed");
         cpu.stringElements = in.getInt("string elements");
@@ -165,6 +217,8 @@ public final class VcpuCore implements Stateful {
         wanted = null;
         userInterrupt = -1;
         owed = 0;
+        awaitedPage = -1;
+        paravirtual.reset();
     }
 
     /** Instructions that the guest has retired, in hardware and emulated. */
@@ -234,6 +288,22 @@ public final class VcpuCore implements Stateful {
     /** Runs until something is userspace's to do, or until machine time {@code limit}. */
     public VcpuExit run(long limit) {
         stopped = false;
+        if (paravirtual.begin()) {
+            // An entry flushes what the processor has of the guest's translations.
+            leaveGuest();
+        }
+        VcpuExit x = runOn(limit);
+        if (x == INTR) {
+            paravirtual.end(isWaiting());
+        }
+        return x;
+    }
+
+    private boolean isWaiting() {
+        return !backend.inGuest() && (cpu.activity != Cpu.ACTIVE || awaitedPage >= 0);
+    }
+
+    private VcpuExit runOn(long limit) {
         VcpuExit x = complete();
         if (x == null && immediateExit) {
             x = INTR;
@@ -279,11 +349,15 @@ public final class VcpuCore implements Stateful {
         if (backend.inGuest()) {
             return backend.isRunnable();
         }
+        if (awaitedPage >= 0) {
+            return awaitsLightly && cpu.requests != 0 && interruptAllowed() && hasInterrupt();
+        }
         return completion != null
                 || deferred != null
                 || user.isWaiting()
                 || cpu.activity == Cpu.ACTIVE
                 || events.isPending()
+                || cpu.activity == Cpu.HLT && paravirtual.isKicked()
                 || cpu.requests != 0 && Boundary.wakes(state.load(GuestState.REGISTERS | GuestState.EVENTS));
     }
 
@@ -292,6 +366,12 @@ public final class VcpuCore implements Stateful {
         if (backend.inGuest()) {
             backend.callBack();
         }
+        paravirtual.exited();
+    }
+
+    /** The guest has exited; nobody has looked at its state yet. */
+    public void exited() {
+        paravirtual.exited();
     }
 
     /** Keeps what an exit wants of userspace for the next run. */
@@ -318,6 +398,7 @@ public final class VcpuCore implements Stateful {
 
     /** Before an entry: requests from outside, and the event to inject. Returns what ends the run instead. */
     private VcpuExit prepare() {
+        paravirtual.prepareEntry();
         if (cpu.requests != 0) {
             takeRequests();
         }
@@ -326,7 +407,10 @@ public final class VcpuCore implements Stateful {
             return new VcpuExit.Shutdown();
         }
         enterSystemManagement();
-        if (cpu.activity != Cpu.ACTIVE && !wakes()) {
+        if (awaitedPage >= 0 && awaitsLightly && interruptAllowed() && hasInterrupt()) {
+            awaitedPage = -1;
+        }
+        if (awaitedPage >= 0 || cpu.activity != Cpu.ACTIVE && !wakes()) {
             return INTR;
         }
         boolean free = inject();
@@ -336,6 +420,7 @@ public final class VcpuCore implements Stateful {
             }
             openInterruptWindow(true);
         }
+        paravirtual.enter();
         return null;
     }
 
@@ -347,6 +432,8 @@ public final class VcpuCore implements Stateful {
                 state.change(GuestState.ALL);
                 Reset.init(c);
                 events.clear();
+                paravirtual.reset();
+                awaitedPage = -1;
                 owed++;
             }
         }
@@ -375,7 +462,8 @@ public final class VcpuCore implements Stateful {
             return false;
         }
         Cpu c = state.load(GuestState.REGISTERS | GuestState.EVENTS);
-        boolean event = events.hasException() || events.nmiInjected || events.interruptInjected || events.nmisPending != 0 && !c.nmiBlocked;
+        boolean event = paravirtual.takeKick()
+                || events.hasException() || events.nmiInjected || events.interruptInjected || events.nmisPending != 0 && !c.nmiBlocked;
         if (event || interruptAllowed() && hasInterrupt()) {
             c.activity = Cpu.ACTIVE;
             return true;
@@ -771,8 +859,92 @@ public final class VcpuCore implements Stateful {
 
     /** VMCALL. */
     public VcpuExit hypercall(int length) {
-        cpu.hypercalls.call(state.change(GuestState.REGISTERS | GuestState.SYSTEM));
-        skip(length);
+        if (cpu.hypercalls == null) {
+            events.queue(Event.exception(Event.UD));
+        } else if (cpu.model.isIntel()) {
+            cpu.hypercalls.call(state.change(GuestState.REGISTERS | GuestState.SYSTEM));
+            skip(length);
+        } else {
+            foreignHypercall();
+        }
         return null;
+    }
+
+    /** The hypercall instruction of a vendor that is not the guest's. */
+    private void foreignHypercall() {
+        if (!fixesHypercalls) {
+            events.queue(Event.exception(Event.UD));
+            return;
+        }
+        state.change(GuestState.ALL);
+        if (emulator.replace(cpu.model.isIntel() ? VMCALL : VMMCALL) == Emulator.Outcome.FAULTED) {
+            events.queue(emulator.fault());
+        }
+    }
+
+    /** #UD: a hypercall in the guest's own or the other vendor's words, an instruction that shall be emulated, or the guest's mistake. */
+    public VcpuExit undefined() {
+        state.change(GuestState.ALL);
+        if (forcedEmulation && emulator.finds(PREFIX)) {
+            return emulateBehindPrefix();
+        }
+        if (cpu.hypercalls != null) {
+            boolean intel = cpu.model.isIntel();
+            if (emulator.finds(intel ? VMCALL : VMMCALL)) {
+                return emulate();
+            }
+            if (emulator.finds(intel ? VMMCALL : VMCALL)) {
+                foreignHypercall();
+                return null;
+            }
+        }
+        events.queue(Event.exception(Event.UD));
+        return null;
+    }
+
+    /** From here on everything is as if the prefix had been an instruction without effect. */
+    private VcpuExit emulateBehindPrefix() {
+        Cpu c = cpu;
+        long rip = c.rip + PREFIX.length;
+        c.rip = c.codeSize64 ? rip : rip & 0xFFFF_FFFFL;
+        Flags.setRflags(c, Flags.rflags(c) & ~Flags.RF);
+        boolean debuggers = debugs(GuestDebug.USE_HW_BP);
+        long breakpoints = Boundary.codeBreakpoints(c, debuggers ? debugRegisters : c.dr, effectiveDebugRegister(7));
+        if (breakpoints == 0) {
+            return emulate();
+        }
+        if (debuggers) {
+            return debugExit(Event.DB, breakpoints);
+        }
+        events.queue(Event.debug(breakpoints));
+        return null;
+    }
+
+    // ---- memory that comes later ----
+
+    /**
+     * The guest needs a page that is not there. It is told, if it wants to be and can do something else meanwhile; else it waits.
+     *
+     * @param vectoring the access was part of an event's delivery
+     */
+    public void pageMissing(long page, boolean vectoring) {
+        awaitsLightly = !vectoring && !events.isPending() && localApic && interruptAllowed();
+        if (awaitsLightly && !paravirtual.waitsFor(page)) {
+            state.load(GuestState.SYSTEM);
+            long token = paravirtual.pageMissing(page);
+            if (token >= 0) {
+                events.queue(Event.pageFault(token, 0));
+                return;
+            }
+        }
+        awaitedPage = page;
+    }
+
+    /** A page is there. */
+    public void pageArrived(long page) {
+        if (awaitedPage == page) {
+            awaitedPage = -1;
+        }
+        paravirtual.pageArrived(page);
     }
 }

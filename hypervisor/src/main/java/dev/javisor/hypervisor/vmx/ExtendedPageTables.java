@@ -80,6 +80,11 @@ final class ExtendedPageTables {
         generation++;
     }
 
+    /** The page that the guest has used is a memory slot's, and not there yet. */
+    boolean awaits(long gpa) {
+        return slots.hasSource() && slots.find(gpa) != null && !slots.isThere(gpa & -MemorySlots.PAGE);
+    }
+
     /**
      * Maps the page that the guest has used.
      *
@@ -98,6 +103,7 @@ final class ExtendedPageTables {
         long flags = !logging ? 0 : logged && !write ? ACCESSED : ACCESSED | DIRTY;
         long first = gpa & -LARGE;
         boolean large = !logged
+                && !slots.hasSource()
                 && first >= slot.start()
                 && first + LARGE <= slot.start() + slot.size()
                 && (slot.hostPhysical(first) & LARGE - 1) == 0;

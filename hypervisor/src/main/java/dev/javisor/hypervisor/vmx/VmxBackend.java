@@ -124,8 +124,7 @@ public final class VmxBackend implements Backend {
             logModifications(ept.isLogging());
         }
         loadDebugRegisters();
-        // The hypercall instruction of the other vendor is #UD to the hardware.
-        long undefined = cpu.model.isIntel() ? 0 : 1 << Event.UD;
+        long undefined = core.interceptsUndefined() ? 1 << Event.UD : 0;
         long exceptions = 1 << Event.DB | undefined | (core.debugs(GuestDebug.USE_SW_BP) ? 1 << Event.BP : 0);
         if (exceptions != exceptionBitmap) {
             exceptionBitmap = exceptions;
@@ -173,6 +172,7 @@ public final class VmxBackend implements Backend {
         launched = true;
         exitCounts[(int) reason & 0x7F]++;
         completeEvents((int) reason & 0xFFFF);
+        core.exited();
         return exits.handle(ExitReason.of((int) reason & 0xFFFF), reason);
     }
 

@@ -2,6 +2,7 @@ package dev.javisor.hypervisor.vmx;
 
 import dev.javisor.hypervisor.abi.GuestDebug;
 import dev.javisor.hypervisor.abi.VcpuExit;
+import dev.javisor.hypervisor.memory.MemorySlots;
 import dev.javisor.hypervisor.vcpu.GuestState;
 import dev.javisor.hypervisor.vcpu.VcpuCore;
 import dev.javisor.isa.ExitReason;
@@ -99,7 +100,7 @@ final class VmxExits {
             return null;
         }
         if (vector == Event.UD) {
-            return core.emulate();
+            return core.undefined();
         }
         if (vector == Event.BP && type == Event.SOFTWARE_EXCEPTION) {
             return core.debugExit(Event.BP, 0);
@@ -132,6 +133,10 @@ final class VmxExits {
 
     private VcpuExit violation(boolean vectoring, long number) {
         long gpa = vmx.vmread(VmcsField.GUEST_PHYSICAL_ADDRESS);
+        if (ept.awaits(gpa)) {
+            core.pageMissing(gpa & -MemorySlots.PAGE, vectoring);
+            return null;
+        }
         if (ept.map(gpa, (qualification() & EPT_WRITE) != 0)) {
             return null;
         }

@@ -64,6 +64,8 @@ public final class LocalApic implements InterruptController {
     private boolean lint0, lint1;
     /** An ExtINT message came from an I/O APIC; it asks until the 8259 pair withdraws its request. */
     private boolean externalMessage;
+    /** See {@link #setQuiet}; whoever sets it keeps it. */
+    private boolean quiet;
 
     /** Attaches a new local APIC to its processor and to the bus, in the state after power-up. */
     public LocalApic(Cpu cpu, ApicBus bus) {
@@ -369,7 +371,7 @@ public final class LocalApic implements InterruptController {
     }
 
     private void update() {
-        if (pendingVector() >= 0) {
+        if (pendingVector() >= 0 || quiet && requested.highest() >= 0) {
             cpu.request(Cpu.APIC_REQUEST);
         } else {
             cpu.withdraw(Cpu.APIC_REQUEST);
@@ -398,6 +400,39 @@ public final class LocalApic implements InterruptController {
         if ((lvt[LINT0] & REMOTE_IRR) != 0 && (lvt[LINT0] & 0xFF) == vector) {
             lvt[LINT0] &= ~REMOTE_IRR;
             pinChanged(LINT0, false, pinActive(LINT0, lint0));
+        }
+    }
+
+    // ---- for a hypervisor that lets its guest end interrupts without telling ----
+
+    /** The end of the highest interrupt in service concerns nobody else, and no interrupt waits for it. */
+    public boolean endsWithoutConsequence() {
+        int v = inService.highest();
+        return v >= 0 && !levelTriggered.has(v) && requested.highest() < 0;
+    }
+
+    /**
+     * The interrupt in service may have been ended without {@link #end}: until this is taken back every interrupt that arrives is
+     * announced, whatever the priorities say.
+     */
+    public void setQuiet(boolean on) {
+        quiet = on;
+    }
+
+    /** Ends the highest interrupt in service. */
+    public void end() {
+        endOfInterrupt();
+    }
+
+    /** Enabled by hardware and software. */
+    public boolean isEnabled() {
+        return softwareEnabled();
+    }
+
+    /** An interrupt for this processor alone. */
+    public void interrupt(int vector) {
+        if (isEnabled()) {
+            acceptFixed(vector, false);
         }
     }
 

@@ -249,6 +249,8 @@ public final class Cpu {
     public Tracer tracer;
     /** Null when the hypercall instruction is #UD outside of virtualization. */
     public Hypercalls hypercalls;
+    /** Null on silicon. */
+    public Paravirtualization paravirtual;
     /** Arithmetic that the host's cannot do. */
     public final SoftFloat softFloat = new SoftFloat();
 

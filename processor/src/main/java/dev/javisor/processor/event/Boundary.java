@@ -261,23 +261,34 @@ public final class Boundary {
         c.shutdownReason = null;
     }
 
-    /** Instruction breakpoints of the next instruction. RF holds them off, and blocking by MOV SS on Intel processors. */
     private static boolean codeBreakpoint(Cpu c) {
-        if ((c.rflags & Flags.RF) != 0 || c.blockingByMovSs && c.model.vendor() == CpuModel.Vendor.INTEL) {
-            return false;
-        }
-        long linear = c.codeSize64 ? c.rip : c.rip + c.segBase[Cpu.CS] & 0xFFFFFFFFL;
-        long causes = 0;
-        for (int i = 0; i < 4; i++) {
-            boolean enabled = (c.dr7 >>> 2 * i & 3) != 0;
-            if (enabled && (c.dr7 >>> 16 + 4 * i & 15) == 0 && c.dr[i] == linear) {
-                causes |= 1L << i;
-            }
-        }
+        long causes = codeBreakpoints(c, c.dr, c.dr7);
         if (causes == 0) {
             return false;
         }
         EventDelivery.deliver(c, Event.debug(causes));
         return true;
+    }
+
+    /**
+     * Instruction breakpoints of the next instruction: causes of a #DB, or 0. RF holds them off, and blocking by MOV SS on Intel
+     * processors.
+     *
+     * @param dr DR0 to DR3 as they count
+     * @param dr7 as it counts
+     */
+    public static long codeBreakpoints(Cpu c, long[] dr, long dr7) {
+        if ((c.rflags & Flags.RF) != 0 || c.blockingByMovSs && c.model.vendor() == CpuModel.Vendor.INTEL) {
+            return 0;
+        }
+        long linear = c.codeSize64 ? c.rip : c.rip + c.segBase[Cpu.CS] & 0xFFFFFFFFL;
+        long causes = 0;
+        for (int i = 0; i < 4; i++) {
+            boolean enabled = (dr7 >>> 2 * i & 3) != 0;
+            if (enabled && (dr7 >>> 16 + 4 * i & 15) == 0 && dr[i] == linear) {
+                causes |= 1L << i;
+            }
+        }
+        return causes;
     }
 }

@@ -28,7 +28,7 @@ public final class CpuId {
 
     private static final int EXTENDED = 0x8000_0000, HYPERVISOR = 0x4000_0000;
     /** Vendor identification of the hypervisor leaf. */
-    private static final String HYPERVISOR_ID = "Javisor\0\0\0\0\0";
+    private static final String HYPERVISOR_ID = "Javisor\0\0\0\0\0", PARAVIRTUAL_ID = "KVMKVMKVM\0\0\0";
 
     /** Bits of leaf 1 EDX that AMD repeats in leaf 80000001H. */
     private static final int REPEATED = 0x0183_F3FF;
@@ -73,7 +73,7 @@ public final class CpuId {
     public static Leaf query(Cpu c, int leaf, int subleaf) {
         CpuModel m = c.model;
         if (leaf >>> 28 == 4 && c.has(Feature.HYPERVISOR)) {
-            return leaf == HYPERVISOR ? identity(HYPERVISOR, HYPERVISOR_ID) : Leaf.NONE;
+            return hypervisor(m, leaf);
         }
         int highest = maxLeaf(c);
         boolean extended = leaf < 0 && leaf <= m.maxExtendedLeaf();
@@ -81,6 +81,23 @@ public final class CpuId {
             return m.isIntel() ? basic(c, highest, subleaf) : Leaf.NONE;
         }
         return extended ? extended(c, leaf, subleaf) : basic(c, leaf, subleaf);
+    }
+
+    /** Who stands between the guest and the processor, and what it offers. */
+    private static Leaf hypervisor(CpuModel m, int leaf) {
+        return switch (leaf) {
+            case HYPERVISOR -> m.isParavirtual()
+                    ? signature(Feature.PARAVIRTUAL_LEAF, PARAVIRTUAL_ID)
+                    : signature(HYPERVISOR, HYPERVISOR_ID);
+            case Feature.PARAVIRTUAL_LEAF -> features(m.features(), leaf, 0);
+            default -> Leaf.NONE;
+        };
+    }
+
+    /** In the order EBX, ECX, EDX, where processors have EBX, EDX, ECX. */
+    private static Leaf signature(int max, String id) {
+        Leaf order = identity(max, id);
+        return new Leaf(max, order.ebx, order.edx, order.ecx);
     }
 
     private static int maxLeaf(Cpu c) {

@@ -20,6 +20,9 @@ final class MsrRules {
     /** Performance monitoring, branch trace storage and PEBS availability: read-only. */
     private static final long MISC_ENABLE_READ_ONLY = 0x1880;
 
+    // KVM's register for asynchronous page faults: delivery by VM exit is for guests that are hypervisors
+    private static final long ASYNC_PF_RESERVED = 0x34, ASYNC_PF_AS_INTERRUPT = 8;
+
     private static final long HWCR_STATUS_WRITE = 1 << 18;
 
     private static final long DEBUGCTL_INTEL = 0x3, DEBUGCTL_AMD = 0x3F;
@@ -54,6 +57,7 @@ final class MsrRules {
             case MTRR_MASK -> (value & (MTRR_TYPE_FIELD & ~MTRR_VALID | c.model.physicalReserved())) == 0;
             case MTRR_DEFAULT -> isType(value & 0xFF, MTRR_TYPES) && (value & ~(0xFF | MTRR_ENABLES)) == 0;
             case XSS -> (value & ~supervisorState(c)) == 0;
+            case KVM_ASYNC_PF -> (value & (ASYNC_PF_RESERVED | (c.has(Feature.KVM_ASYNCPF_INT) ? 0 : ASYNC_PF_AS_INTERRUPT))) == 0;
         };
     }
 

@@ -7,6 +7,7 @@ import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.GuestFault;
 import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Op;
+import dev.javisor.processor.core.Paravirtualization;
 
 /** Model-specific registers: RDMSR, WRMSR, WRMSRNS, and the same for whoever saves, loads or switches them. */
 public final class Msrs {
@@ -93,7 +94,7 @@ public final class Msrs {
             case KERNEL_GS_BASE -> c.kernelGsBase;
             case TSC_AUX -> c.tscAux;
             case SMM_BASE -> c.smbase;
-            default -> throw c.gp0();
+            default -> paravirtual(c).readMsr(m);
         };
     }
 
@@ -149,8 +150,16 @@ public final class Msrs {
             case KERNEL_GS_BASE -> c.kernelGsBase = v;
             case TSC_AUX -> c.tscAux = v;
             case SMM_BASE -> c.smbase = v;
-            default -> throw c.gp0();
+            default -> paravirtual(c).writeMsr(m, v);
         }
+    }
+
+    /** Who has the registers that no processor has. */
+    private static Paravirtualization paravirtual(Cpu c) {
+        if (c.paravirtual == null) {
+            throw c.gp0();
+        }
+        return c.paravirtual;
     }
 
     private static void setSegmentBase(Cpu c, int segment, long base) {

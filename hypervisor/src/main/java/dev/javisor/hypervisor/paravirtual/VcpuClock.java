@@ -1,0 +1,83 @@
+package dev.javisor.hypervisor.paravirtual;
+
+import dev.javisor.isa.Feature;
+import dev.javisor.processor.core.Cpu;
+
+/** The page from which the guest computes the {@link SystemClock} out of one vcpu's time-stamp counter. */
+final class VcpuClock {
+    private static final long ENABLE = 1;
+    private static final int SIZE = 32, VERSION = 0, TIMESTAMP = 8, SYSTEM_TIME = 16, MULTIPLIER = 24, SHIFT = 28, FLAGS = 29;
+    private static final int STABLE = 1, GUEST_STOPPED = 2;
+
+    private final Cpu cpu;
+    private final SystemClock clock;
+    private final SharedPage page;
+    private long register;
+    /** What the time-stamp counter had been moved by when the page was written. */
+    private long tscOffset;
+
+    private boolean stopped;
+
+    VcpuClock(Cpu cpu, SystemClock clock) {
+        this.cpu = cpu;
+        this.clock = clock;
+        page = new SharedPage(cpu.memory, SIZE);
+    }
+
+    long register() {
+        return register;
+    }
+
+    void setRegister(long value) {
+        connect(value);
+        update();
+    }
+
+    void connect(long value) {
+        register = value;
+        if ((value & ENABLE) != 0) {
+            page.at(value & ~ENABLE);
+        } else {
+            page.none();
+        }
+    }
+
+    /** KVM_KVMCLOCK_CTRL: the guest is told that it has not been running. */
+    boolean tellStopped() {
+        if (!page.isThere()) {
+            return false;
+        }
+        stopped = true;
+        update();
+        return true;
+    }
+
+    /** The time-stamp counter may have been moved. */
+    void follow() {
+        if (cpu.tscOffset != tscOffset) {
+            update();
+        }
+    }
+
+    /** The page is as the guest left it, and right. */
+    void adopt() {
+        tscOffset = cpu.tscOffset;
+    }
+
+    void update() {
+        tscOffset = cpu.tscOffset;
+        if (!page.isThere()) {
+            return;
+        }
+        long reference = clock.reference();
+        page.write(TIMESTAMP, 8, reference + tscOffset);
+        page.write(SYSTEM_TIME, 8, clock.nanoseconds(reference));
+        page.write(MULTIPLIER, 4, SystemClock.MULTIPLIER);
+        page.write(SHIFT, 1, 0);
+        // The guest clears the flag itself when it has seen it.
+        long untouched = page.read(FLAGS, 1) & GUEST_STOPPED;
+        page.write(FLAGS, 1, untouched | (stopped ? GUEST_STOPPED : 0) | (cpu.has(Feature.KVMCLOCK_STABLE_BIT) ? STABLE : 0));
+        page.nextVersion(VERSION);
+        stopped = false;
+    }
+}
