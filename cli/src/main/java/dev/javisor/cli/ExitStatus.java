@@ -36,6 +36,7 @@ final class ExitStatus {
             case MachineExit.Reset() -> RESET;
             case MachineExit.Halted() -> HALTED;
             case MachineExit.InstructionLimit() -> INSTRUCTION_LIMIT;
+            case MachineExit.TimeLimit() -> INSTRUCTION_LIMIT;
             case MachineExit.Interrupted() -> INTERRUPTED;
         };
     }
@@ -47,6 +48,7 @@ final class ExitStatus {
                     "processor %d shut down at rip 0x%x".formatted(processor, rip);
             case MachineExit.Halted() -> "all processors wait with interrupts disabled, or for nothing: the guest has stopped";
             case MachineExit.InstructionLimit() -> "instruction limit reached";
+            case MachineExit.TimeLimit() -> "time limit reached";
             case MachineExit.Interrupted() -> "interrupted";
             default -> null;
         };

@@ -246,6 +246,14 @@ public final class Machine implements Stateful, AutoCloseable {
      * limit, or was interrupted, can be continued.
      */
     public MachineExit run(long limit) {
+        return run(limit, Long.MAX_VALUE);
+    }
+
+    /**
+     * As {@link #run(long)}, at most until guest time {@code end}, which may lie between an event and the first instruction of its handler.
+     * Time in which all processors wait is not cut.
+     */
+    public MachineExit run(long limit, long end) {
         exit = null;
         while (exit == null) {
             events.run();
@@ -255,8 +263,10 @@ public final class Machine implements Stateful, AutoCloseable {
             long left = limit - retired();
             if (left <= 0) {
                 exit = new MachineExit.InstructionLimit();
+            } else if (timeline.now() >= end) {
+                exit = new MachineExit.TimeLimit();
             } else {
-                advance(left);
+                advance(Math.min(left, end - timeline.now()));
             }
         }
         flush();
@@ -282,7 +292,7 @@ public final class Machine implements Stateful, AutoCloseable {
         idleSince = -1;
         running = p;
         long now = timeline.now();
-        // A turn that the instruction limit cuts is continued by the next run.
+        // A turn that a limit cuts is continued by the next run.
         turnEnd = turnEnd > now ? turnEnd : now + (processors.size() == 1 ? SLICE : TURN);
         p.run(left < turnEnd - now ? now + left : turnEnd);
         running = null;

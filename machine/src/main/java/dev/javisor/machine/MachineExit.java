@@ -29,6 +29,9 @@ public sealed interface MachineExit {
     /** The agreed number of instructions has retired. */
     record InstructionLimit() implements MachineExit {}
 
+    /** The agreed guest time has come. */
+    record TimeLimit() implements MachineExit {}
+
     /** The host asked for it. */
     record Interrupted() implements MachineExit {}
 }

@@ -88,12 +88,18 @@ final class Emulator {
         }
     }
 
-    /** Delivers an event through the guest's IDT; its payload has been applied. */
-    void deliver(Event e) {
+    /**
+     * Delivers an event through the guest's IDT; its payload has been applied.
+     *
+     * @return false when another event was delivered in its place
+     * @throws UserAccess.Needed when the guest's tables are where no memory is
+     */
+    boolean deliver(Event e) {
         begin();
-        EventDelivery.inject(cpu, e);
+        boolean delivered = EventDelivery.inject(cpu, e);
         user.end();
         bus.select(null);
+        return delivered;
     }
 
     /** Whether these bytes are at RIP, where data accesses of the guest can read them. */

@@ -5,6 +5,7 @@ import dev.javisor.hypervisor.abi.RequeuePolicy;
 import dev.javisor.hypervisor.abi.VcpuEvents;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.Occurrence;
+import dev.javisor.processor.event.Boundary;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
 import dev.javisor.processor.state.Stateful;
@@ -43,8 +44,10 @@ public final class EventQueue implements Stateful {
 
     boolean smiPending;
     boolean tripleFault;
-    /** What the hardware was told to deliver at the last entry; null when it has done so, or was told nothing. */
-    Event delivering;
+    /** What the hardware was told to deliver at the last entry, or null. */
+    private Event told;
+    /** RIP and the number of retired instructions when it was told. */
+    private long toldRip, toldRetired;
     /** Length of the instruction behind a software event that must be delivered again. */
     int instructionLength;
     /** What is delivered again when an exit has interrupted its delivery. */
@@ -59,7 +62,7 @@ public final class EventQueue implements Stateful {
         nmisPending = 0;
         smiPending = false;
         tripleFault = false;
-        delivering = null;
+        told = null;
     }
 
     /** Forgets what the hardware was told to deliver: it has done so, or says itself what it has not. */
@@ -90,12 +93,22 @@ public final class EventQueue implements Stateful {
         return exceptionPending || exceptionInjected;
     }
 
+    /** A #DB that comes behind an instruction waits, and may wait longer. */
+    boolean hasDebugTrap() {
+        if (!exceptionPending || !exceptionHasPayload || exception.type() != Event.HARDWARE_EXCEPTION || exception.vector() != Event.DB) {
+            return false;
+        }
+        long causes = exception.payload();
+        return causes != 0 && (causes & ~(Boundary.BREAKPOINTS | Boundary.SINGLE_STEP)) == 0;
+    }
+
     /** An exception was raised, by the guest or on its behalf; its payload is applied when it is injected. */
     public void queue(Event e) {
         queue(e, true);
     }
 
-    private void queue(Event e, boolean payload) {
+    /** @param payload whether it is to be applied */
+    void queue(Event e, boolean payload) {
         if (trace != null) {
             trace.accept(new Occurrence.Queued(e));
         }
@@ -142,9 +155,6 @@ public final class EventQueue implements Stateful {
      */
     public boolean requeues(Event e) {
         boolean again = policy.requeues(e);
-        if (!again) {
-            delivering = null;
-        }
         if (trace != null) {
             trace.accept(again ? new Occurrence.Requeued(e) : new Occurrence.Dropped(e, "the policy is " + policy.id()));
         }
@@ -153,7 +163,6 @@ public final class EventQueue implements Stateful {
 
     /** The hardware began to deliver the exception and did not come to the end: again, without payload, which it has had. */
     public void requeue(Event e, int length) {
-        interrupted(e);
         instructionLength = length;
         exception = e;
         exceptionPending = false;
@@ -183,7 +192,6 @@ public final class EventQueue implements Stateful {
 
     /** As {@link #requeue}: an NMI. */
     public void requeueNmi() {
-        interrupted(Event.nmi());
         nmiInjected = true;
     }
 
@@ -191,7 +199,6 @@ public final class EventQueue implements Stateful {
     public void requeueInterrupt(int vector, boolean soft, int length) {
         instructionLength = length;
         queueInterrupt(vector, soft);
-        interrupted(interrupt());
     }
 
     /** The interrupt, or INT n, that is to be delivered. */
@@ -201,15 +208,21 @@ public final class EventQueue implements Stateful {
                 : Event.interrupt(interruptVector);
     }
 
-    /** The delivery of an event has not come to its end: of the one that the hardware was told to deliver, or of one of its own. */
-    private void interrupted(Event e) {
-        boolean told = delivering != null && delivering.type() == e.type() && delivering.vector() == e.vector();
-        delivering = told ? delivering : null;
+    /** The hardware is told to deliver an event at the next entry. */
+    void tell(Event e, long rip, long retired) {
+        told = e;
+        toldRip = rip;
+        toldRetired = retired;
     }
 
-    /** Nothing is on its way. */
-    public void delivered() {
-        delivering = null;
+    /** The delivery that an exit has interrupted is that of the event which the hardware was told, or of one that came of it. */
+    public boolean isOfTold(long rip, long retired) {
+        return told != null && rip == toldRip && retired == toldRetired;
+    }
+
+    /** The guest has exited: nothing is on its way any more, but for what is queued again. */
+    public void entryOver() {
+        told = null;
     }
 
     void queueInterrupt(int vector, boolean soft) {

@@ -20,9 +20,11 @@ import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
 import dev.javisor.processor.state.Stateful;
 import dev.javisor.processor.system.Msrs;
+import dev.javisor.processor.system.PortIo;
 import dev.javisor.processor.trace.TraceEntry;
 import dev.javisor.processor.trace.TraceSink;
 import dev.javisor.processor.trace.TraceText;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 
@@ -32,11 +34,12 @@ import java.util.function.Function;
  */
 public final class VcpuCore implements Stateful {
     private static final int RAX = 0, RCX = 1, RDX = 2;
-    private static final long DR7_GD = 0x2000, DEBUGCTL_BTF = 2;
+    private static final long DR7_GD = 0x2000, BREAKPOINTS_ENABLED = 0xFF, DEBUGCTL_BTF = 2;
     /** UD2, and what tells it from others. */
     private static final byte[] PREFIX = {0x0F, 0x0B, 'k', 'v', 'm'};
 
     private static final byte[] VMCALL = {0x0F, 0x01, (byte) 0xC1}, VMMCALL = {0x0F, 0x01, (byte) 0xD9};
+    private static final byte[] RSM = {0x0F, (byte) 0xAA};
     private static final VcpuExit INTR = new VcpuExit.Intr();
 
     public final GuestState state;
@@ -132,7 +135,8 @@ public final class VcpuCore implements Stateful {
 
     /** #UD of the guest may be the hypervisor's business. */
     public boolean interceptsUndefined() {
-        return forcedEmulation || cpu.hypercalls != null && fixesHypercalls;
+        // RSM is undefined outside SMM, where only the hypervisor knows the guest to be.
+        return forcedEmulation || cpu.inSmm || cpu.hypercalls != null && fixesHypercalls;
     }
 
     public Paravirtual paravirtual() {
@@ -352,7 +356,8 @@ public final class VcpuCore implements Stateful {
         if (awaitedPage >= 0) {
             return awaitsLightly && cpu.requests != 0 && interruptAllowed() && hasInterrupt();
         }
-        return completion != null
+        return owed != 0
+                || completion != null
                 || deferred != null
                 || user.isWaiting()
                 || cpu.activity == Cpu.ACTIVE
@@ -481,7 +486,7 @@ public final class VcpuCore implements Stateful {
         }
         state.change(GuestState.REGISTERS | GuestState.SYSTEM | GuestState.EVENTS);
         if ((debug.control & GuestDebug.INJECT_DB) != 0) {
-            events.queue(Event.exception(Event.DB));
+            events.queue(Event.exception(Event.DB), false);
         } else if ((debug.control & GuestDebug.INJECT_BP) != 0) {
             events.queue(Event.software(Event.SOFTWARE_EXCEPTION, Event.BP, 1));
         }
@@ -585,9 +590,14 @@ public final class VcpuCore implements Stateful {
     /** An SMI is delivered by software, between two instructions, when nothing else is on its way. */
     private void enterSystemManagement() {
         EventQueue q = events;
-        boolean busy = q.hasException() || q.nmiInjected || q.interruptInjected;
+        boolean busy = q.exceptionInjected || q.exceptionPending && !q.hasDebugTrap() || q.nmiInjected || q.interruptInjected;
         if (q.smiPending && !busy && !cpu.inSmm && !debugs(GuestDebug.BLOCKIRQ)) {
             q.smiPending = false;
+            if (q.exceptionPending) {
+                // It waits in SMRAM, as on the metal.
+                state.change(GuestState.EVENTS).pendingDebug = q.exception.payload();
+                q.dropPendingException();
+            }
             owed++;
             boolean halted = cpu.activity == Cpu.HLT;
             cpu.activity = Cpu.ACTIVE;
@@ -642,20 +652,24 @@ public final class VcpuCore implements Stateful {
 
     private void first(Event e) {
         owed++;
-        events.delivering = e;
+        told(e);
         if (trace != null) {
             tell(new Occurrence.Injected(e, false));
         }
         backend.inject(e, e.instructionLength());
     }
 
-    /** What the hardware began to deliver by itself has not taken its time yet, what it was told to deliver has. */
+    private void told(Event e) {
+        events.tell(e, state.load(GuestState.REGISTERS).rip, backend.retired());
+    }
+
+    /** The hardware has begun to deliver an event by itself, and does not come to the end: its time has passed. */
+    public void deliveryBegun() {
+        owed++;
+    }
+
     private void again(Event e) {
-        if (events.delivering == null) {
-            owed++;
-            emulated += e.isSoftware() ? 1 : 0;
-        }
-        events.delivering = e;
+        told(e);
         if (trace != null) {
             tell(new Occurrence.Injected(e, true));
         }
@@ -691,7 +705,7 @@ public final class VcpuCore implements Stateful {
 
     private static boolean isFault(int vector) {
         return switch (vector) {
-            case Event.DB, Event.BP, Event.OF, Event.DF, Event.MC -> false;
+            case Event.DB, Event.BP, Event.OF, Event.MC -> false;
             default -> true;
         };
     }
@@ -737,12 +751,17 @@ public final class VcpuCore implements Stateful {
     /** The event whose delivery exited is delivered by software, to its end, with everything that may go wrong on the way. */
     public VcpuExit deliverInSoftware() {
         Event e = events.takeInterrupted();
-        owed++;
         state.change(GuestState.ALL);
         if (trace != null) {
             tell(new Occurrence.Emulated("delivery of " + TraceText.of(e)));
         }
-        emulator.deliver(e);
+        try {
+            if (emulator.deliver(e) && e.isSoftware()) {
+                emulated++;
+            }
+        } catch (UserAccess.Needed n) {
+            return new VcpuExit.InternalError(VcpuExit.InternalError.EMULATION, List.of());
+        }
         return afterDelivery();
     }
 
@@ -791,6 +810,7 @@ public final class VcpuCore implements Stateful {
         Cpu c = state.load(GuestState.REGISTERS);
         if (!in) {
             int value = (int) (c.gpr[RAX] & (1L << 8 * size) - 1);
+            watch(port, size);
             skip(length);
             if (bus.outInKernel(port, size, value)) {
                 return null;
@@ -801,21 +821,29 @@ public final class VcpuCore implements Stateful {
         }
         if (bus.isKernelPort(port, size)) {
             Emulator.synchronize(cpu);
-            finishIn(size, bus.in(port, size), length);
+            finishIn(port, size, bus.in(port, size), length);
             return null;
         }
         VcpuExit.Io io = new VcpuExit.Io(VcpuExit.IO_IN, size, port, 1, new byte[size]);
-        completion = () -> finishIn(size, io.value(), length);
+        completion = () -> finishIn(port, size, io.value(), length);
         return io;
     }
 
-    private void finishIn(int size, int value, int length) {
+    /** I/O breakpoints, which an instruction that exits has not met. */
+    private void watch(int port, int size) {
+        if ((cpu.dr7 & BREAKPOINTS_ENABLED) != 0) {
+            PortIo.checkBreakpoints(state.change(GuestState.SYSTEM | GuestState.EVENTS), port, size);
+        }
+    }
+
+    private void finishIn(int port, int size, int value, int length) {
         Cpu c = state.change(GuestState.REGISTERS);
         c.gpr[RAX] = switch (size) {
             case 1 -> c.gpr[RAX] & ~0xFFL | value & 0xFF;
             case 2 -> c.gpr[RAX] & ~0xFFFFL | value & 0xFFFF;
             default -> value & 0xFFFF_FFFFL;
         };
+        watch(port, size);
         skip(length);
     }
 
@@ -887,6 +915,9 @@ public final class VcpuCore implements Stateful {
         state.change(GuestState.ALL);
         if (forcedEmulation && emulator.finds(PREFIX)) {
             return emulateBehindPrefix();
+        }
+        if (cpu.inSmm && emulator.finds(RSM)) {
+            return emulate();
         }
         if (cpu.hypercalls != null) {
             boolean intel = cpu.model.isIntel();

@@ -139,6 +139,7 @@ final class VmcsTransfer {
         c.efer = get(VmcsField.GUEST_EFER);
         if (!core.debugs(GuestDebug.USE_HW_BP)) {
             c.dr7 = get(VmcsField.GUEST_DR7);
+            c.updateBreakpoints();
         }
         c.debugctl = get(VmcsField.GUEST_DEBUGCTL);
         c.sysenterCs = get(VmcsField.GUEST_SYSENTER_CS);

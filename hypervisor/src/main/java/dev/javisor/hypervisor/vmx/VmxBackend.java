@@ -290,6 +290,7 @@ public final class VmxBackend implements Backend {
             }
             cpu.dr6 = root.dr(6);
             cpu.dr7 = root.vmread(VmcsField.GUEST_DR7);
+            cpu.updateBreakpoints();
             guestOwnsDebugRegisters = false;
             control(VmxControl.MOV_DR_EXITING, true);
         }
@@ -331,9 +332,8 @@ public final class VmxBackend implements Backend {
         q.clearDelivered();
         if (interrupted) {
             requeue(q, vectoring);
-        } else {
-            q.delivered();
         }
+        q.entryOver();
     }
 
     /** The exit interrupted an IRET that had ended blocking by NMI: blocking goes on. */
@@ -358,6 +358,9 @@ public final class VmxBackend implements Backend {
         Event e = new Event(type, vector, coded, code, type >= Event.SOFTWARE_INTERRUPT ? length : 0, 0, false);
         if (!q.requeues(e)) {
             return;
+        }
+        if (!q.isOfTold(root.vmread(VmcsField.GUEST_RIP), root.retired())) {
+            core.deliveryBegun();
         }
         switch (type) {
             case Event.NMI -> {

@@ -37,6 +37,10 @@ public final class EventDelivery {
                 if (exit == null && during != null) {
                     Event raised = e;
                     e = combine(during, raised);
+                    if (e != raised && raised.vector() == Event.PF) {
+                        // "Page-Fault Exception": CR2 is that of the last page fault, though no handler may be called for it
+                        c.cr2 = raised.payload();
+                    }
                     if (c.tracer != null) {
                         c.tracer.trace(c, new Occurrence.Combined(during, raised, e));
                     }
@@ -81,17 +85,22 @@ public final class EventDelivery {
 
     /**
      * Delivers an event that the host injects into the guest: without exit, payload, or effect on debug state. What goes wrong on the way
-     * is an event of the guest.
+     * is an event of the guest. The instruction behind a software event counts as retired, but has taken its time before.
+     *
+     * @return whether the event itself was delivered
      */
-    public static void inject(Cpu c, Event e) {
+    public static boolean inject(Cpu c, Event e) {
         c.injecting = true;
         c.delivering = e;
         try {
             deliverOnce(c, e);
             c.injecting = false;
+            c.otherTime -= e.isSoftware() ? 1 : 0;
+            return true;
         } catch (GuestFault fault) {
             c.injecting = false;
             deliver(c, fault);
+            return false;
         }
     }
 
@@ -171,17 +180,26 @@ public final class EventDelivery {
     }
 
     /**
-     * RFLAGS as the frame shows it: RF is set for faults, so that the instruction's breakpoints do not trigger again when it is retried.
+     * RFLAGS as the frame shows it: RF is set for faults, so that the instruction's breakpoints do not trigger again when it is retried,
+     * and clear behind an instruction that has completed.
      */
     public static long flagsImage(Cpu c, Event e) {
         long flags = Flags.rflags(c);
-        return e.type() == Event.HARDWARE_EXCEPTION && isFault(e) && !c.injecting ? flags | Flags.RF : flags;
+        if (c.injecting) {
+            return flags;
+        }
+        if (e.isSoftware()) {
+            return flags & ~Flags.RF;
+        }
+        return e.type() == Event.HARDWARE_EXCEPTION && isFault(e) ? flags | Flags.RF : flags;
     }
 
     private static boolean isFault(Event e) {
         return switch (e.vector()) {
             case Event.DB -> (e.payload() & GENERAL_DETECT) != 0;
-            case Event.BP, Event.OF, Event.DF, Event.MC -> false;
+            // that of the fault which became a double fault
+            case Event.DF -> true;
+            case Event.BP, Event.OF, Event.MC -> false;
             default -> true;
         };
     }

@@ -26,6 +26,8 @@ public final class SystemManagement {
     // Offsets from SMBASE. Segments: selector, attributes, limit, base in 16 bytes each, ES CS SS DS FS GS; then GDTR, LDTR, IDTR, TR.
     private static final int SEGMENTS = 0xFE00, GDTR = 0xFE60, LDTR = 0xFE70, IDTR = 0xFE80, TR = 0xFE90;
     private static final int HALT_RESTART = 0xFEC9, NMI_MASK = 0xFECA, CPL = 0xFECB;
+    /** Reserved: the traps that the SMI came before. */
+    private static final int PENDING_DEBUG = 0xFECC;
     private static final int EFER = 0xFED0, REVISION_ID = 0xFEFC, SMBASE = 0xFF00;
     private static final int CR4 = 0xFF48, CR3 = 0xFF50, CR0 = 0xFF58, DR7 = 0xFF60, DR6 = 0xFF68, RFLAGS = 0xFF70, RIP = 0xFF78;
     /** R15 first, RAX last. */
@@ -70,6 +72,8 @@ public final class SystemManagement {
         m.write(b + CPL, 1, c.cpl);
         m.write(b + NMI_MASK, 1, c.nmiBlocked ? 1 : 0);
         m.write(b + HALT_RESTART, 1, halted ? 1 : 0);
+        m.write(b + PENDING_DEBUG, 4, c.pendingDebug);
+        c.pendingDebug = 0;
 
         c.inSmm = true;
         c.nmiBlocked = true;
@@ -173,6 +177,10 @@ public final class SystemManagement {
         c.idtBase = m.read(b + IDTR + 8, 8);
         c.cpl = (int) m.read(b + CPL, 1) & 3;
         c.nmiBlocked = (m.read(b + NMI_MASK, 1) & 1) != 0;
+        c.pendingDebug = m.read(b + PENDING_DEBUG, 4) & (Boundary.BREAKPOINTS | Boundary.SINGLE_STEP | Boundary.TASK_SWITCH);
+        if (c.pendingDebug != 0) {
+            c.request(Cpu.BOUNDARY_REQUEST);
+        }
         boolean halt = (m.read(b + HALT_RESTART, 1) & 1) != 0;
         c.smbase = m.read(b + SMBASE, 4) & 0xFFFFFFFFL;
         c.inSmm = false;

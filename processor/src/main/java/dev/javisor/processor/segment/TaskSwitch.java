@@ -98,7 +98,8 @@ public final class TaskSwitch {
         long base = Descriptor.base(d);
         long[] image = wide ? read32(c, base) : read16(c, base);
         int oldSelector = c.selector[Cpu.TR];
-        save(c, returnRip, source == IRET ? flags & ~Flags.NT : flags);
+        long kept = source == INTERRUPT ? flags : flags & ~Flags.RF;
+        save(c, returnRip, source == IRET ? kept & ~Flags.NT : kept);
         boolean nests = source == CALL || source == INTERRUPT;
         if (!nests) {
             DescriptorTables.setBusy(c, oldSelector, false);

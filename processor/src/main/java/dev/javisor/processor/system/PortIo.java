@@ -147,7 +147,7 @@ public final class PortIo {
     }
 
     /** I/O breakpoints: R/W field 10B with debugging extensions. The trap comes behind the access. */
-    private static void checkBreakpoints(Cpu c, int port, int size) {
+    public static void checkBreakpoints(Cpu c, int port, int size) {
         if ((c.dr7 & 0xFF) == 0 || (c.cr4 & Cr.DE) == 0) {
             return;
         }

@@ -189,7 +189,7 @@ final class ExitToHost {
         vmcs.set(VmcsField.GUEST_RIP, c.rip);
         vmcs.set(VmcsField.GUEST_RSP, c.gpr[4]);
         vmcs.set(VmcsField.GUEST_RFLAGS, savedFlags(exit, during));
-        saveNonRegisterState(vmcs, exit);
+        saveNonRegisterState(vmcs, exit, during);
         if (guest.on(VmxControl.ENABLE_EPT) && c.is(Cr.PG) && (c.cr4 & Cr.PAE) != 0 && !c.longMode()) {
             for (int i = 0; i < 4; i++) {
                 vmcs.set(VmEntry.PDPTES[i], c.pdpte[i]);
@@ -205,17 +205,20 @@ final class ExitToHost {
         return Flags.rflags(cpu);
     }
 
-    private void saveNonRegisterState(Vmcs vmcs, VmExit exit) {
+    private void saveNonRegisterState(Vmcs vmcs, VmExit exit, Event during) {
         Cpu c = cpu;
         NonRoot guest = guest();
         vmcs.set(VmcsField.GUEST_ACTIVITY, c.activity == Cpu.MWAIT ? Cpu.ACTIVE : c.activity);
+        // An event that is being delivered has ended them.
+        boolean sti = c.blockingBySti && during == null;
+        boolean movSs = c.blockingByMovSs && during == null;
         boolean nmi = guest.on(VmxControl.VIRTUAL_NMIS) ? guest.events.virtualNmiBlocked : c.nmiBlocked;
         vmcs.set(
                 VmcsField.GUEST_INTERRUPTIBILITY,
-                (c.blockingBySti ? Interruptibility.STI : 0)
-                        | (c.blockingByMovSs ? Interruptibility.MOV_SS : 0)
+                (sti ? Interruptibility.STI : 0)
+                        | (movSs ? Interruptibility.MOV_SS : 0)
                         | (nmi ? Interruptibility.NMI : 0));
-        long pending = exit.keepsPendingDebug() || c.blockingByMovSs && !exit.isDebugException() ? c.pendingDebug : 0;
+        long pending = exit.keepsPendingDebug() || movSs && !exit.isDebugException() ? c.pendingDebug : 0;
         boolean breakpoint = (pending & PendingDebug.BREAKPOINTS) != 0;
         vmcs.set(VmcsField.GUEST_PENDING_DEBUG, pending & PendingDebug.SAVED | (breakpoint ? PendingDebug.ENABLED_BREAKPOINT : 0));
         if (guest.on(VmxControl.SAVE_PREEMPTION_TIMER)) {

@@ -48,8 +48,10 @@ final class GuestEvents implements Stateful {
             unblockedByIret = false;
             return null;
         }
-        boolean hardware = e.type() == Event.HARDWARE_EXCEPTION;
-        VmExit exit = guest.exit.of(ExitReason.EXCEPTION_OR_NMI, hardware ? e.payload() : 0);
+        boolean software = e.type() == Event.SOFTWARE_EXCEPTION;
+        // a #DB tells what blocking by MOV SS has held off, too
+        long heldOff = e.vector() == Event.DB && !software ? cpu.pendingDebug & Boundary.BREAKPOINTS : 0;
+        VmExit exit = guest.exit.of(ExitReason.EXCEPTION_OR_NMI, (software ? 0 : e.payload()) | heldOff);
         exit.event = e;
         exit.instructionLength = e.instructionLength();
         exit.faultLike = true;

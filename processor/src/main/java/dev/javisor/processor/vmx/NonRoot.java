@@ -453,6 +453,7 @@ final class NonRoot implements GuestControl, Stateful {
         exit.of(ExitReason.TASK_SWITCH, (selector & 0xFFFF) | (long) source << 30);
         Event e = c.delivering;
         exit.instructionLength = e != null ? e.instructionLength() : runningLength();
+        exit.faultLike = e != null;
         throw exit;
     }
 

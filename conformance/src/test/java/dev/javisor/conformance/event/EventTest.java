@@ -1,0 +1,96 @@
+package dev.javisor.conformance.event;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.javisor.machine.Machine;
+import dev.javisor.machine.MachineExit;
+import dev.javisor.machine.Place;
+import dev.javisor.processor.execution.Engine;
+import dev.javisor.processor.memory.MmioHandler;
+import dev.javisor.processor.memory.Region;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** A guest's events are those of the architecture, on the metal and on the hypervisor, interpreted and compiled, to the tick. */
+class EventTest {
+    private static final long LIMIT = 200_000, UNUSED = 0x1FF0000, HOLE = 4096;
+
+    /** How a guest runs. With holes, nothing is in the extended page tables at any boundary, so that every delivery is interrupted. */
+    private enum Way {
+        METAL_INTERPRETED(Place.METAL, Engine.INTERPRETER, false),
+        METAL_COMPILED(Place.METAL, Engine.COMPILER, false),
+        HYPERVISOR_INTERPRETED(Place.HYPERVISOR, Engine.INTERPRETER, false),
+        HYPERVISOR_COMPILED(Place.HYPERVISOR, Engine.COMPILER, false),
+        HYPERVISOR_HOLES(Place.HYPERVISOR, Engine.INTERPRETER, true);
+
+        final Place place;
+        final Engine engine;
+        final boolean holes;
+
+        Way(Place place, Engine engine, boolean holes) {
+            this.place = place;
+            this.engine = engine;
+            this.holes = holes;
+        }
+    }
+
+    private record Outcome(List<String> sees, long time, long retired) {}
+
+    private static final Map<EventCase, Outcome> METAL = new HashMap<>();
+
+    static List<Arguments> ways() {
+        List<Arguments> all = new ArrayList<>();
+        for (EventCase c : EventCases.all()) {
+            for (Way w : Way.values()) {
+                if (c.interruptible() || !w.holes) {
+                    all.add(Arguments.of(c, w));
+                }
+            }
+        }
+        return all;
+    }
+
+    @ParameterizedTest(name = "{0} ({1})")
+    @MethodSource("ways")
+    void theGuestSees(EventCase test, Way way) {
+        Outcome o = run(test, way);
+        assertThat(o.sees).isEqualTo(test.sees());
+        assertThat(o).isEqualTo(METAL.computeIfAbsent(test, t -> run(t, Way.METAL_INTERPRETED)));
+    }
+
+    private static Outcome run(EventCase test, Way way) {
+        EventGuest guest = new EventGuest(test);
+        try (Machine m = guest.machine(way.place, way.engine)) {
+            MachineExit end;
+            do {
+                end = way.holes ? m.run(LIMIT, m.time() + 1) : m.run(LIMIT);
+                if (way.holes) {
+                    punch(m);
+                }
+            } while (end instanceof MachineExit.TimeLimit);
+            return new Outcome(EventLog.of(guest, m.memory(), end), m.time(), m.retired());
+        }
+    }
+
+    /** Changes the memory map and changes it back, so that nothing derived from it remains. */
+    private static void punch(Machine m) {
+        Region r = Region.device(UNUSED, HOLE, new MmioHandler() {
+            @Override
+            public long read(long offset, int size) {
+                return 0;
+            }
+
+            @Override
+            public void write(long offset, int size, long value) {
+                // nobody looks
+            }
+        });
+        m.memory().add(r);
+        m.memory().remove(r);
+    }
+}
