@@ -1,7 +1,11 @@
 package dev.javisor.hypervisor;
 
+import dev.javisor.hypervisor.abi.Capability;
 import dev.javisor.hypervisor.abi.KvmException;
+import dev.javisor.hypervisor.abi.MsrEntry;
+import dev.javisor.hypervisor.abi.Xsave;
 import dev.javisor.hypervisor.host.Host;
+import dev.javisor.hypervisor.memory.MemorySlots;
 import dev.javisor.isa.CpuModel;
 import dev.javisor.isa.CpuModels;
 import dev.javisor.isa.Feature;
@@ -53,6 +57,49 @@ public final class Kvm implements AutoCloseable {
     /** KVM_GET_API_VERSION. */
     public int getApiVersion() {
         return API_VERSION;
+    }
+
+    /** KVM_CHECK_EXTENSION: 0 when there is no such capability, else 1 or what KVM says about it. */
+    public int checkExtension(int number) {
+        Capability c = Capability.of(number);
+        return c == null ? 0 : checkExtension(c);
+    }
+
+    /** KVM_CHECK_EXTENSION. */
+    public int checkExtension(Capability capability) {
+        return switch (capability) {
+            case NR_VCPUS, MAX_VCPUS, MAX_VCPU_ID -> Vm.MAXIMUM_VCPUS;
+            case NR_MEMSLOTS -> MemorySlots.SLOTS;
+            case COALESCED_MMIO -> 1;
+            case XSAVE2 -> Xsave.SIZE;
+            case X86_USER_SPACE_MSR ->
+                    Capability.MSR_EXIT_REASON_INVAL | Capability.MSR_EXIT_REASON_UNKNOWN | Capability.MSR_EXIT_REASON_FILTER;
+            case MANUAL_DIRTY_LOG_PROTECT2 -> Capability.DIRTY_LOG_MANUAL_PROTECT_ENABLE | Capability.DIRTY_LOG_INITIALLY_SET;
+            case XCRS, XSAVE -> model.features().has(Feature.XSAVE) ? 1 : 0;
+            case TSC_DEADLINE_TIMER -> model.features().has(Feature.TSC_DEADLINE_TIMER) ? 1 : 0;
+            default -> 1;
+        };
+    }
+
+    /** KVM_GET_MSR_INDEX_LIST: the registers that make up a guest's state. */
+    public int[] getMsrIndexList() {
+        return MsrAccess.guestState(model);
+    }
+
+    /** KVM_GET_MSR_FEATURE_INDEX_LIST: the registers that tell what the processor has. */
+    public int[] getMsrFeatureIndexList() {
+        return MsrAccess.features(model);
+    }
+
+    /**
+     * KVM_GET_MSRS, of the registers that tell what the processor has: fills in the values, up to the first that is none of them.
+     *
+     * @return how many were filled in
+     * @throws KvmException TOO_BIG for more than 256
+     */
+    public int getMsrs(MsrEntry... entries) {
+        MsrAccess.checkCount(entries.length);
+        return MsrAccess.features(model, entries);
     }
 
     /** KVM_CREATE_VM. */

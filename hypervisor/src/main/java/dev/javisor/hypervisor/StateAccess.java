@@ -6,16 +6,20 @@ import dev.javisor.hypervisor.abi.KvmException;
 import dev.javisor.hypervisor.abi.MpState;
 import dev.javisor.hypervisor.abi.Regs;
 import dev.javisor.hypervisor.abi.Segment;
+import dev.javisor.hypervisor.abi.Sregs2;
 import dev.javisor.hypervisor.abi.Sregs;
+import dev.javisor.hypervisor.abi.Translation;
 import dev.javisor.hypervisor.abi.VcpuEvents;
 import dev.javisor.hypervisor.vcpu.GuestState;
 import dev.javisor.hypervisor.vcpu.VcpuCore;
+import dev.javisor.isa.Feature;
+import dev.javisor.processor.apic.LocalApic;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Flags;
-import dev.javisor.processor.core.GuestFault;
+import dev.javisor.processor.paging.Paging;
 import dev.javisor.processor.system.ControlRegisters;
-import dev.javisor.processor.system.Msrs;
+import java.util.Arrays;
 
 /** Between a vcpu's state and the structures of the interface. */
 final class StateAccess {
@@ -26,6 +30,8 @@ final class StateAccess {
     private static final long DR6_ONES = 0xFFFE_07F0L, DR6_ZERO = 0x1000, DR7_ONE = 0x400;
 
     private static final int VALID_EVENTS = 63;
+    private static final long APIC_BASE_RESERVED = 0x2FF, APIC_BASE_EXTD = 0x400, APIC_BASE_ENABLE = 0x800;
+    private static final long APIC_BASE_MODE = APIC_BASE_EXTD | APIC_BASE_ENABLE;
 
     private StateAccess() {}
 
@@ -97,7 +103,7 @@ final class StateAccess {
         s.cr2 = c.cr2;
         s.cr3 = c.cr3;
         s.cr4 = c.cr4;
-        s.cr8 = c.apic == null ? 0 : c.apic.cr8();
+        s.cr8 = c.apic.cr8();
         s.efer = c.efer;
         s.apicBase = c.apicBaseMsr;
         int waiting = core.events.interruptVector();
@@ -156,13 +162,26 @@ final class StateAccess {
             c.translation.loadPointers(c, c.cr3);
         }
         c.updateMode();
-        if (c.apic != null) {
-            c.apic.setCr8((int) s.cr8);
-        }
+        setApicBase(c, s.apicBase);
+        c.apic.setCr8((int) s.cr8);
         for (int v = 0; v < 256; v++) {
             if ((s.interruptBitmap[v >> 6] >>> v & 1) != 0) {
                 core.events.requeueInterrupt(v, false, 0);
             }
+        }
+    }
+
+    /** Modes between which there is no way are reached by way of the others. */
+    private static void setApicBase(Cpu c, long value) {
+        long from = c.apicBaseMsr & APIC_BASE_MODE;
+        long to = value & APIC_BASE_MODE;
+        if (from == APIC_BASE_MODE && to == APIC_BASE_ENABLE) {
+            c.apic.setBaseMsr(value & ~APIC_BASE_MODE);
+        } else if (from == 0 && to == APIC_BASE_MODE) {
+            c.apic.setBaseMsr(value & ~APIC_BASE_EXTD);
+        }
+        if (value != c.apicBaseMsr) {
+            c.apic.setBaseMsr(value);
         }
     }
 
@@ -184,24 +203,16 @@ final class StateAccess {
         if (!wide && ((s.efer & Cr.LMA) != 0 || s.cs.l != 0 && (s.efer & Cr.LMA) == 0 && paging)) {
             throw KvmException.invalid("64-bit code needs IA-32e mode");
         }
+        if (s.cr8 < 0 || s.cr8 > 15) {
+            throw KvmException.invalid("there is no task priority " + s.cr8);
+        }
+        boolean extended = c.has(Feature.X2APIC) && c.apic instanceof LocalApic;
+        long reserved = c.model.physicalReserved() | APIC_BASE_RESERVED | (extended ? 0 : APIC_BASE_EXTD);
+        if ((s.apicBase & reserved) != 0 || (s.apicBase & APIC_BASE_MODE) == APIC_BASE_EXTD) {
+            throw KvmException.invalid("IA32_APIC_BASE " + Long.toHexString(s.apicBase) + " has reserved bits");
+        }
         if ((s.cr3 & c.model.physicalReserved()) != 0) {
             throw KvmException.invalid("CR3 " + Long.toHexString(s.cr3) + " lies beyond the physical addresses");
-        }
-    }
-
-    static long msr(GuestState state, int index) {
-        try {
-            return Msrs.read(state.load(GuestState.SYSTEM | GuestState.MSRS), index);
-        } catch (GuestFault f) {
-            throw KvmException.invalid("there is no MSR " + Integer.toHexString(index) + " to read");
-        }
-    }
-
-    static void setMsr(GuestState state, int index, long value) {
-        try {
-            Msrs.write(state.change(GuestState.SYSTEM | GuestState.MSRS), index, value);
-        } catch (GuestFault f) {
-            throw KvmException.invalid("MSR " + Integer.toHexString(index) + " does not take " + Long.toHexString(value));
         }
     }
 
@@ -224,21 +235,34 @@ final class StateAccess {
         c.dr7 = d.dr7 | DR7_ONE;
     }
 
-    static VcpuEvents events(VcpuCore core) {
+    /**
+     * @param payload what a pending exception will do to registers is told; else it happens now, and the exception counts as injected
+     * @param tripleFault a pending triple fault is told
+     */
+    static VcpuEvents events(VcpuCore core, boolean payload, boolean tripleFault) {
         Cpu c = core.state.load(GuestState.EVENTS);
+        if (!payload) {
+            core.applyPayload();
+        }
         VcpuEvents v = new VcpuEvents();
         core.events.describe(v);
         v.interruptShadow = (c.blockingByMovSs ? VcpuEvents.SHADOW_MOV_SS : 0) | (c.blockingBySti ? VcpuEvents.SHADOW_STI : 0);
         v.nmiMasked = c.nmiBlocked;
         v.smiSmm = c.inSmm;
         v.sipiVector = c.sipiVector;
-        v.flags = VcpuEvents.VALID_NMI_PENDING | VcpuEvents.VALID_SHADOW | VcpuEvents.VALID_SMM | VcpuEvents.VALID_PAYLOAD
-                | VcpuEvents.VALID_TRIPLE_FAULT;
+        v.flags = VcpuEvents.VALID_NMI_PENDING | VcpuEvents.VALID_SHADOW | VcpuEvents.VALID_SMM
+                | (payload ? VcpuEvents.VALID_PAYLOAD : 0) | (tripleFault ? VcpuEvents.VALID_TRIPLE_FAULT : 0);
+        if (!payload) {
+            v.exceptionInjected |= v.exceptionPending;
+            v.exceptionPending = false;
+        }
+        v.tripleFaultPending &= tripleFault;
         return v;
     }
 
-    static void setEvents(VcpuCore core, VcpuEvents v) {
-        if ((v.flags & ~VALID_EVENTS) != 0) {
+    static void setEvents(VcpuCore core, VcpuEvents v, boolean payload, boolean tripleFault) {
+        int known = VALID_EVENTS & ~(payload ? 0 : VcpuEvents.VALID_PAYLOAD) & ~(tripleFault ? 0 : VcpuEvents.VALID_TRIPLE_FAULT);
+        if ((v.flags & ~known) != 0) {
             throw KvmException.invalid("unknown flags of vcpu events: " + Integer.toHexString(v.flags));
         }
         core.events.replace(v);
@@ -271,6 +295,46 @@ final class StateAccess {
                 yield Cpu.WAIT_FOR_SIPI;
             }
         };
+    }
+
+    static Sregs2 sregs2(VcpuCore core) {
+        Cpu c = core.state.load(GuestState.REGISTERS | GuestState.SYSTEM);
+        Sregs2 s = new Sregs2();
+        s.sregs.fromBytes(sregs(core).toBytes());
+        Arrays.fill(s.sregs.interruptBitmap, 0);
+        if (usesPointers(c.cr0, c.cr4, c.efer)) {
+            s.flags = Sregs2.PDPTRS_VALID;
+            System.arraycopy(c.pdpte, 0, s.pdptrs, 0, s.pdptrs.length);
+        }
+        return s;
+    }
+
+    static void setSregs2(VcpuCore core, Sregs2 s) {
+        boolean pointers = usesPointers(s.sregs.cr0, s.sregs.cr4, s.sregs.efer);
+        if ((s.flags & ~Sregs2.PDPTRS_VALID) != 0 || s.flags != 0 && !pointers) {
+            throw KvmException.invalid("page-directory pointers belong to PAE paging only");
+        }
+        setSregs(core, s.sregs);
+        if (s.flags != 0) {
+            System.arraycopy(s.pdptrs, 0, core.state.change(GuestState.SYSTEM).pdpte, 0, s.pdptrs.length);
+        }
+    }
+
+    private static boolean usesPointers(long cr0, long cr4, long efer) {
+        return (cr0 & Cr.PG) != 0 && (cr4 & Cr.PAE) != 0 && (efer & Cr.LMA) == 0;
+    }
+
+    /** Nothing is marked as accessed; an address that no structure maps has no translation. */
+    static Translation translate(VcpuCore core, long linear) {
+        Cpu c = core.state.load(GuestState.REGISTERS | GuestState.SYSTEM);
+        Translation t = new Translation();
+        t.linearAddress = linear;
+        Paging.Mapping m = Paging.find(c, core.guestPhysical(), linear);
+        t.valid = m != null;
+        t.physicalAddress = m == null ? -1 : m.physical();
+        t.writeable = m != null && m.writable();
+        t.usermode = m != null && m.user();
+        return t;
     }
 
     private interface TableSetter {

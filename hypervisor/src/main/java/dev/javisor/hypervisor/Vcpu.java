@@ -5,16 +5,22 @@ import dev.javisor.hypervisor.abi.Fpu;
 import dev.javisor.hypervisor.abi.GuestDebug;
 import dev.javisor.hypervisor.abi.KvmException;
 import dev.javisor.hypervisor.abi.MpState;
+import dev.javisor.hypervisor.abi.MsrEntry;
 import dev.javisor.hypervisor.abi.Regs;
 import dev.javisor.hypervisor.abi.RequeuePolicy;
+import dev.javisor.hypervisor.abi.Sregs2;
 import dev.javisor.hypervisor.abi.Sregs;
+import dev.javisor.hypervisor.abi.Translation;
 import dev.javisor.hypervisor.abi.VcpuEvents;
 import dev.javisor.hypervisor.abi.VcpuExit;
+import dev.javisor.hypervisor.abi.Xcrs;
+import dev.javisor.hypervisor.abi.Xsave;
 import dev.javisor.hypervisor.vcpu.GuestState;
 import dev.javisor.hypervisor.vcpu.VcpuCore;
 import dev.javisor.processor.apic.LocalApic;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.core.Timeline;
 import dev.javisor.processor.event.Reset;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
@@ -28,6 +34,7 @@ import java.util.function.Supplier;
  * another thread, or one that needs a vcpu which runs, is refused as BUSY.
  */
 public final class Vcpu implements Stateful {
+    private final Vm vm;
     private final Kvm kvm;
     private final int id;
     private final VcpuCore core;
@@ -38,8 +45,9 @@ public final class Vcpu implements Stateful {
 
     private boolean running;
 
-    Vcpu(Kvm kvm, int id, VcpuCore core, LocalApic apic, boolean userInterrupts) {
-        this.kvm = kvm;
+    Vcpu(Vm vm, int id, VcpuCore core, LocalApic apic, boolean userInterrupts) {
+        this.vm = vm;
+        this.kvm = vm.kvm();
         this.userInterrupts = userInterrupts;
         this.apic = apic;
         this.id = id;
@@ -230,7 +238,7 @@ public final class Vcpu implements Stateful {
      * @throws KvmException INVALID_ARGUMENT when there is no such register to read
      */
     public long getMsr(int index) {
-        return get(() -> StateAccess.msr(core.state, index));
+        return get(() -> MsrAccess.get(core.state, index));
     }
 
     /**
@@ -239,7 +247,95 @@ public final class Vcpu implements Stateful {
      * @throws KvmException INVALID_ARGUMENT when there is no such register to write, or when it does not take the value
      */
     public void setMsr(int index, long value) {
-        act(() -> StateAccess.setMsr(core.state, index, value));
+        act(() -> MsrAccess.set(core.state, index, value));
+    }
+
+    /**
+     * KVM_GET_MSRS: fills in the values, up to the first register that there is not.
+     *
+     * @return how many were filled in
+     * @throws KvmException TOO_BIG for more than 256
+     */
+    public int getMsrs(MsrEntry... entries) {
+        return get(() -> MsrAccess.get(core.state, entries));
+    }
+
+    /**
+     * KVM_SET_MSRS: writes registers in their order, up to the first that does not take its value.
+     *
+     * @return how many were written
+     * @throws KvmException TOO_BIG for more than 256
+     */
+    public int setMsrs(MsrEntry... entries) {
+        return get(() -> MsrAccess.set(core.state, entries));
+    }
+
+    /** KVM_GET_SREGS2. */
+    public Sregs2 getSregs2() {
+        return get(() -> StateAccess.sregs2(core));
+    }
+
+    /** KVM_SET_SREGS2. @throws KvmException INVALID_ARGUMENT for a state that no processor can be in, and for unknown flags */
+    public void setSregs2(Sregs2 s) {
+        act(() -> StateAccess.setSregs2(core, s));
+    }
+
+    /** KVM_TRANSLATE: what a linear address is translated to now, for a supervisor's read. Has no effect on the guest. */
+    public Translation translate(long linearAddress) {
+        return get(() -> StateAccess.translate(core, linearAddress));
+    }
+
+    /** KVM_GET_XSAVE, and KVM_GET_XSAVE2. */
+    public Xsave getXsave() {
+        return get(() -> XsaveAccess.get(core.state));
+    }
+
+    /**
+     * KVM_SET_XSAVE.
+     *
+     * @throws KvmException INVALID_ARGUMENT for components that the processor does not have, and reserved bits of the header or MXCSR
+     */
+    public void setXsave(Xsave x) {
+        act(() -> XsaveAccess.set(core.state, x));
+    }
+
+    /** KVM_GET_XCRS. */
+    public Xcrs getXcrs() {
+        return get(() -> XsaveAccess.xcrs(core.state));
+    }
+
+    /** KVM_SET_XCRS. @throws KvmException INVALID_ARGUMENT for flags, more than 16 registers, and a value that XCR0 does not take */
+    public void setXcrs(Xcrs x) {
+        act(() -> XsaveAccess.setXcrs(core.state, x));
+    }
+
+    /** KVM_GET_TSC_KHZ. */
+    public int getTscKhz() {
+        return (int) (Timeline.FREQUENCY / 1000);
+    }
+
+    /**
+     * KVM_SET_TSC_KHZ.
+     *
+     * @throws KvmException INVALID_ARGUMENT for any other frequency than that of {@link #getTscKhz}: the time-stamp counter is guest time
+     */
+    public void setTscKhz(int khz) {
+        if (khz != getTscKhz()) {
+            throw KvmException.invalid("the time-stamp counter counts " + getTscKhz() + " kHz, not " + khz);
+        }
+    }
+
+    /** KVM_VCPU_TSC_OFFSET: ticks of the time-stamp counter ahead of guest time. */
+    public long getTscOffset() {
+        return get(() -> core.cpu().tscOffset);
+    }
+
+    /** KVM_VCPU_TSC_OFFSET. */
+    public void setTscOffset(long offset) {
+        act(() -> {
+            core.cpu().tscOffset = offset;
+            core.cpu().apic.tscChanged();
+        });
     }
 
     /** KVM_GET_DEBUGREGS. */
@@ -254,16 +350,16 @@ public final class Vcpu implements Stateful {
 
     /** KVM_GET_VCPU_EVENTS. */
     public VcpuEvents getVcpuEvents() {
-        return get(() -> StateAccess.events(core));
+        return get(() -> StateAccess.events(core, vm.hasExceptionPayload(), vm.hasTripleFaultEvent()));
     }
 
     /**
      * KVM_SET_VCPU_EVENTS.
      *
-     * @throws KvmException INVALID_ARGUMENT for unknown flags, and for a vector that no exception has
+     * @throws KvmException INVALID_ARGUMENT for flags that are unknown or whose capability is off, and for a vector that no exception has
      */
     public void setVcpuEvents(VcpuEvents v) {
-        act(() -> StateAccess.setEvents(core, v));
+        act(() -> StateAccess.setEvents(core, v, vm.hasExceptionPayload(), vm.hasTripleFaultEvent()));
     }
 
     /**
@@ -351,7 +447,7 @@ public final class Vcpu implements Stateful {
 
     /** XCR0, of KVM_GET_XCRS. */
     public long getXcr0() {
-        return core.cpu().xcr0;
+        return getXcrs().value[0];
     }
 
     /** KVM_GET_FPU. */

@@ -1,10 +1,12 @@
 package dev.javisor.hypervisor;
 
+import dev.javisor.hypervisor.abi.Capability;
 import dev.javisor.hypervisor.abi.CoalescedMmio;
 import dev.javisor.hypervisor.abi.IrqChip;
 import dev.javisor.hypervisor.abi.IrqRoutingEntry;
 import dev.javisor.hypervisor.abi.KvmException;
 import dev.javisor.hypervisor.abi.Msi;
+import dev.javisor.hypervisor.abi.MsrFilter;
 import dev.javisor.hypervisor.abi.RequeuePolicy;
 import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.hypervisor.irqchip.IrqRouting;
@@ -15,6 +17,7 @@ import dev.javisor.hypervisor.paravirtual.Paravirtual;
 import dev.javisor.hypervisor.paravirtual.ParavirtualCalls;
 import dev.javisor.hypervisor.paravirtual.SystemClock;
 import dev.javisor.hypervisor.vcpu.DeviceBus;
+import dev.javisor.hypervisor.vcpu.MsrPolicy;
 import dev.javisor.hypervisor.vcpu.UserLocalApic;
 import dev.javisor.hypervisor.vcpu.VcpuCore;
 import dev.javisor.hypervisor.vmx.VmxVm;
@@ -44,7 +47,8 @@ public final class Vm {
     /** KVM_PIT_SPEAKER_DUMMY, a flag of {@link #createPit2}. */
     public static final int PIT_SPEAKER_DUMMY = 1;
 
-    private static final int PORTS = 0x10000;
+    private static final int PORTS = 0x10000, NO_VECTOR = 0xFF;
+    private static final long MOST_TSS_ADDRESS = 0xFFFF_CFFFL;
 
     private final Kvm kvm;
     private final DeviceBus bus = new DeviceBus();
@@ -65,6 +69,9 @@ public final class Vm {
     private boolean hypercalls = true;
     private boolean forcedEmulation;
     private boolean fixesHypercalls = true;
+    private final MsrPolicy msrs = new MsrPolicy();
+    private boolean exceptionPayload = true;
+    private boolean tripleFaultEvent = true;
 
     Vm(Kvm kvm) {
         this.kvm = kvm;
@@ -299,6 +306,92 @@ public final class Vm {
         kvm.act(() -> irqchip().set(chip));
     }
 
+    // ---- capabilities ----
+
+    /** KVM_CHECK_EXTENSION: 0 when there is no such capability, else 1 or what KVM says about it. */
+    public int checkExtension(int number) {
+        Capability c = Capability.of(number);
+        return c == null ? 0 : checkExtension(c);
+    }
+
+    /** KVM_CHECK_EXTENSION. */
+    public int checkExtension(Capability capability) {
+        return kvm.checkExtension(capability);
+    }
+
+    /**
+     * KVM_ENABLE_CAP, for SPLIT_IRQCHIP (the I/O APIC and 8259 pair are the caller's, who injects the latter's interrupts with {@link
+     * Vcpu#interrupt}), X86_USER_SPACE_MSR, MANUAL_DIRTY_LOG_PROTECT2, EXCEPTION_PAYLOAD and X86_TRIPLE_FAULT_EVENT. The last two are on
+     * unless they are turned off with argument 0.
+     *
+     * @throws KvmException INVALID_ARGUMENT for any other, and for unknown bits; ALREADY_EXISTS
+     */
+    public void enableCap(Capability capability, long argument) {
+        switch (capability) {
+            case SPLIT_IRQCHIP -> {
+                checkArgument(capability, argument, argument >= 0 && argument <= IrqRouting.MOST);
+                createLocalApics(() -> NO_VECTOR);
+            }
+            case X86_USER_SPACE_MSR -> {
+                int all = Capability.MSR_EXIT_REASON_INVAL | Capability.MSR_EXIT_REASON_UNKNOWN | Capability.MSR_EXIT_REASON_FILTER;
+                checkArgument(capability, argument, (argument & ~all) == 0);
+                msrs.setExits((int) argument);
+            }
+            case MANUAL_DIRTY_LOG_PROTECT2 -> {
+                boolean manual = (argument & Capability.DIRTY_LOG_MANUAL_PROTECT_ENABLE) != 0;
+                boolean set = (argument & Capability.DIRTY_LOG_INITIALLY_SET) != 0;
+                checkArgument(capability, argument, argument >= 0 && argument <= 3 && (manual || !set));
+                setManualDirtyLogProtection(manual, set);
+            }
+            case EXCEPTION_PAYLOAD -> exceptionPayload = argument != 0;
+            case X86_TRIPLE_FAULT_EVENT -> tripleFaultEvent = argument != 0;
+            default -> throw KvmException.invalid(capability + " cannot be enabled");
+        }
+    }
+
+    private static void checkArgument(Capability capability, long argument, boolean possible) {
+        if (!possible) {
+            throw KvmException.invalid(capability + " does not take " + Long.toHexString(argument));
+        }
+    }
+
+    boolean hasExceptionPayload() {
+        return exceptionPayload;
+    }
+
+    boolean hasTripleFaultEvent() {
+        return tripleFaultEvent;
+    }
+
+    /**
+     * KVM_X86_SET_MSR_FILTER: accesses that the filter does not allow are #GP(0), or exit when X86_USER_SPACE_MSR says so. Replaces the
+     * filter before.
+     */
+    public void setMsrFilter(MsrFilter filter) {
+        kvm.act(() -> {
+            vcpus.forEach(Vcpu::leaveGuest);
+            msrs.setFilter(Objects.requireNonNull(filter));
+        });
+    }
+
+    /**
+     * KVM_SET_TSS_ADDR: guest-physical pages that KVM may need on processors that cannot run real mode; here they stay the caller's.
+     *
+     * @throws KvmException INVALID_ARGUMENT beyond 4 GiB
+     */
+    public void setTssAddr(long address) {
+        if (address < 0 || address > MOST_TSS_ADDRESS) {
+            throw KvmException.invalid("three pages from " + Long.toHexString(address) + " on are not below 4 GiB");
+        }
+    }
+
+    /** KVM_SET_IDENTITY_MAP_ADDR: as {@link #setTssAddr}. @throws KvmException INVALID_ARGUMENT when there are vcpus */
+    public void setIdentityMapAddr(long address) {
+        if (!vcpus.isEmpty()) {
+            throw KvmException.invalid("the identity map must be placed before the vcpus are made");
+        }
+    }
+
     // ---- stores that need no exit ----
 
     /**
@@ -367,6 +460,10 @@ public final class Vm {
      * @throws KvmException INVALID_ARGUMENT, ALREADY_EXISTS
      */
     public Vcpu createVcpu(int id) {
+        return kvm.alone(() -> newVcpu(id));
+    }
+
+    private Vcpu newVcpu(int id) {
         if (id < 0 || id >= MAXIMUM_VCPUS) {
             throw KvmException.invalid("vcpus are numbered 0 to " + (MAXIMUM_VCPUS - 1) + ", not " + id);
         }
@@ -381,14 +478,14 @@ public final class Vm {
         if (apic == null) {
             new UserLocalApic(cpu);
         }
-        VcpuCore core = vmx.createVcpu(cpu, new Paravirtual(cpu, clock, apic), bus, id);
+        VcpuCore core = vmx.createVcpu(cpu, new Paravirtual(cpu, clock, apic), bus, msrs, id);
         if (hypercalls) {
             cpu.hypercalls = new ParavirtualCalls(interrupts == null ? new ApicBus() : interrupts, clock, peers(core));
         }
         core.setLocalApic(apic != null);
         core.setForcedEmulation(forcedEmulation);
         core.setFixesHypercalls(fixesHypercalls);
-        Vcpu v = new Vcpu(kvm, id, core, apic, irqchip == null);
+        Vcpu v = new Vcpu(this, id, core, apic, irqchip == null);
         v.setRequeuePolicy(requeuePolicy);
         vcpus.add(v);
         return v;

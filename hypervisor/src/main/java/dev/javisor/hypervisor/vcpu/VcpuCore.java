@@ -1,10 +1,13 @@
 package dev.javisor.hypervisor.vcpu;
 
+import dev.javisor.hypervisor.abi.Capability;
 import dev.javisor.hypervisor.abi.GuestDebug;
 import dev.javisor.hypervisor.abi.KvmException;
+import dev.javisor.hypervisor.abi.MsrFilter;
 import dev.javisor.hypervisor.abi.RequeuePolicy;
 import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.hypervisor.paravirtual.Paravirtual;
+import dev.javisor.isa.MsrIndex;
 import dev.javisor.processor.CpuState;
 import dev.javisor.processor.apic.LocalApic;
 import dev.javisor.processor.core.Cpu;
@@ -16,6 +19,7 @@ import dev.javisor.processor.event.Boundary;
 import dev.javisor.processor.event.EventDelivery;
 import dev.javisor.processor.event.Reset;
 import dev.javisor.processor.event.SystemManagement;
+import dev.javisor.processor.memory.PhysicalMemory;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
 import dev.javisor.processor.state.Stateful;
@@ -48,6 +52,7 @@ public final class VcpuCore implements Stateful {
     private final Backend backend;
     private final UserAccess user = new UserAccess();
     private final DeviceBus bus;
+    private final MsrPolicy msrs;
     private final Emulator emulator;
     /** The local APIC is in the kernel, so that HLT waits in it. */
     private boolean localApic;
@@ -91,9 +96,10 @@ public final class VcpuCore implements Stateful {
     private long owed;
 
     /** @param backend made for the vcpu, which is not complete yet */
-    public VcpuCore(Cpu cpu, Paravirtual paravirtual, DeviceBus bus, Function<VcpuCore, Backend> backend) {
+    public VcpuCore(Cpu cpu, Paravirtual paravirtual, DeviceBus bus, MsrPolicy msrs, Function<VcpuCore, Backend> backend) {
         this.cpu = cpu;
         this.paravirtual = paravirtual;
+        this.msrs = msrs;
         this.bus = bus;
         this.emulator = new Emulator(cpu, user, bus);
         // The backend looks at the vcpu when it runs, not before.
@@ -685,14 +691,9 @@ public final class VcpuCore implements Stateful {
                 Cpu c = state.change(GuestState.REGISTERS);
                 Flags.setRflags(c, Flags.rflags(c) | Flags.RF);
             }
-            if (q.exceptionHasPayload && e.vector() == Event.PF) {
-                state.change(GuestState.REGISTERS).cr2 = e.payload();
-            }
+            applyPayload();
             if (e.vector() == Event.DB) {
                 Cpu c = state.change(GuestState.SYSTEM);
-                if (q.exceptionHasPayload) {
-                    c.dr6 = EventDelivery.mergeDr6(c.dr6, e.payload());
-                }
                 c.dr7 &= ~DR7_GD;
                 c.debugctl &= ~DEBUGCTL_BTF;
             }
@@ -701,6 +702,22 @@ public final class VcpuCore implements Stateful {
         q.exceptionInjected = true;
         q.exceptionHasPayload = false;
         first(e);
+    }
+
+    /** What the exception that waits does to CR2 or DR6 happens now. */
+    public void applyPayload() {
+        EventQueue q = events;
+        Event e = q.exception;
+        if (!q.hasException() || !q.exceptionHasPayload || e.type() != Event.HARDWARE_EXCEPTION) {
+            return;
+        }
+        q.exceptionHasPayload = false;
+        if (e.vector() == Event.PF) {
+            state.change(GuestState.REGISTERS).cr2 = e.payload();
+        } else if (e.vector() == Event.DB) {
+            Cpu c = state.change(GuestState.SYSTEM);
+            c.dr6 = EventDelivery.mergeDr6(c.dr6, e.payload());
+        }
     }
 
     private static boolean isFault(int vector) {
@@ -861,28 +878,88 @@ public final class VcpuCore implements Stateful {
     public VcpuExit readMsr(int length) {
         Cpu c = state.change(GuestState.REGISTERS | GuestState.SYSTEM | GuestState.MSRS);
         Emulator.synchronize(c);
-        try {
-            long value = Msrs.read(c, (int) c.gpr[RCX]);
-            c.gpr[RAX] = value & 0xFFFF_FFFFL;
-            c.gpr[RDX] = value >>> 32;
-            skip(length);
-        } catch (GuestFault f) {
-            events.queue(f.event);
+        int index = (int) c.gpr[RCX];
+        if (!msrs.allows(index, MsrFilter.READ)) {
+            return refuseRead(index, Capability.MSR_EXIT_REASON_FILTER, length);
         }
-        return null;
+        try {
+            finishRead(Msrs.read(c, index), length);
+            return null;
+        } catch (GuestFault f) {
+            return refuseRead(index, reason(index), length);
+        }
+    }
+
+    private void finishRead(long value, int length) {
+        Cpu c = state.change(GuestState.REGISTERS);
+        c.gpr[RAX] = value & 0xFFFF_FFFFL;
+        c.gpr[RDX] = value >>> 32;
+        skip(length);
+    }
+
+    private int reason(int index) {
+        return MsrIndex.find(cpu.model, index) == null ? Capability.MSR_EXIT_REASON_UNKNOWN : Capability.MSR_EXIT_REASON_INVAL;
+    }
+
+    /** #GP(0), unless userspace wants to answer. */
+    private VcpuExit refuseRead(int index, int reason, int length) {
+        if (!msrs.exitsFor(reason)) {
+            events.queue(Event.exception(Event.GP, 0));
+            return null;
+        }
+        VcpuExit.Rdmsr exit = new VcpuExit.Rdmsr(index, reason);
+        completion = () -> {
+            if (exit.error) {
+                events.queue(Event.exception(Event.GP, 0));
+            } else {
+                finishRead(exit.data, length);
+            }
+        };
+        return exit;
     }
 
     /** WRMSR to a register that the hypervisor emulates. */
     public VcpuExit writeMsr(int length) {
         Cpu c = state.change(GuestState.REGISTERS | GuestState.SYSTEM | GuestState.MSRS);
         Emulator.synchronize(c);
-        try {
-            Msrs.write(c, (int) c.gpr[RCX], c.gpr[RDX] << 32 | c.gpr[RAX] & 0xFFFF_FFFFL);
-            skip(length);
-        } catch (GuestFault f) {
-            events.queue(f.event);
+        int index = (int) c.gpr[RCX];
+        long value = c.gpr[RDX] << 32 | c.gpr[RAX] & 0xFFFF_FFFFL;
+        if (!msrs.allows(index, MsrFilter.WRITE)) {
+            return refuseWrite(index, value, Capability.MSR_EXIT_REASON_FILTER, length);
         }
-        return null;
+        try {
+            Msrs.write(c, index, value);
+            skip(length);
+            return null;
+        } catch (GuestFault f) {
+            return refuseWrite(index, value, reason(index), length);
+        }
+    }
+
+    private VcpuExit refuseWrite(int index, long value, int reason, int length) {
+        if (!msrs.exitsFor(reason)) {
+            events.queue(Event.exception(Event.GP, 0));
+            return null;
+        }
+        VcpuExit.Wrmsr exit = new VcpuExit.Wrmsr(index, reason, value);
+        completion = () -> {
+            if (exit.error) {
+                events.queue(Event.exception(Event.GP, 0));
+            } else {
+                skip(length);
+            }
+        };
+        return exit;
+    }
+
+    /** Guest-physical memory. */
+    public PhysicalMemory guestPhysical() {
+        return cpu.memory;
+    }
+
+    /** What userspace wants to know of accesses to model-specific registers. */
+    public MsrPolicy msrs() {
+        return msrs;
     }
 
     /** VMCALL. */

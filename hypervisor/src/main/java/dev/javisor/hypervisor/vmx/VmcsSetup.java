@@ -141,13 +141,17 @@ final class VmcsSetup {
         root.vmwrite(VmcsField.MSR_BITMAPS, msrBitmaps);
     }
 
-    /** Accesses of the register exit no more. */
-    void pass(Msr m) {
+    /** Whether reads, and writes, of the register exit. */
+    void intercept(Msr m, boolean reads, boolean writes) {
         int bit = m.index & MSR_RANGE;
         long at = msrBitmaps + (m.index < 0 ? HIGH : 0) + (bit >>> 3);
-        for (long half = at; half <= at + WRITES; half += WRITES) {
-            root.memory().write(half, 1, root.memory().read(half, 1) & ~(1L << (bit & 7)));
-        }
+        intercept(at, bit & 7, reads);
+        intercept(at + WRITES, bit & 7, writes);
+    }
+
+    private void intercept(long at, int bit, boolean exits) {
+        long others = root.memory().read(at, 1) & ~(1L << bit);
+        root.memory().write(at, 1, others | (exits ? 1L << bit : 0));
     }
 
     private void host() {

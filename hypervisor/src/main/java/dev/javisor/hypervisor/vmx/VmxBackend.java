@@ -1,14 +1,17 @@
 package dev.javisor.hypervisor.vmx;
 
 import dev.javisor.hypervisor.abi.GuestDebug;
+import dev.javisor.hypervisor.abi.MsrFilter;
 import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.hypervisor.host.HostPages;
 import dev.javisor.hypervisor.host.RootProcessor;
 import dev.javisor.hypervisor.vcpu.Backend;
 import dev.javisor.hypervisor.vcpu.EventQueue;
 import dev.javisor.hypervisor.vcpu.GuestState;
+import dev.javisor.hypervisor.vcpu.MsrPolicy;
 import dev.javisor.hypervisor.vcpu.VcpuCore;
 import dev.javisor.isa.ExitReason;
+import dev.javisor.isa.Msr;
 import dev.javisor.isa.VmcsField;
 import dev.javisor.isa.VmxControl;
 import dev.javisor.processor.core.Cpu;
@@ -34,6 +37,8 @@ public final class VmxBackend implements Backend {
     private final VmcsTransfer transfer;
     private final VmxExits exits;
     private final HostPages pages;
+    private final VmcsSetup setup;
+    private int msrFilter;
     private boolean launched;
     /** The page-modification log, once there has been one; and whether it is in use. */
     private long modificationLog;
@@ -58,11 +63,20 @@ public final class VmxBackend implements Backend {
         this.pages = pages;
         this.transfer = new VmcsTransfer(core, root);
         this.exits = new VmxExits(core, this, ept);
-        VmcsSetup setup = new VmcsSetup(root, pages);
+        setup = new VmcsSetup(root, pages);
         setup.create();
-        transfer.withoutExit().forEach(setup::pass);
+        filterMsrs();
         root.vmwrite(VmcsField.EPT_POINTER, ept.pointer());
         primaryControls = root.vmread(VmcsField.PRIMARY_CONTROLS);
+    }
+
+    /** The registers that need no exits have none, unless userspace filters them. */
+    private void filterMsrs() {
+        MsrPolicy policy = core.msrs();
+        msrFilter = policy.generation();
+        for (Msr m : transfer.withoutExit()) {
+            setup.intercept(m, !policy.allows(m.index, MsrFilter.READ), !policy.allows(m.index, MsrFilter.WRITE));
+        }
     }
 
     long vmread(VmcsField f) {
@@ -122,6 +136,9 @@ public final class VmxBackend implements Backend {
             root.vmwrite(VmcsField.EPT_POINTER, ept.pointer());
             root.invept(INVEPT_SINGLE, ept.pointer());
             logModifications(ept.isLogging());
+        }
+        if (core.msrs().generation() != msrFilter) {
+            filterMsrs();
         }
         loadDebugRegisters();
         long undefined = core.interceptsUndefined() ? 1 << Event.UD : 0;

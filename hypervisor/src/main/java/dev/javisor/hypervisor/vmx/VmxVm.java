@@ -4,6 +4,7 @@ import dev.javisor.hypervisor.host.Host;
 import dev.javisor.hypervisor.memory.MemorySlots;
 import dev.javisor.hypervisor.paravirtual.Paravirtual;
 import dev.javisor.hypervisor.vcpu.DeviceBus;
+import dev.javisor.hypervisor.vcpu.MsrPolicy;
 import dev.javisor.hypervisor.vcpu.VcpuCore;
 import dev.javisor.processor.core.Cpu;
 
@@ -23,10 +24,10 @@ public final class VmxVm {
      *
      * @throws dev.javisor.hypervisor.abi.KvmException NOT_SUPPORTED when the processor lacks something
      */
-    public VcpuCore createVcpu(Cpu cpu, Paravirtual paravirtual, DeviceBus bus, long seed) {
+    public VcpuCore createVcpu(Cpu cpu, Paravirtual paravirtual, DeviceBus bus, MsrPolicy msrs, long seed) {
         var root = host.addProcessor();
         root.seed(seed);
-        return new VcpuCore(cpu, paravirtual, bus, core -> new VmxBackend(core, root, host.pages(), ept));
+        return new VcpuCore(cpu, paravirtual, bus, msrs, core -> new VmxBackend(core, root, host.pages(), ept));
     }
 
     /** Whether dirty logs are filled by the processor; else by EPT violations. */

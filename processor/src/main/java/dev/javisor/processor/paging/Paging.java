@@ -27,6 +27,32 @@ public final class Paging implements Translation {
         this.walk = new PageWalk(model, memory);
     }
 
+    /** What a linear address is mapped to, and with which rights. */
+    public record Mapping(long physical, boolean writable, boolean user) {}
+
+    /**
+     * Looks up a linear address without any effect on the processor or on the paging structures.
+     *
+     * @param memory guest-physical memory
+     * @return null when there is no translation
+     */
+    public static Mapping find(Cpu c, PhysicalMemory memory, long linear) {
+        if ((c.cr0 & Cr.PG) == 0) {
+            return new Mapping(linear & 0xFFFFFFFFL, true, true);
+        }
+        if (!c.canonical(linear) && (c.efer & Cr.LMA) != 0) {
+            return null;
+        }
+        PageWalk walk = new PageWalk(c.model, memory);
+        try {
+            walk.walk(c, Tlb.SUPERVISOR_OPEN, linear, READ);
+        } catch (GuestFault f) {
+            return null;
+        }
+        boolean writable = (walk.rights & AccessRights.WRITABLE) != 0;
+        return new Mapping(walk.page | linear & 0xFFF, writable, (walk.rights & AccessRights.USER) != 0);
+    }
+
     @Override
     public boolean loadPointers(Cpu c, long cr3) {
         return walk.loadPointers(c, cr3);

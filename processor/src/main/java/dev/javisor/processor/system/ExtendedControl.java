@@ -39,8 +39,8 @@ public final class ExtendedControl {
         c.updateMode();
     }
 
-    /** Only components of the model, x87 always, and those that belong together only together. */
-    private static boolean isLegal(Cpu c, long value) {
+    /** Whether XCR0 takes a value: only components of the model, x87 always, and those that belong together only together. */
+    public static boolean isLegal(Cpu c, long value) {
         return (value & ~userState(c)) == 0
                 && (value & X87) != 0
                 && ((value & AVX) == 0 || (value & SSE) != 0)
@@ -50,7 +50,7 @@ public final class ExtendedControl {
     }
 
     /** State components that software may enable in XCR0. */
-    static long userState(Cpu c) {
+    public static long userState(Cpu c) {
         long mask = 0;
         for (XsaveComponent x : XsaveComponent.values()) {
             if (!x.supervisor && c.has(x.feature)) {

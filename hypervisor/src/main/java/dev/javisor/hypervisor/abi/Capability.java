@@ -1,0 +1,74 @@
+package dev.javisor.hypervisor.abi;
+
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/** KVM_CAP_...: what {@code checkExtension} is asked about, with KVM's numbers. */
+public enum Capability {
+    IRQCHIP(0),
+    HLT(1),
+    USER_MEMORY(3),
+    SET_TSS_ADDR(4),
+    EXT_CPUID(7),
+    NR_VCPUS(9),
+    NR_MEMSLOTS(10),
+    MP_STATE(14),
+    COALESCED_MMIO(15),
+    DESTROY_MEMORY_REGION_WORKS(21),
+    USER_NMI(22),
+    SET_GUEST_DEBUG(23),
+    IRQ_ROUTING(25),
+    JOIN_MEMORY_REGIONS_WORKS(30),
+    IRQFD(32),
+    PIT2(33),
+    IOEVENTFD(36),
+    SET_IDENTITY_MAP_ADDR(37),
+    INTERNAL_ERROR_DATA(40),
+    VCPU_EVENTS(41),
+    INTR_SHADOW(49),
+    DEBUGREGS(50),
+    XSAVE(55),
+    XCRS(56),
+    GET_TSC_KHZ(61),
+    MAX_VCPUS(66),
+    TSC_DEADLINE_TIMER(72),
+    SIGNAL_MSI(77),
+    READONLY_MEM(81),
+    X86_IOAPIC_POLARITY_IGNORED(97),
+    ENABLE_CAP_VM(98),
+    CHECK_EXTENSION_VM(105),
+    X86_SMM(117),
+    SPLIT_IRQCHIP(121),
+    IOEVENTFD_ANY_LENGTH(122),
+    MAX_VCPU_ID(128),
+    IMMEDIATE_EXIT(136),
+    GET_MSR_FEATURES(153),
+    COALESCED_PIO(162),
+    EXCEPTION_PAYLOAD(164),
+    MANUAL_DIRTY_LOG_PROTECT2(168),
+    X86_USER_SPACE_MSR(188),
+    X86_MSR_FILTER(189),
+    SREGS2(200),
+    XSAVE2(208),
+    X86_TRIPLE_FAULT_EVENT(218);
+
+    /** Bits of the argument of {@link #X86_USER_SPACE_MSR}: which accesses exit. */
+    public static final int MSR_EXIT_REASON_INVAL = 1, MSR_EXIT_REASON_UNKNOWN = 2, MSR_EXIT_REASON_FILTER = 4;
+    /** Bits of the argument of {@link #MANUAL_DIRTY_LOG_PROTECT2}. */
+    public static final int DIRTY_LOG_MANUAL_PROTECT_ENABLE = 1, DIRTY_LOG_INITIALLY_SET = 2;
+
+    private static final Map<Integer, Capability> BY_NUMBER =
+            Stream.of(values()).collect(Collectors.toUnmodifiableMap(c -> c.number, c -> c));
+
+    public final int number;
+
+    Capability(int number) {
+        this.number = number;
+    }
+
+    /** The capability with a number, or null. */
+    public static Capability of(int number) {
+        return BY_NUMBER.get(number);
+    }
+}
