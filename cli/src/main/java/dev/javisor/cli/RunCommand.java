@@ -140,7 +140,7 @@ class RunCommand implements Callable<Integer> {
     private boolean screen;
 
     @Option(names = "--explain", negatable = true,
-            description = "Says why VM entries of the guest fail (default: if standard error is a terminal).")
+            description = "Says why VM entries of a guest on the metal fail (default: if standard error is a terminal).")
     private Boolean explain;
 
     @Option(names = "--explain-vmcs", paramLabel = "@ADDRESS|current",
@@ -274,7 +274,7 @@ class RunCommand implements Callable<Integer> {
                 .input(input)
                 .script(script, input == ports.size() ? input : 0)
                 .limit(limit())
-                .explain(explain == null ? HostConsole.isErrorTerminal() : explain)
+                .explain(explain == null ? on.equals("metal") && HostConsole.isErrorTerminal() : explain)
                 .explainVmcs(explainVmcs)
                 .screen(screen)
                 .statistics(statistics)

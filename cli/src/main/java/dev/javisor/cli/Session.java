@@ -112,6 +112,9 @@ final class Session {
             if (failures != null) {
                 failures.listenTo(machine);
             }
+            if ((failures != null || !explained.isEmpty()) && machine.processors().isEmpty()) {
+                messages.println("javisor: nothing to explain: the hypervisor does not offer VMX to its guests yet");
+            }
             if (trace != null) {
                 machine.trace(trace);
             }

@@ -4,10 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.javisor.isa.Asm;
 import dev.javisor.isa.CodeSize;
+import dev.javisor.isa.VmxCapabilities;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -233,19 +236,17 @@ class CommandLineTest {
     /** Enters with a VMCS in which all fields are 0, from 32-bit paging. */
     private static final String VMLAUNCH =
             """
-            start: mov ecx, 0x3A
-            mov eax, 5
-            xor edx, edx
-            wrmsr
-            mov dword [0x200000], 0x83
+            start: mov dword [0x200000], 0x83
             mov eax, 0x200000
             mov cr3, eax
             mov eax, 0x2010
             mov cr4, eax
             mov eax, 0x80000031
             mov cr0, eax
-            mov dword [0x201000], 4
-            mov dword [0x202000], 4
+            mov ecx, 0x480
+            rdmsr
+            mov [0x201000], eax
+            mov [0x202000], eax
             vmxon [operation]
             vmclear [control]
             vmptrld [control]
@@ -275,21 +276,32 @@ class CommandLineTest {
     void aVmcsIsPutIntoWordsAtTheEndOfTheRun() throws IOException {
         assertThat(run(VMLAUNCH, "--no-explain", "--explain-vmcs", "current", "--explain-vmcs", "@0x200000")).isEqualTo(1);
         assertThat(err.toString(StandardCharsets.UTF_8))
-                .contains("VMCS @0x202000, current on processor 0, revision 4, clear")
+                .contains("VMCS @0x202000, current on processor 0, revision " + VmxCapabilities.REVISION + ", clear")
                 .containsPattern("4400H VM-instruction error +0x7  VM entry with invalid control field")
                 .contains("VMLAUNCH would fail, VMfailValid with error 7:")
                 .contains("@0x200000: no VMCS of Javisor's");
     }
 
     @Test
+    void onTheHypervisorThereIsNothingToExplain() throws IOException {
+        String guest = "start: mov eax, 0\nout 0xF4, eax";
+        assertThat(run(guest, "--on", "hypervisor", "--explain", "--explain-vmcs", "current")).isEqualTo(1);
+        assertThat(err.toString(StandardCharsets.UTF_8)).isEqualToIgnoringNewLines(
+                "javisor: nothing to explain: the hypervisor does not offer VMX to its guests yet");
+        err.reset();
+        assertThat(run(guest, "--on", "hypervisor")).isEqualTo(1);
+        assertThat(err.toString(StandardCharsets.UTF_8)).isEmpty();
+    }
+
+    @Test
     void aVmcsIsPutIntoWordsFromAFile() throws IOException {
         byte[] image = new byte[0x4000];
-        image[0x2000] = 4;
+        ByteBuffer.wrap(image).order(ByteOrder.LITTLE_ENDIAN).putInt(0x2000, VmxCapabilities.REVISION);
         String memory = Files.write(folder.resolve("memory"), image).toString();
         String region = Files.write(folder.resolve("region"), Arrays.copyOfRange(image, 0x2000, 0x3000)).toString();
         assertThat(javisor("explain", "vmcs", memory + "@0x2000")).isZero();
         assertThat(javisor("explain", "vmcs", region)).isZero();
-        assertThat(out.toString(StandardCharsets.UTF_8)).contains(memory + "@0x2000, revision 4", region + ", revision 4", "pin-controls");
+        assertThat(out.toString(StandardCharsets.UTF_8)).contains(memory + "@0x2000, revision ", region + ", revision ", "pin-controls");
         assertThat(err.toString(StandardCharsets.UTF_8)).isEmpty();
     }
 

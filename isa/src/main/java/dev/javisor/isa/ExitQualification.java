@@ -2,7 +2,7 @@ package dev.javisor.isa;
 
 /** What exit qualifications mean ("Exit Qualification"). */
 final class ExitQualification {
-    private static final String[] REGISTERS = {
+    static final String[] REGISTERS = {
         "RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI", "R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"
     };
     private static final String[] TASK_SWITCHES = {"CALL", "IRET", "JMP", "task gate in the IDT"};
@@ -32,6 +32,8 @@ final class ExitQualification {
             case VMCLEAR, VMPTRLD, VMPTRST, VMREAD, VMWRITE, VMXON, ACCESS_TO_GDTR_OR_IDTR, ACCESS_TO_LDTR_OR_TR, INVEPT, INVVPID, INVPCID,
                     XSAVES, XRSTORS -> "displacement of the operand";
             case PAGE_MODIFICATION_LOG_FULL -> (v & 1 << 12) != 0 ? "NMI unblocking due to IRET" : "";
+            case INSTRUCTION_TIMEOUT -> ((v & 1) != 0 ? "VM context invalid" : "VM context valid")
+                    + ((v & 1 << 12) != 0 ? ", NMI unblocking due to IRET" : "");
             case RDMSR_IMMEDIATE, WRMSRNS_IMMEDIATE, RDMSRLIST, WRMSRLIST -> "MSR %XH".formatted(v);
             default -> "";
         };

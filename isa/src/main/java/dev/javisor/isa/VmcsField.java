@@ -282,6 +282,18 @@ public enum VmcsField {
         return gates.isEmpty();
     }
 
+    /**
+     * A number for a table of fields in this order, 31 bits and not 0: VMCS regions are laid out by the table, and those of another table
+     * shall not be taken for ours.
+     */
+    static int layout(List<VmcsField> table) {
+        int hash = 0x811C_9DC5;
+        for (VmcsField f : table) {
+            hash = (hash ^ f.encoding) * 0x0100_0193;
+        }
+        return hash >>> 1 | 1;
+    }
+
     /** The field that an encoding (access type included) names, or null. */
     public static VmcsField of(long encoding) {
         return encoding >= 0 && encoding < ENCODINGS ? Index.FIELDS[(int) encoding] : null;

@@ -125,6 +125,7 @@ public final class VmcsText {
             case ENTRY_INTERRUPTION_INFO, EXIT_INTERRUPTION_INFO, IDT_VECTORING_INFO -> interruption(v);
             case EXIT_REASON -> exitReason(v);
             case EXIT_QUALIFICATION -> qualification(v, vmcs);
+            case EXIT_INSTRUCTION_INFO -> instruction(v, vmcs);
             case VM_INSTRUCTION_ERROR -> error(v);
             case GUEST_ACTIVITY -> v < ACTIVITIES.length ? ACTIVITIES[(int) v] : "no activity state";
             case EXCEPTION_BITMAP -> exceptions(v);
@@ -240,8 +241,17 @@ public final class VmcsText {
         return t.toString();
     }
 
+    private static ExitReason reason(ToLongFunction<VmcsField> vmcs) {
+        return ExitReason.of((int) vmcs.applyAsLong(VmcsField.EXIT_REASON) & 0xFFFF);
+    }
+
+    private static String instruction(long v, ToLongFunction<VmcsField> vmcs) {
+        ExitReason r = reason(vmcs);
+        return r == null ? "" : InstructionInformation.describe(r, v, vmcs.applyAsLong(VmcsField.EXIT_QUALIFICATION));
+    }
+
     private static String qualification(long v, ToLongFunction<VmcsField> vmcs) {
-        ExitReason r = ExitReason.of((int) vmcs.applyAsLong(VmcsField.EXIT_REASON) & 0xFFFF);
+        ExitReason r = reason(vmcs);
         if (r == null) {
             return "";
         }

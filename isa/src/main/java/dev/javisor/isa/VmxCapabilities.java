@@ -1,11 +1,14 @@
 package dev.javisor.isa;
 
 import dev.javisor.isa.VmxControl.Word;
+import java.util.List;
 
 /** What the VMX capability registers of a processor say ("VMX Capability Reporting Facility"). Follows from its features. Immutable. */
 public final class VmxCapabilities {
-    /** VMCS revision identifier, and the bytes of a VMCS region. */
-    public static final int REVISION = 4, REGION_SIZE = 4096;
+    /** Bytes of a VMCS region. */
+    public static final int REGION_SIZE = 4096;
+    /** VMCS revision identifier: follows from the layout of the region. */
+    public static final int REVISION = VmcsField.layout(List.of(VmcsField.values()));
 
     /** CR0 and CR4 bits that must be one in VMX operation. */
     public static final long CR0_FIXED0 = 0x8000_0021L, CR4_FIXED0 = 0x2000;

@@ -3,6 +3,8 @@ package dev.javisor.isa;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.javisor.isa.VmxControl.Word;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -29,6 +31,7 @@ class VmcsTextTest {
                 "EXIT_INTERRUPTION_INFO  | 800000F2 | external interrupt F2H",
                 "ENTRY_INTERRUPTION_INFO | 80000700 | other event (pending MTF VM exit)",
                 "EXIT_REASON             | A        | 10, CPUID",
+                "EXIT_REASON             | 4000025  | '37, monitor trap flag, bus lock'",
                 "EXIT_REASON             | 80000021 | 33, VM-entry failure due to invalid guest state",
                 "VM_INSTRUCTION_ERROR    | 7        | VM entry with invalid control field(s)",
                 "VM_INSTRUCTION_ERROR    | 0        | ''",
@@ -68,6 +71,44 @@ class VmcsTextTest {
         Map<VmcsField, Long> fields =
                 Map.of(VmcsField.EXIT_REASON, (long) reason, VmcsField.EXIT_QUALIFICATION, Long.parseLong(value, 16));
         assertThat(VmcsText.describe(VmcsField.EXIT_QUALIFICATION, f -> fields.getOrDefault(f, 0L))).isEqualTo(meaning);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "19 | 19D8102  | 'DS:[RBX+RDI*4+displacement], 64-bit address'",
+                "27 | 8418080  | 'DS:[displacement], 32-bit address'",
+                "23 | 20000450 | field of RDX to R10",
+                "25 | 20000450 | field of RDX from R10",
+                "46 | 10418900 | 'SIDT DS:[RAX+displacement], 64-bit address, 32-bit operand'",
+                "47 | 30000418 | LTR RBX",
+                "50 | 80418100 | 'DS:[RAX+displacement], 64-bit address, type in R8'",
+                "57 | 1038     | 64 bits to RDI",
+                "68 | 38       | RDI",
+                "10 | 38       | ''",
+            })
+    void instructionInformationDependsOnTheReason(int reason, String value, String meaning) {
+        Map<VmcsField, Long> fields =
+                Map.of(VmcsField.EXIT_REASON, (long) reason, VmcsField.EXIT_INSTRUCTION_INFO, Long.parseLong(value, 16));
+        assertThat(VmcsText.describe(VmcsField.EXIT_INSTRUCTION_INFO, f -> fields.getOrDefault(f, 0L))).isEqualTo(meaning);
+    }
+
+    @Test
+    void stringInstructionsTellSegmentAndAddressSize() {
+        Map<VmcsField, Long> fields = Map.of(
+                VmcsField.EXIT_REASON, 30L, VmcsField.EXIT_QUALIFICATION, 0x3F8_0010L, VmcsField.EXIT_INSTRUCTION_INFO, 0x20080L);
+        assertThat(VmcsText.describe(VmcsField.EXIT_INSTRUCTION_INFO, f -> fields.getOrDefault(f, 0L))).isEqualTo("FS:, 32-bit address");
+    }
+
+    @Test
+    void anotherTableOfFieldsIsAnotherRevision() {
+        List<VmcsField> table = new ArrayList<>(List.of(VmcsField.values()));
+        assertThat(VmxCapabilities.REVISION).isPositive().isEqualTo(VmcsField.layout(table));
+        table.remove(VmcsField.PML_INDEX);
+        assertThat(VmcsField.layout(table)).isNotEqualTo(VmxCapabilities.REVISION);
+        table.add(VmcsField.PML_INDEX);
+        assertThat(VmcsField.layout(table)).isNotEqualTo(VmxCapabilities.REVISION);
     }
 
     @ParameterizedTest
