@@ -28,6 +28,7 @@ public final class Bench implements Callable<Integer> {
     private static final int ENDLESS = 0x7FFFFFFF;
 
     private static final int STARTS = 5;
+    private static final int EXIT_ROUNDS = 100;
 
     @Option(names = "--guests", split = ",", paramLabel = "NAME",
             description = "What to run, separated by commas: ${COMPLETION-CANDIDATES} (default: everything that is given).",
@@ -98,7 +99,7 @@ public final class Bench implements Callable<Integer> {
     /** Everything that can be run. */
     private static final class Names implements Iterable<String> {
         private final List<String> all =
-                Stream.of(Guest.titles(), List.of(Report.START, Report.LINUX, Report.KVM_SIEVE)).flatMap(List::stream).toList();
+                Stream.of(Guest.titles(), List.of(Report.VMX, Report.START, Report.LINUX, Report.KVM_SIEVE)).flatMap(List::stream).toList();
 
         @Override
         public Iterator<String> iterator() {
@@ -198,6 +199,7 @@ public final class Bench implements Callable<Integer> {
     /** One repetition of one thing. */
     private void measure(String name) throws IOException, InterruptedException {
         switch (name) {
+            case Report.VMX -> vmx();
             case Report.START -> startUp();
             case Report.LINUX -> {
                 if (kernel != null) {
@@ -253,6 +255,22 @@ public final class Bench implements Callable<Integer> {
         String[] figures = output.split(" ");
         measurements.add(workload, title, Report.STEADY, Double.parseDouble(figures[0]));
         measurements.add(workload, title, Report.MEMORY, Double.parseDouble(figures[1]));
+    }
+
+    /** What VMX costs, in Javisor alone: VM exits, and integer code in a guest with EPT beside the same without VMX. */
+    private void vmx() throws IOException, InterruptedException {
+        Path one = image("exits-1", Guest.exits(1));
+        Path all = image("exits", Guest.exits(EXIT_ROUNDS));
+        Path endless = image("exits-endless", Guest.exits(ENDLESS));
+        for (Emulator e : javisor) {
+            double difference = e.run(all).instructions() - e.run(one).instructions();
+            measurements.add(Report.VMX, e.title(), Report.INSTRUCTIONS, difference / ((EXIT_ROUNDS - 1) * Guest.EXITS));
+            steady(Report.VMX, e.title(), endless);
+            for (Guest g : Report.INTEGER) {
+                steady(g.title(), e.title(), image(g.title() + "-endless", g.image(ENDLESS)));
+                steady(Report.inGuest(g), e.title(), image(g.title() + "-ept", g.virtualImage(ENDLESS)));
+            }
+        }
     }
 
     private void startUp() throws IOException, InterruptedException {

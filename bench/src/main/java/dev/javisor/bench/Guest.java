@@ -63,7 +63,30 @@ enum Guest {
 
     /** Its assembly text. */
     String text(int rounds) {
-        return "ROUNDS equ " + rounds + "\n" + resource("boot") + (this == FLAT ? FlatGuest.text() : resource(title()));
+        return start(rounds) + (this == FLAT ? FlatGuest.text() : resource(title()));
+    }
+
+    private static String start(int rounds) {
+        return "ROUNDS equ " + rounds + "\n" + resource("boot");
+    }
+
+    // ---- in VMX non-root operation ----
+
+    /** What {@link #exits} counts in a round. */
+    static final int EXITS = 1000;
+
+    /** The image that does the same in a guest with EPT. */
+    byte[] virtualImage(int rounds) {
+        return virtual(text(rounds));
+    }
+
+    /** An image that does nothing but VM exits, {@link #EXITS} in a round. */
+    static byte[] exits(int rounds) {
+        return virtual(start(rounds) + resource("exits"));
+    }
+
+    private static byte[] virtual(String text) {
+        return Asm.assemble(CodeSize.BITS32, ORIGIN, text.replace("call main", "call virtual") + resource("vmx"));
     }
 
     /** An image that prints one character as soon as it runs, and ends. */

@@ -3,13 +3,20 @@ package dev.javisor.bench;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.Stream;
 
 /** Prints what was measured. */
 final class Report {
     static final String STEADY = "instructions per second", WALL = "seconds", INSTRUCTIONS = "instructions", MEMORY = "bytes";
-    static final String START = "start-up", LINUX = "linux", KVM_SIEVE = "kvm-sieve";
+    static final String VMX = "vmx", START = "start-up", LINUX = "linux", KVM_SIEVE = "kvm-sieve";
+
+    /** Guests that compute and do nothing else. */
+    static final List<Guest> INTEGER =
+            List.of(Guest.CRC, Guest.SIEVE, Guest.LIST, Guest.SORT, Guest.MATMUL, Guest.FIB, Guest.CALLS, Guest.COPY);
 
     private static final String NONE = "-";
 
@@ -35,10 +42,45 @@ final class Report {
             steady(measured);
             wholeRuns(measured);
         }
+        vmx();
         seconds(START, "From the start of the process to the first character of the guest");
         seconds(KVM_SIEVE, "sieve of kvm-unit-tests, from the start of the process to its end");
         seconds(LINUX, "Linux, from the start of the process to the prompt");
         memory();
+    }
+
+    /** What a workload is called when it runs in VMX non-root operation. */
+    static String inGuest(Guest g) {
+        return g.title() + " in a VMX guest";
+    }
+
+    private void vmx() {
+        if (javisor.stream().allMatch(e -> measurements.get(VMX, e, STEADY).isEmpty())) {
+            return;
+        }
+        out.println();
+        out.println("In a VMX guest with EPT: million instructions per second of processor time; time as a multiple of that without VMX");
+        out.println();
+        Table table = new Table();
+        table.row(head("guest", javisor.stream().flatMap(e -> Stream.of(e, "takes")).toList()));
+        Map<String, Sample> factors = new LinkedHashMap<>();
+        for (Guest g : INTEGER) {
+            List<String> row = new ArrayList<>(List.of(name(g)));
+            for (String e : javisor) {
+                Sample inside = measurements.get(inGuest(g), e, STEADY);
+                double factor = median(g.title(), e) / inside.median();
+                factors.computeIfAbsent(e, x -> new Sample()).add(factor);
+                row.addAll(List.of(speed(inside), number(factor) + " times"));
+            }
+            table.row(row);
+        }
+        table.row(head("median", javisor.stream().flatMap(e -> Stream.of("", number(factors.get(e).median()) + " times")).toList()));
+        table.print(out);
+        for (String e : javisor) {
+            double length = measurements.get(VMX, e, INSTRUCTIONS).median();
+            out.printf("%nVM exits and entries of a CPUID loop with EPT, %s: %.2f million per second, %.0f instructions each%n",
+                    e, measurements.get(VMX, e, STEADY).median() / length / 1e6, length);
+        }
     }
 
     private Sample instructions(Guest g) {

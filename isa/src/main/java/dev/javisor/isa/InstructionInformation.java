@@ -1,6 +1,6 @@
 package dev.javisor.isa;
 
-/** What the VM-exit instruction-information field says of an instruction's operands ("Information for VM Exits Due to Instruction Execution"). */
+/** What the VM-exit instruction-information field says of operands ("Information for VM Exits Due to Instruction Execution"). */
 final class InstructionInformation {
     private static final String[] SEGMENTS = {"ES", "CS", "SS", "DS", "FS", "GS", "segment 6", "segment 7"};
     private static final String[] GDTR_IDTR = {"SGDT", "SIDT", "LGDT", "LIDT"};
