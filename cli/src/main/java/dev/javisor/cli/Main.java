@@ -20,7 +20,7 @@ import picocli.CommandLine.ParameterException;
         description = "An x86 PC in Java, deterministic to the instruction.",
         subcommands = {
             RunCommand.class, DiffCommand.class, TraceCommand.class, DemoCommand.class, CpuCommand.class, DisasmCommand.class,
-            ExplainCommand.class
+            ExplainCommand.class, ExperimentCommand.class
         })
 public final class Main implements Runnable {
     final PrintStream out;
