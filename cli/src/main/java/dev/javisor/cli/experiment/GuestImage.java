@@ -16,7 +16,8 @@ import java.util.List;
 final class GuestImage {
     static final long PML4 = 0x10000, PDPT = 0x11000, DIRECTORY = 0x12000, TABLE = 0x13000, STACK_TABLE = 0x14000;
     static final long GDT = 0x20000, TSS = 0x21000, IDT = 0x22000, STACK = 0x24000, MAIN_STACK = 0x29000;
-    static final long CODE = 0x30000, TRIGGER = 0x30800, HANDLERS = 0x32000, CURSOR = 0x33000, ACTIONS = 0x33100, LOG = 0x34000, LOG_END = 0x35000;
+    static final long CODE = 0x30000, TRIGGER = 0x30800;
+    static final long HANDLERS = 0x32000, CURSOR = 0x33000, FILLED = 0x33008, ACTIONS = 0x33100, LOG = 0x34000, LOG_END = 0x35000;
     static final long ABSENT = 0x50000, ABSENT_ENTRY = TABLE + 8 * (ABSENT >> 12);
     /** Linear address of the stack of all handlers. */
     static final long LINEAR_STACK = 0x400000;
@@ -29,64 +30,69 @@ final class GuestImage {
     static final int RECORD = 64, WORDS = 5;
 
     private static final long PRESENT = 1, WRITABLE = 2, LARGE = 1 << 7;
-    private static final int GATES = 256, INTERRUPT_GATE = 0x8E;
+    private static final int GATES = EventCase.VECTOR + 1, INTERRUPT_GATE = 0x8E;
     private static final long CODE64 = 0x00AF9B000000FFFFL, DATA = 0x00CF93000000FFFFL, CODE32 = 0x00CF9B000000FFFFL;
     private static final long BUSY_TSS = 0x00008B0000000067L;
 
-    private final MemorySegment memory;
     private final EventCase event;
+    private final Asm.Program program;
 
-    private GuestImage(MemorySegment memory, EventCase event) {
-        this.memory = memory;
+    /** Assembles a guest. */
+    GuestImage(EventCase event, Provocation provocation) {
         this.event = event;
+        program = Asm.program(CodeSize.BITS64, CODE, text(event, provocation));
     }
 
     /**
-     * Writes a guest to its memory.
+     * Writes the guest to its memory.
      *
      * @param filled pages of the filler that it stores to before the event
      */
-    static void write(MemorySegment memory, EventCase event, Provocation provocation, int filled) {
-        GuestImage g = new GuestImage(memory, event);
-        g.pageTables();
-        g.descriptors();
-        g.code(provocation, filled);
+    void write(MemorySegment memory, int filled) {
+        pageTables(memory);
+        descriptors(memory);
+        MemorySegment.copy(program.code(), 0, memory, ValueLayout.JAVA_BYTE, CODE, program.code().length);
+        for (int v = 0; v < GATES; v++) {
+            gate(memory, v, program.label("handler" + v));
+        }
+        word(memory, FILLED, filled);
     }
 
-    private void word(long at, long value) {
+    private static void word(MemorySegment memory, long at, long value) {
         memory.set(ValueLayout.JAVA_LONG_UNALIGNED, at, value);
     }
 
-    private void pageTables() {
-        word(PML4, PDPT | PRESENT | WRITABLE);
-        word(PDPT, DIRECTORY | PRESENT | WRITABLE);
-        word(DIRECTORY, TABLE | PRESENT | WRITABLE);
-        word(DIRECTORY + 8 * (LINEAR_STACK >> 21), STACK_TABLE | PRESENT | WRITABLE);
-        word(STACK_TABLE, STACK | PRESENT | WRITABLE);
+    private static void pageTables(MemorySegment memory) {
+        word(memory, PML4, PDPT | PRESENT | WRITABLE);
+        word(memory, PDPT, DIRECTORY | PRESENT | WRITABLE);
+        word(memory, DIRECTORY, TABLE | PRESENT | WRITABLE);
+        word(memory, DIRECTORY + 8 * (LINEAR_STACK >> 21), STACK_TABLE | PRESENT | WRITABLE);
+        word(memory, STACK_TABLE, STACK | PRESENT | WRITABLE);
         for (long at = FILLER; at < FILLER + FILLER_SIZE; at += 2 << 20) {
-            word(DIRECTORY + 8 * (at >> 21), at | PRESENT | WRITABLE | LARGE);
+            word(memory, DIRECTORY + 8 * (at >> 21), at | PRESENT | WRITABLE | LARGE);
         }
         for (long page = 0; page < SIZE; page += PAGE) {
-            word(TABLE + 8 * (page >> 12), page | WRITABLE | (page == ABSENT ? 0 : PRESENT));
+            word(memory, TABLE + 8 * (page >> 12), page | WRITABLE | (page == ABSENT ? 0 : PRESENT));
         }
     }
 
-    private void descriptors() {
-        word(GDT + CODE_SELECTOR, CODE64);
-        word(GDT + DATA_SELECTOR, DATA);
-        word(GDT + NARROW_SELECTOR, CODE32);
-        word(GDT + TSS_SELECTOR, BUSY_TSS | (TSS & 0xFFFFFF) << 16);
-        word(TSS + 36, LINEAR_STACK + PAGE);
+    private static void descriptors(MemorySegment memory) {
+        word(memory, GDT + CODE_SELECTOR, CODE64);
+        word(memory, GDT + DATA_SELECTOR, DATA);
+        word(memory, GDT + NARROW_SELECTOR, CODE32);
+        word(memory, GDT + TSS_SELECTOR, BUSY_TSS | (TSS & 0xFFFFFF) << 16);
+        word(memory, TSS + 36, LINEAR_STACK + PAGE);
     }
 
-    private void code(Provocation provocation, int filled) {
+    private static String[] text(EventCase event, Provocation provocation) {
         List<String> text = new ArrayList<>(List.of("bits 64", "org " + CODE, "SKIP equ " + event.skip()));
         text.add("start:");
         text.add(event.prepare());
-        fill(text, provocation, "page: mov al, [rdi]", (int) (FILLER_SIZE / PAGE));
+        fill(text, provocation, "page: mov al, [rdi]", "mov ecx, " + FILLER_SIZE / PAGE);
         text.addAll(List.of("out ARM, al", "mov al, [cursor]", "mov al, [LOG]"));
         text.addAll(provocation.touches());
-        fill(text, provocation, "dirty: mov [rdi], al", filled);
+        fill(text, provocation, "dirty: mov [rdi], al", "mov ecx, [" + FILLED + "]", "jrcxz filled");
+        text.add("filled:");
         // Where the event comes is the same whatever comes before it.
         text.addAll(List.of("jmp trigger", "org " + TRIGGER, "trigger:"));
         if (event.origin().isUserspace()) {
@@ -103,17 +109,14 @@ final class GuestImage {
         for (int v = 0; v < GATES; v++) {
             text.add("dq " + event.actions().getOrDefault(v, "0"));
         }
-        Asm.Program p = Asm.program(CodeSize.BITS64, CODE, text.toArray(String[]::new));
-        MemorySegment.copy(p.code(), 0, memory, ValueLayout.JAVA_BYTE, CODE, p.code().length);
-        for (int v = 0; v < GATES; v++) {
-            gate(v, p.label("handler" + v));
-        }
+        return text.toArray(String[]::new);
     }
 
-    private static void fill(List<String> text, Provocation provocation, String access, int pages) {
-        if (provocation == Provocation.PML_FULL && pages != 0) {
+    private static void fill(List<String> text, Provocation provocation, String access, String... count) {
+        if (provocation == Provocation.PML_FULL) {
             String label = access.substring(0, access.indexOf(':'));
-            text.addAll(List.of("mov edi, " + FILLER, "mov ecx, " + pages, access, "add edi, 4096", "loop " + label));
+            text.addAll(List.of(count));
+            text.addAll(List.of("mov edi, " + FILLER, access, "add edi, 4096", "loop " + label));
         }
     }
 
@@ -134,11 +137,11 @@ final class GuestImage {
     }
 
     /** All handlers have the stack of the first interrupt-stack-table entry. */
-    private void gate(int vector, long handler) {
+    private void gate(MemorySegment memory, int vector, long handler) {
         long flags = vector == event.brokenGate() ? INTERRUPT_GATE & ~0x80 : INTERRUPT_GATE;
         long at = IDT + 16L * vector;
-        word(at, handler & 0xFFFF | (long) CODE_SELECTOR << 16 | 1L << 32 | flags << 40 | (handler & 0xFFFF_0000L) << 32);
-        word(at + 8, handler >>> 32);
+        word(memory, at, handler & 0xFFFF | (long) CODE_SELECTOR << 16 | 1L << 32 | flags << 40 | (handler & 0xFFFF_0000L) << 32);
+        word(memory, at + 8, handler >>> 32);
     }
 
     private static String library() {

@@ -16,7 +16,8 @@ public final class RequeueExperiment {
      *
      * @param expected what the same guest sees, under the same policy, when nothing interrupts the delivery
      */
-    record Run(EventCase event, Provocation provocation, RequeuePolicy policy, Trial.Result result, Verdict verdict, Trial.Result expected) {
+    record Run(
+            EventCase event, Provocation provocation, RequeuePolicy policy, Trial.Result result, Verdict verdict, Trial.Result expected) {
         /** A delivery was interrupted: the policy had something to decide. */
         boolean isProvoked() {
             return result.interrupting() > 0;
@@ -56,12 +57,13 @@ public final class RequeueExperiment {
     public static void trace(
             Collection<String> events, List<Provocation> provocations, List<RequeuePolicy> policies, RunObserver observer) {
         for (EventCase e : named(events)) {
+            Trial.Setting calm = new Trial.Setting(e, Provocation.CALM);
             for (Provocation w : orAll(provocations)) {
-                int filled = Trial.filled(e, w);
+                Trial.Setting setting = new Trial.Setting(e, w);
                 for (RequeuePolicy p : policies.isEmpty() ? List.of(RequeuePolicy.values()) : policies) {
-                    Trial.Result expected = Trial.run(e, Provocation.CALM, p, 0, null);
+                    Trial.Result expected = calm.run(p, null);
                     TraceSink sink = observer.begins(e.id() + " (" + e.text() + "), " + w.text + ", policy " + p.id());
-                    Trial.Result r = Trial.run(e, w, p, filled, sink);
+                    Trial.Result r = setting.run(p, sink);
                     observer.ended(RequeueReport.describe(new Run(e, w, p, r, Verdict.of(expected, r), expected)));
                 }
             }
@@ -98,12 +100,13 @@ public final class RequeueExperiment {
     private List<Run> run() {
         List<Run> runs = new ArrayList<>();
         for (EventCase e : events) {
-            int filled = provocations.contains(Provocation.PML_FULL) ? Trial.filled(e, Provocation.PML_FULL) : 0;
+            Trial.Setting calm = new Trial.Setting(e, Provocation.CALM);
+            List<Trial.Setting> settings = provocations.stream().map(w -> new Trial.Setting(e, w)).toList();
             for (RequeuePolicy p : policies) {
-                Trial.Result expected = Trial.run(e, Provocation.CALM, p, 0, null);
-                for (Provocation w : provocations) {
-                    Trial.Result r = w == Provocation.CALM ? expected : Trial.run(e, w, p, filled, null);
-                    runs.add(new Run(e, w, p, r, Verdict.of(expected, r), expected));
+                Trial.Result expected = calm.run(p, null);
+                for (Trial.Setting s : settings) {
+                    Trial.Result r = s.run(p, null);
+                    runs.add(new Run(e, s.provocation(), p, r, Verdict.of(expected, r), expected));
                 }
             }
         }

@@ -2,6 +2,7 @@ package dev.javisor.cli.experiment;
 
 import dev.javisor.cli.experiment.RequeueExperiment.Run;
 import dev.javisor.hypervisor.abi.RequeuePolicy;
+import dev.javisor.processor.core.Event;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -35,11 +36,12 @@ public final class RequeueReport {
         StringBuilder t = new StringBuilder();
         t.append(heading(markdown, "What guests saw when VM exits interrupted the delivery of an event"));
         t.append(table(markdown, outcomes()));
-        t.append("\nIn parentheses: in how many of the runs whose delivery was interrupted. The expectation is the same guest, undisturbed.\n\n");
+        t.append("\nIn parentheses: in how many of the runs whose delivery was interrupted. The expectation is the same guest,\n"
+                + "undisturbed.\n\n");
         t.append(heading(markdown, "What that cost: exits / decisions / injections / nested exceptions / instructions"));
         t.append(table(markdown, costs()));
-        t.append("\nSums of the same runs. A decision is the hypervisor's, that there shall be an exception. Where events are lost, their\n"
-                + "handlers' instructions are missing.\n\n");
+        t.append("\nSums over the same runs, each from the first interrupted delivery to its end. A decision is the hypervisor's, that\n"
+                + "there shall be an exception. Where events are lost, the instructions of their handlers are missing.\n\n");
         t.append(heading(markdown, "What interrupted deliveries"));
         t.append(table(markdown, provocations()));
         List<List<String>> commands = commands();
@@ -185,16 +187,25 @@ public final class RequeueReport {
 
     /** What the guest has seen, and what it should have seen. */
     static String describe(Run r) {
-        return "the guest saw:         " + seen(r.result()) + "\nundisturbed, it sees:  " + seen(r.expected()) + "\noutcome:               "
-                + r.verdict().text() + remarks(r.verdict()) + "\n";
+        return "the guest saw:         " + seen(r.result())
+                + "\nundisturbed, it sees:  " + seen(r.expected())
+                + "\noutcome:               " + r.verdict().text() + remarks(r.verdict()) + "\n";
     }
 
     private static String seen(Trial.Result r) {
         String events = r.seen().stream()
                 .filter(s -> s.vector() != Trial.Seen.END)
-                .map(s -> Verdict.name(s.vector()) + " at " + Long.toHexString(s.rip()) + (s.vector() == 1 ? " DR6 " + Long.toHexString(s.dr6()) : "")
-                        + (s.vector() == 14 ? " CR2 " + Long.toHexString(s.cr2()) : ""))
+                .map(RequeueReport::seen)
                 .collect(Collectors.joining(", "));
         return (events.isEmpty() ? "nothing" : events) + (r.end() == null ? "" : "; " + r.end());
+    }
+
+    private static String seen(Trial.Seen s) {
+        String where = Verdict.name(s.vector()) + " at " + Long.toHexString(s.rip());
+        return switch (s.vector()) {
+            case Event.DB -> where + " DR6 " + Long.toHexString(s.dr6());
+            case Event.PF -> where + " CR2 " + Long.toHexString(s.cr2());
+            default -> where;
+        };
     }
 }

@@ -67,7 +67,7 @@ final class Trial {
     record Result(String end, List<Seen> seen, long interrupting, Cost cost) {}
 
     /**
-     * What a run took.
+     * What a run took from the first exit on that interrupted a delivery.
      *
      * @param exits of the guest
      * @param decisions of the hypervisor that there shall be an exception
@@ -92,6 +92,9 @@ final class Trial {
     private final Vcpu vcpu;
     private final MemorySegment memory;
     private final MemorySegment spare;
+    /** Instructions retired when a delivery was interrupted for the first time. */
+    private long start;
+
     private long exits;
     private long interrupting;
     private long logFull;
@@ -100,9 +103,9 @@ final class Trial {
     private long nested;
     private boolean armed;
 
-    private Trial(EventCase event, Provocation provocation, RequeuePolicy policy, int filled, TraceSink trace, Kvm kvm, Arena arena) {
-        this.event = event;
-        this.provocation = provocation;
+    private Trial(Setting setting, GuestImage image, int filled, RequeuePolicy policy, TraceSink trace, Kvm kvm, Arena arena) {
+        this.event = setting.event;
+        this.provocation = setting.provocation;
         this.trace = trace;
         this.kvm = kvm;
         vm = kvm.createVm();
@@ -110,7 +113,7 @@ final class Trial {
         vm.createLocalApics(() -> 0);
         memory = arena.allocate(GuestImage.SIZE, GuestImage.PAGE);
         spare = arena.allocate(GuestImage.PAGE, GuestImage.PAGE);
-        GuestImage.write(memory, event, provocation, filled);
+        image.write(memory, filled);
         int flags = provocation.logs() ? MemorySlots.LOG_DIRTY_PAGES : 0;
         vm.setPageModificationLogging(provocation == Provocation.PML_FULL);
         vm.setUserMemoryRegion(0, flags, 0, memory);
@@ -120,38 +123,59 @@ final class Trial {
         vcpu.trace(this::count);
     }
 
-    /**
-     * Runs a guest.
-     *
-     * @param filled {@link #filled}
-     * @param trace is told what happens; null for nobody
-     */
-    static Result run(EventCase event, Provocation provocation, RequeuePolicy policy, int filled, TraceSink trace) {
-        return outcome(event, provocation, policy, filled, trace).result;
-    }
+    /** A guest, and what interrupts the delivery of its event. */
+    static final class Setting {
+        private final EventCase event;
+        private final Provocation provocation;
+        private final GuestImage image;
+        private final int filled;
 
-    private record Outcome(Result result, long logFull) {}
-
-    private static Outcome outcome(EventCase event, Provocation provocation, RequeuePolicy policy, int filled, TraceSink trace) {
-        try (Arena arena = Arena.ofConfined();
-                Kvm kvm = Kvm.open(CpuModels.parse(CpuModels.DEFAULT), new Timeline(), Engine.INTERPRETER)) {
-            Trial t = new Trial(event, provocation, policy, filled, trace, kvm, arena);
-            String end = t.run();
-            Cost cost = new Cost(t.exits, t.decisions, t.injections, t.nested, t.vcpu.retired());
-            Result r = new Result(end, t.seen(), t.interrupting, cost);
-            return new Outcome(r, t.logFull);
+        Setting(EventCase event, Provocation provocation) {
+            this.event = event;
+            this.provocation = provocation;
+            image = new GuestImage(event, provocation);
+            filled = provocation == Provocation.PML_FULL ? filled() : 0;
         }
-    }
 
-    /** How many pages the guest must store to, so that the log is full when the event comes; 0 when no number makes it so. */
-    static int filled(EventCase event, Provocation provocation) {
-        for (int pages = LOG_ENTRIES; provocation == Provocation.PML_FULL && pages > LOG_ENTRIES - OTHERS; pages--) {
-            if (outcome(event, provocation, RequeuePolicy.ALWAYS, pages, null).logFull > 0) {
-                return pages;
+        EventCase event() {
+            return event;
+        }
+
+        Provocation provocation() {
+            return provocation;
+        }
+
+        /** How many pages the guest must store to, so that the log is full when the event comes; 0 when no number makes it so. */
+        private int filled() {
+            for (int pages = LOG_ENTRIES; pages > LOG_ENTRIES - OTHERS; pages--) {
+                if (run(pages, RequeuePolicy.ALWAYS, null).logFull > 0) {
+                    return pages;
+                }
+            }
+            return 0;
+        }
+
+        /**
+         * Runs the guest.
+         *
+         * @param trace is told what happens; null for nobody
+         */
+        Result run(RequeuePolicy policy, TraceSink trace) {
+            return run(filled, policy, trace).result;
+        }
+
+        private Outcome run(int pages, RequeuePolicy policy, TraceSink trace) {
+            try (Arena arena = Arena.ofConfined();
+                    Kvm kvm = Kvm.open(CpuModels.parse(CpuModels.DEFAULT), new Timeline(), Engine.INTERPRETER)) {
+                Trial t = new Trial(this, image, pages, policy, trace, kvm, arena);
+                String end = t.run();
+                return new Outcome(new Result(end, t.seen(), t.interrupting, t.cost()), t.logFull);
             }
         }
-        return 0;
     }
+
+    /** @param logFull exits during a delivery because the page-modification log was full */
+    private record Outcome(Result result, long logFull) {}
 
     // ---- the guest's state ----
 
@@ -280,25 +304,32 @@ final class Trial {
     // ---- what happens ----
 
     private void count(TraceEntry e) {
-        switch (e.what()) {
-            case Occurrence.Exit x -> {
-                exits++;
-                if (x.during() != null && event.origin() == EventCase.Origin.REPAIRED) {
-                    repair();
-                }
-                interrupting += x.during() != null ? 1 : 0;
-                logFull += x.during() != null && x.reason() == ExitReason.PAGE_MODIFICATION_LOG_FULL ? 1 : 0;
+        if (e.what() instanceof Occurrence.Exit x && x.during() != null) {
+            start = interrupting == 0 ? e.instructions() : start;
+            interrupting++;
+            logFull += x.reason() == ExitReason.PAGE_MODIFICATION_LOG_FULL ? 1 : 0;
+            if (event.origin() == EventCase.Origin.REPAIRED) {
+                repair();
             }
-            case Occurrence.Queued q -> decisions++;
-            case Occurrence.Injected i -> injections++;
-            case Occurrence.Combined c -> nested++;
-            default -> {
-                // is only shown
+        }
+        if (interrupting > 0) {
+            switch (e.what()) {
+                case Occurrence.Exit x -> exits++;
+                case Occurrence.Queued q -> decisions++;
+                case Occurrence.Injected i -> injections++;
+                case Occurrence.Combined c -> nested++;
+                default -> {
+                    // is only shown
+                }
             }
         }
         if (trace != null && armed) {
             trace.accept(e);
         }
+    }
+
+    private Cost cost() {
+        return new Cost(exits, decisions, injections, nested, interrupting == 0 ? 0 : vcpu.retired() - start);
     }
 
     private List<Seen> seen() {
