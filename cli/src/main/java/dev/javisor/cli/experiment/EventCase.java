@@ -89,6 +89,10 @@ record EventCase(
                     .action(Event.PF, "map"),
             of("pf-synthetic", "#PF of userspace: a token in CR2", Origin.PAGE_FAULT),
             of("ud", "#UD of an instruction", Origin.GUEST).trigger("ud2").action(Event.UD, "skip").skip(2),
+            of("gp", "#GP of an instruction", Origin.GUEST)
+                    .trigger("mov ecx, 0x4B\nmov ds, ecx")
+                    .action(Event.GP, "skip")
+                    .skip(2),
             of("gp-emulated", "#GP of the hypervisor: RDMSR", Origin.GUEST)
                     .trigger("mov ecx, 0x12345\nrdmsr")
                     .action(Event.GP, "skip")

@@ -175,8 +175,8 @@ public final class RequeueReport {
         return String.format(
                 Locale.ROOT,
                 "{\"event\":\"%s\",\"provocation\":\"%s\",\"policy\":\"%s\",\"interrupted\":%d,\"right\":%b,\"lost\":%d,\"duplicated\":%d,"
-                        + "\"unexpected\":%d,\"reordered\":%b,\"remarks\":[%s],\"exits\":%d,\"decisions\":%d,\"injections\":%d,\"nested\":%d,"
-                        + "\"instructions\":%d,\"command\":\"%s\"}",
+                        + "\"unexpected\":%d,\"reordered\":%b,\"remarks\":[%s],\"exits\":%d,\"decisions\":%d,"
+                        + "\"injections\":%d,\"nested\":%d,\"instructions\":%d,\"command\":\"%s\"}",
                 r.event().id(), r.provocation().id(), r.policy().id(), r.result().interrupting(), v.isRight(), v.lost(), v.duplicated(),
                 v.unexpected(), v.reordered(),
                 v.remarks().stream().map(s -> '"' + s + '"').collect(Collectors.joining(",")),

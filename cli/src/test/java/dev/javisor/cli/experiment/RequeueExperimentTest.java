@@ -21,7 +21,7 @@ class RequeueExperimentTest {
             "db-step", "db-data", "db-migrated", "db-general-detect", "int1", "mc", "pf-synthetic", "gp-userspace", "df-synthetic");
 
     /** An instruction raises these again, or the hypervisor does when it emulates the instruction again. */
-    private static final Set<String> REPEATED = Set.of("db-code", "pf", "ud", "gp-emulated", "df", "int-n", "int3", "into");
+    private static final Set<String> REPEATED = Set.of("db-code", "pf", "ud", "gp", "gp-emulated", "df", "int-n", "int3", "into");
 
     private static List<Run> run(Collection<String> events, Provocation provocation, RequeuePolicy... policies) {
         List<Provocation> ways = provocation == null ? List.of() : List.of(provocation);
