@@ -16,7 +16,10 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParentCommand;
 
 /** {@code javisor experiment}. */
-@Command(name = "experiment", description = "Tries what a hypervisor could do otherwise.", subcommands = ExperimentCommand.Requeue.class)
+@Command(
+        name = "experiment",
+        description = "Tries what a hypervisor could do otherwise.",
+        subcommands = ExperimentCommand.Requeue.class)
 final class ExperimentCommand implements Runnable {
     @ParentCommand
     private Main javisor;
@@ -30,8 +33,8 @@ final class ExperimentCommand implements Runnable {
     @Command(
             name = "requeue",
             sortOptions = false,
-            description = "What becomes of an event whose delivery a VM exit has interrupted, when the hypervisor does not deliver it again?"
-                    + " Runs guests under each policy of --requeue-hardware-exceptions, and compares what their handlers see.",
+            description = "What becomes of an event whose delivery a VM exit has interrupted, when the hypervisor does not deliver it"
+                    + " again? Runs guests under each policy of --requeue-hardware-exceptions, and compares what their handlers see.",
             footer = {
                 "",
                 "Exit status: 0; 1 the policy always, which is the hypervisor's own, loses, duplicates or",
