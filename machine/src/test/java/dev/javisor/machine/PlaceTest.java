@@ -24,6 +24,21 @@ class PlaceTest {
         }
     }
 
+    /** Looks at the guest behind each instruction, which is also how it leaves and is entered again everywhere. */
+    private static void isTheSameBehindEachInstruction(String code, int processors, Engine engine) {
+        try (Machine metal = new Machine(configuration(code, processors, Place.METAL, engine));
+                Machine hypervisor = new Machine(configuration(code, processors, Place.HYPERVISOR, engine))) {
+            MachineExit exit = new MachineExit.InstructionLimit();
+            for (long n = 1; exit instanceof MachineExit.InstructionLimit; n++) {
+                exit = metal.run(n);
+                assertThat(hypervisor.run(n)).isEqualTo(exit);
+                assertThat(hypervisor.registers()).describedAs("behind instruction " + n).isEqualTo(metal.registers());
+                assertThat(hypervisor.time()).describedAs("behind instruction " + n).isEqualTo(metal.time());
+            }
+            assertThat(exit).isEqualTo(new MachineExit.PowerOff());
+        }
+    }
+
     private static MachineConfiguration configuration(String code, int processors, Place place, Engine engine) {
         return MachineTest.builder(code).processors(processors).place(place).engine(engine).build();
     }
@@ -69,6 +84,65 @@ class PlaceTest {
         String code = "start: mov esi, 0xFED00000\n mov edi, 0x50000\n mov ecx, 5000\n rep movsb\n"
                 + " mov esi, 0xFEC00000\n mov ecx, 3\n rep lodsd\n mov esi, 0x50000\n mov ecx, 40\n mov dx, 0xE9\n rep outsb\n";
         isTheSame(code + END, 1, engine);
+    }
+
+    private static final String PAUSING =
+            """
+            start:  mov esp, 0x90000
+                    mov word [0x50100], handler & 0xFFFF
+                    mov word [0x50102], 0x10
+                    mov word [0x50104], 0x8E00
+                    mov word [0x50106], handler >> 16
+                    lidt [idtr]
+                    mov al, 0xFF
+                    out 0x21, al
+                    mov dword [0xFEE000F0], 0x1FF
+                    mov dword [0xFEE003E0], 0xB
+                    mov dword [0xFEE00320], 0x20020
+                    mov dword [0xFEE00380], 3000
+                    mov ecx, 0xE1
+                    mov eax, 20000
+                    xor edx, edx
+                    wrmsr
+                    mov edi, 20
+            again:  rdtsc
+                    add eax, 5000
+                    xor ecx, ecx
+                    tpause ecx
+                    rdtsc
+                    mov esi, eax
+                    mov eax, 0x50000
+                    xor ecx, ecx
+                    xor edx, edx
+                    monitor
+                    mov ebx, cr3
+                    sti
+                    mwait
+                    mov ss, [selector]
+                    cli
+                    dec edi
+                    jnz again
+            """
+            + "        mov dx, 0x604\n        mov ax, 0x2000\n        out dx, ax\n        jmp $\n"
+            + """
+            handler:
+                    mov dword [0xFEE000B0], 0
+                    iretd
+            selector: dw 0x18
+            idtr:   dw 0x107
+                    dd 0x50000
+            """;
+
+    @ParameterizedTest
+    @EnumSource
+    void waitsEndAtTheSameTime(Engine engine) {
+        isTheSame(PAUSING, 1, engine);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void lookingAtAGuestDoesNotChangeIt(Engine engine) {
+        isTheSameBehindEachInstruction(PAUSING, 1, engine);
     }
 
     @ParameterizedTest

@@ -7,6 +7,7 @@ import dev.javisor.processor.LogicalProcessor;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.core.Monitor;
 import dev.javisor.processor.core.X87State;
 import dev.javisor.processor.event.Boundary;
 import dev.javisor.processor.memory.PhysicalMemory;
@@ -238,11 +239,12 @@ public final class RootProcessor {
      * VMLAUNCH or VMRESUME, and the guest up to its VM exit, or until {@code limit} without one.
      *
      * @param stringElements elements that the repeated string instruction at RIP has handled in the tick that is under way
+     * @param armed the monitor for the line at {@code line}, unless that is -1
      * @return false when the entry failed with an error number, which the VMCS holds
      */
-    public boolean enter(boolean launch, int stringElements, long limit) {
+    public boolean enter(boolean launch, int stringElements, Monitor armed, long line, long limit) {
         // What has called since the last exit has been seen.
-        cpu.withdraw(Cpu.EXTERNAL_REQUEST);
+        cpu.withdraw(Cpu.EXTERNAL_REQUEST | Cpu.INIT_REQUEST);
         boolean[] entered = new boolean[1];
         processor.runGuest(limit, () -> {
             Flags.setArithmetic(cpu, 0);
@@ -253,6 +255,9 @@ public final class RootProcessor {
             }
             entered[0] = inGuest() || !failed();
             cpu.stringElements = stringElements;
+            if (line != -1 && inGuest()) {
+                cpu.monitor.takeOver(armed, line, false);
+            }
         });
         return entered[0];
     }
@@ -260,6 +265,21 @@ public final class RootProcessor {
     /** Elements that a repeated string instruction has handled in the tick that is under way: the exit interrupted it. */
     public int stringElements() {
         return unit.stringElements();
+    }
+
+    /** The monitor as the exit has left it. */
+    public Monitor monitor() {
+        return cpu.monitor;
+    }
+
+    /** Physical address of the line that the guest had armed the monitor for when it exited, or -1. */
+    public long monitoredLine() {
+        return unit.monitoredLine();
+    }
+
+    /** The exit has ended a wait of the guest (MWAIT, UMWAIT, TPAUSE), which hardware does not go on with. */
+    public boolean hasWaited() {
+        return unit.hasWaited();
     }
 
     /** In words, which checks the last entry that failed did not pass. */
@@ -287,24 +307,23 @@ public final class RootProcessor {
         processor.stop();
     }
 
-    /** The interrupt with which another processor calls this one back from its guest. */
+    /** The interrupt with which another processor calls this one back from its guest; blocking by STI and MOV SS hold it off. */
     public void kick() {
         cpu.request(Cpu.EXTERNAL_REQUEST);
     }
 
-    /**
-     * Takes a guest whose turn has ended to its VM exit. Takes no guest time, unless something must come before the exit: a pending trap,
-     * or the instruction behind an STI.
-     */
+    /** As {@link #kick}, with the signal that nothing holds off: INIT. */
+    public void kickAtOnce() {
+        cpu.request(Cpu.INIT_REQUEST);
+    }
+
+    /** Takes a guest whose turn has ended to its VM exit, which takes no guest time. */
     public void callBack() {
         while (inGuest()) {
-            kick();
-            boolean free = !cpu.blockingBySti && !cpu.blockingByMovSs && cpu.pendingDebug == 0 && !cpu.monitorTrapPending
-                    && (cpu.requests & ~(Cpu.EXTERNAL_REQUEST | Cpu.GUEST_REQUEST | Cpu.BOUNDARY_REQUEST)) == 0;
-            if (!free || !Boundary.process(cpu)) {
-                processor.runGuest(cpu.timeline.now() + 1, null);
-            }
+            kickAtOnce();
+            Boundary.process(cpu);
         }
+        cpu.withdraw(Cpu.INIT_REQUEST);
     }
 
     /** Instructions that guests have retired here. */

@@ -127,6 +127,22 @@ public final class MemorySlots implements CodeObserver {
         return null;
     }
 
+    /** Host-physical address of a guest-physical one, or -1 where there is no memory. */
+    public long hostPhysical(long gpa) {
+        Slot s = find(gpa);
+        return s == null ? -1 : s.hostPhysical(gpa);
+    }
+
+    /** Guest-physical address of a host-physical one, or -1 where there is none. */
+    public long guestPhysical(long hpa) {
+        for (Slot s : byAddress) {
+            if (hpa - s.host >= 0 && hpa - s.host < s.size) {
+                return s.start + (hpa - s.host);
+            }
+        }
+        return -1;
+    }
+
     public Slot slot(int number) {
         return slots.get(number);
     }

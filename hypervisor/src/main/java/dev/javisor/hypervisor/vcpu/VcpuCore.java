@@ -297,6 +297,13 @@ public final class VcpuCore implements Stateful {
 
     /** Runs until something is userspace's to do, or until machine time {@code limit}. */
     public VcpuExit run(long limit) {
+        cpu.notRunning += cpu.timeline.now() - cpu.stoppedAt;
+        VcpuExit x = runGuest(limit);
+        cpu.stoppedAt = cpu.timeline.now();
+        return x;
+    }
+
+    private VcpuExit runGuest(long limit) {
         stopped = false;
         if (paravirtual.begin()) {
             // An entry flushes what the processor has of the guest's translations.
@@ -367,9 +374,9 @@ public final class VcpuCore implements Stateful {
                 || deferred != null
                 || user.isWaiting()
                 || cpu.activity == Cpu.ACTIVE
-                || events.isPending()
                 || cpu.activity == Cpu.HLT && paravirtual.isKicked()
-                || cpu.requests != 0 && Boundary.wakes(state.load(GuestState.REGISTERS | GuestState.EVENTS));
+                || cpu.requests != 0 && wakesByRequest()
+                || wakes();
     }
 
     /** Makes the guest's whole state available: one whose turn had ended exits. */
@@ -421,8 +428,15 @@ public final class VcpuCore implements Stateful {
         if (awaitedPage >= 0 && awaitsLightly && interruptAllowed() && hasInterrupt()) {
             awaitedPage = -1;
         }
-        if (awaitedPage >= 0 || cpu.activity != Cpu.ACTIVE && !wakes()) {
+        if (awaitedPage >= 0) {
             return INTR;
+        }
+        if (cpu.activity != Cpu.ACTIVE) {
+            if (!(cpu.activity == Cpu.HLT && paravirtual.takeKick()) && !wakes()) {
+                return INTR;
+            }
+            cpu.activity = Cpu.ACTIVE;
+            cpu.monitorAddress = -1;
         }
         boolean free = inject();
         if (interruptWindowRequested) {
@@ -437,7 +451,7 @@ public final class VcpuCore implements Stateful {
 
     private void takeRequests() {
         Cpu c = cpu;
-        if ((c.requests & Cpu.INIT_REQUEST) != 0) {
+        if ((c.requests & Cpu.INIT_REQUEST) != 0 && !c.inSmm) {
             c.withdraw(Cpu.INIT_REQUEST);
             if (c.activity != Cpu.WAIT_FOR_SIPI) {
                 state.change(GuestState.ALL);
@@ -467,19 +481,28 @@ public final class VcpuCore implements Stateful {
         c.withdraw(Cpu.BOUNDARY_REQUEST);
     }
 
-    /** Ends the guest's waiting when there is something for it. */
+    /** Something that has arrived, and that {@link #takeRequests} has not looked at, ends the guest's waiting. */
+    private boolean wakesByRequest() {
+        int r = cpu.requests;
+        if (cpu.activity == Cpu.WAIT_FOR_SIPI) {
+            return (r & (Cpu.INIT_REQUEST | Cpu.SIPI_REQUEST)) != 0;
+        }
+        boolean nmi = (r & Cpu.NMI_REQUEST) != 0 && !state.load(GuestState.EVENTS).nmiBlocked;
+        return nmi || (r & (Cpu.SMI_REQUEST | Cpu.INIT_REQUEST)) != 0 && !cpu.inSmm;
+    }
+
+    /** There is something that ends the guest's waiting. */
     private boolean wakes() {
         if (cpu.activity == Cpu.WAIT_FOR_SIPI) {
             return false;
         }
         Cpu c = state.load(GuestState.REGISTERS | GuestState.EVENTS);
-        boolean event = paravirtual.takeKick()
-                || events.hasException() || events.nmiInjected || events.interruptInjected || events.nmisPending != 0 && !c.nmiBlocked;
-        if (event || interruptAllowed() && hasInterrupt()) {
-            c.activity = Cpu.ACTIVE;
-            return true;
-        }
-        return false;
+        c.monitor.poll();
+        EventQueue q = events;
+        boolean injects = q.hasException() || q.nmiInjected || q.interruptInjected || q.tripleFault;
+        boolean nmi = q.nmisPending != 0 && !c.nmiBlocked;
+        boolean breaks = interruptAllowed() || c.activity == Cpu.MWAIT && c.waitBreaksOnInterrupt;
+        return c.activity == Cpu.ACTIVE || injects || nmi || q.smiPending && !c.inSmm || breaks && hasInterrupt();
     }
 
     // ---- debugging from outside ----
@@ -590,7 +613,7 @@ public final class VcpuCore implements Stateful {
 
     private boolean nmiAllowed() {
         Cpu c = state.load(GuestState.EVENTS);
-        return !c.blockingBySti && !c.blockingByMovSs && !c.nmiBlocked;
+        return !c.blockingByMovSs && !c.nmiBlocked;
     }
 
     /** An SMI is delivered by software, between two instructions, when nothing else is on its way. */
@@ -744,6 +767,22 @@ public final class VcpuCore implements Stateful {
         retire();
         stepped();
         takeDebugTrap();
+    }
+
+    /** The guest has exited between two instructions, before a trap that was pending. Returns what ends the run, or null. */
+    public VcpuExit pendingTrap() {
+        Cpu c = state.load(GuestState.EVENTS);
+        if (c.pendingDebug == 0 || c.blockingByMovSs) {
+            return null;
+        }
+        state.change(GuestState.EVENTS);
+        if (debugs(GuestDebug.SINGLESTEP | GuestDebug.USE_HW_BP)) {
+            VcpuExit x = debugExit(Event.DB, c.pendingDebug);
+            c.pendingDebug = 0;
+            return x;
+        }
+        takeDebugTrap();
+        return null;
     }
 
     private void takeDebugTrap() {

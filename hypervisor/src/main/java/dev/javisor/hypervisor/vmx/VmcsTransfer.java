@@ -23,7 +23,8 @@ final class VmcsTransfer {
 
     /** Model-specific registers that the guest accesses without exit and that stay in the processor. */
     private static final List<Msr> PASSED =
-            List.of(Msr.STAR, Msr.LSTAR, Msr.CSTAR, Msr.FMASK, Msr.KERNEL_GS_BASE, Msr.TSC_AUX, Msr.XSS, Msr.SPEC_CTRL, Msr.PKRS);
+            List.of(Msr.STAR, Msr.LSTAR, Msr.CSTAR, Msr.FMASK, Msr.KERNEL_GS_BASE, Msr.TSC_AUX, Msr.XSS, Msr.SPEC_CTRL, Msr.PKRS,
+            Msr.UMWAIT_CONTROL);
     /** Those that are in the VMCS. */
     private static final List<Msr> SWITCHED = List.of(Msr.EFER, Msr.FS_BASE, Msr.GS_BASE, Msr.SYSENTER_CS, Msr.SYSENTER_ESP,
             Msr.SYSENTER_EIP);

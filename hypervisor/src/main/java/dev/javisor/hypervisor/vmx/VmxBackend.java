@@ -5,6 +5,7 @@ import dev.javisor.hypervisor.abi.MsrFilter;
 import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.hypervisor.host.HostPages;
 import dev.javisor.hypervisor.host.RootProcessor;
+import dev.javisor.hypervisor.memory.MemorySlots;
 import dev.javisor.hypervisor.vcpu.Backend;
 import dev.javisor.hypervisor.vcpu.EventQueue;
 import dev.javisor.hypervisor.vcpu.GuestState;
@@ -39,6 +40,7 @@ public final class VmxBackend implements Backend {
     private final HostPages pages;
     private final VmcsSetup setup;
     private int msrFilter;
+    private final MemorySlots slots;
     private boolean launched;
     /** The page-modification log, once there has been one; and whether it is in use. */
     private long modificationLog;
@@ -55,12 +57,13 @@ public final class VmxBackend implements Backend {
     /** Exits by reason. */
     private final long[] exitCounts = new long[128];
 
-    VmxBackend(VcpuCore core, RootProcessor root, HostPages pages, ExtendedPageTables ept) {
+    VmxBackend(VcpuCore core, RootProcessor root, HostPages pages, ExtendedPageTables ept, MemorySlots slots) {
         this.core = core;
         this.cpu = core.cpu();
         this.root = root;
         this.ept = ept;
         this.pages = pages;
+        this.slots = slots;
         this.transfer = new VmcsTransfer(core, root);
         this.exits = new VmxExits(core, this, ept);
         setup = new VmcsSetup(root, pages);
@@ -115,7 +118,8 @@ public final class VmxBackend implements Backend {
             root.resume(limit);
         } else {
             prepareEntry();
-            if (!root.enter(!launched, cpu.stringElements, limit)) {
+            long line = cpu.monitorAddress == -1 ? -1 : slots.hostPhysical(cpu.monitorAddress);
+            if (!root.enter(!launched, cpu.stringElements, cpu.monitor, line, limit)) {
                 return new VcpuExit.FailEntry(root.vmread(VmcsField.VM_INSTRUCTION_ERROR), root.entryFailure());
             }
         }
@@ -181,6 +185,7 @@ public final class VmxBackend implements Backend {
             emptyModificationLog();
         }
         cpu.stringElements = root.stringElements();
+        takeMonitor();
         saveDebugRegisters();
         long reason = root.vmread(VmcsField.EXIT_REASON);
         if ((reason & ENTRY_FAILURE) != 0) {
@@ -191,6 +196,19 @@ public final class VmxBackend implements Backend {
         completeEvents((int) reason & 0xFFFF);
         core.exited();
         return exits.handle(ExitReason.of((int) reason & 0xFFFF), reason);
+    }
+
+    /** A guest that waited goes on waiting, in software. */
+    private void takeMonitor() {
+        long line = root.monitoredLine();
+        if (root.hasWaited()) {
+            core.state.change(GuestState.REGISTERS);
+        }
+        if (line != -1 || root.hasWaited()) {
+            cpu.monitor.takeOver(root.monitor(), line == -1 ? -1 : slots.guestPhysical(line), root.hasWaited());
+        } else {
+            cpu.monitorAddress = -1;
+        }
     }
 
     @Override
@@ -209,8 +227,11 @@ public final class VmxBackend implements Backend {
 
     @Override
     public void kick() {
-        if (root.inGuest()) {
+        boolean interrupt = (cpu.requests & ~(Cpu.EXTERNAL_REQUEST | Cpu.APIC_REQUEST | Cpu.BOUNDARY_REQUEST)) == 0;
+        if (root.inGuest() && interrupt) {
             root.kick();
+        } else if (root.inGuest()) {
+            root.kickAtOnce();
         }
     }
 
@@ -318,6 +339,9 @@ public final class VmxBackend implements Backend {
     @Override
     public void inject(Event e, int instructionLength) {
         cpu.stringElements = 0;
+        if (e.type() == Event.EXTERNAL_INTERRUPT || e.type() == Event.NMI) {
+            cpu.monitorAddress = -1;
+        }
         boolean coded = e.hasErrorCode() && (core.state.load(GuestState.SYSTEM).cr0 & 1) != 0;
         if (coded) {
             root.vmwrite(VmcsField.ENTRY_EXCEPTION_ERROR_CODE, e.errorCode() & 0xFFFF);

@@ -44,6 +44,7 @@ final class VmxExits {
         }
         return switch (reason) {
             // Something has happened that the next entry looks at.
+            case INIT_SIGNAL -> core.pendingTrap();
             case EXTERNAL_INTERRUPT, INTERRUPT_WINDOW, NMI_WINDOW, PREEMPTION_TIMER_EXPIRED, PAGE_MODIFICATION_LOG_FULL -> null;
             case EXCEPTION_OR_NMI -> exception();
             case TRIPLE_FAULT -> new VcpuExit.Shutdown();

@@ -12,9 +12,11 @@ import dev.javisor.processor.core.Cpu;
 public final class VmxVm {
     private final Host host;
     private final ExtendedPageTables ept;
+    private final MemorySlots slots;
 
     public VmxVm(Host host, MemorySlots slots) {
         this.host = host;
+        this.slots = slots;
         ept = new ExtendedPageTables(slots, host.memory(), host.pages());
         slots.observe(ept::clear);
     }
@@ -27,7 +29,7 @@ public final class VmxVm {
     public VcpuCore createVcpu(Cpu cpu, Paravirtual paravirtual, DeviceBus bus, MsrPolicy msrs, long seed) {
         var root = host.addProcessor();
         root.seed(seed);
-        return new VcpuCore(cpu, paravirtual, bus, msrs, core -> new VmxBackend(core, root, host.pages(), ept));
+        return new VcpuCore(cpu, paravirtual, bus, msrs, core -> new VmxBackend(core, root, host.pages(), ept, slots));
     }
 
     /** Whether dirty logs are filled by the processor; else by EPT violations. */

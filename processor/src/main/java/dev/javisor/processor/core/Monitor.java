@@ -73,6 +73,27 @@ public final class Monitor implements Stateful {
         }
     }
 
+    /**
+     * Goes on where the monitor of another processor has stopped: that has armed a line, or waits.
+     *
+     * @param line physical address of the line here, or -1
+     * @param waits the other one was waiting
+     */
+    public void takeOver(Monitor other, long line, boolean waits) {
+        cpu.monitorAddress = line;
+        System.arraycopy(other.armed, 0, armed, 0, armed.length);
+        if (waits) {
+            cpu.timeline.cancel(timer);
+            cpu.activity = Cpu.MWAIT;
+            cpu.waitBreaksOnInterrupt = other.cpu.waitBreaksOnInterrupt;
+            limited = other.limited;
+            if (other.timer.isScheduled()) {
+                cpu.timeline.schedule(timer, other.timer.when());
+                cpu.timeline.cancel(other.timer);
+            }
+        }
+    }
+
     private void expire() {
         if (cpu.activity == Cpu.MWAIT) {
             cpu.activity = Cpu.ACTIVE;

@@ -51,6 +51,8 @@ final class ExitToHost {
         }
         vmx.stringElements = c.stringElements;
         c.stringElements = 0;
+        vmx.monitoredLine = c.monitorAddress;
+        vmx.waited = c.activity == Cpu.MWAIT;
         Vmcs vmcs = vmx.current;
         record(vmcs, exit, during);
         vmcs.set(VmcsField.ENTRY_INTERRUPTION_INFO, vmcs.get(VmcsField.ENTRY_INTERRUPTION_INFO) & ~InterruptionInfo.VALID);

@@ -30,6 +30,10 @@ public final class Vmx implements Virtualization {
     final Ept ept;
     /** See {@link #stringElements()}. */
     int stringElements;
+    /** See {@link #monitoredLine()} and {@link #hasWaited()}. */
+    long monitoredLine = -1;
+
+    boolean waited;
 
     public Vmx(Cpu cpu) {
         this.cpu = cpu;
@@ -66,6 +70,16 @@ public final class Vmx implements Virtualization {
      */
     public int stringElements() {
         return stringElements;
+    }
+
+    /** Physical address of the line that the guest had armed the monitor for when it exited, or -1. For such a host too. */
+    public long monitoredLine() {
+        return monitoredLine;
+    }
+
+    /** The exit has ended a wait of the guest (MWAIT, UMWAIT, TPAUSE). For such a host too. */
+    public boolean hasWaited() {
+        return waited;
     }
 
     /** The bits of CR4 that the processor supports. */
