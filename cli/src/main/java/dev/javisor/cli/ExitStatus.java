@@ -19,6 +19,8 @@ final class ExitStatus {
     static final int HALTED = 8;
     /** The instruction limit was reached. */
     static final int INSTRUCTION_LIMIT = 10;
+    /** The hypervisor could not let a processor go on. */
+    static final int FAILURE = 12;
     /** An error in Javisor itself. */
     static final int INTERNAL_ERROR = 70;
     /** Ended by the user: Ctrl-C, or Ctrl-A x. */
@@ -33,6 +35,7 @@ final class ExitStatus {
             case MachineExit.PowerOff() -> OK;
             case MachineExit.GuestExit(int status) -> status;
             case MachineExit.Shutdown _ -> SHUTDOWN;
+            case MachineExit.Failure _ -> FAILURE;
             case MachineExit.Reset() -> RESET;
             case MachineExit.Halted() -> HALTED;
             case MachineExit.InstructionLimit() -> INSTRUCTION_LIMIT;
@@ -46,6 +49,7 @@ final class ExitStatus {
         return switch (exit) {
             case MachineExit.Shutdown(int processor, long rip) ->
                     "processor %d shut down at rip 0x%x".formatted(processor, rip);
+            case MachineExit.Failure(int processor, String reason) -> "processor %d cannot go on: %s".formatted(processor, reason);
             case MachineExit.Halted() -> "all processors wait with interrupts disabled, or for nothing: the guest has stopped";
             case MachineExit.InstructionLimit() -> "instruction limit reached";
             case MachineExit.TimeLimit() -> "time limit reached";

@@ -36,8 +36,8 @@ import picocli.CommandLine.ParentCommand;
             "",
             "Exit status: 0 the guest switched the machine off; odd: the guest's own, through the",
             "debug-exit port 0xf4; 2 wrong usage or unusable file; 4 triple fault; 6 reset, with",
-            "--no-reboot; 8 the guest has stopped for good; 10 instruction limit; 70 error in Javisor;",
-            "129, 130 or 143 ended by the signal HUP, INT (Ctrl-C, Ctrl-A x) or TERM; 141 nobody reads",
+            "--no-reboot; 8 the guest has stopped for good; 10 instruction limit; 12 the hypervisor",
+            "cannot go on; 70 error in Javisor; 129, 130 or 143 ended by the signal HUP, INT (Ctrl-C, Ctrl-A x) or TERM; 141 nobody reads",
             "standard output any more."
         })
 class RunCommand implements Callable<Integer> {

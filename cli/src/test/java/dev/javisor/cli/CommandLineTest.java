@@ -223,7 +223,7 @@ class CommandLineTest {
         String help = out.toString(StandardCharsets.UTF_8);
         int[] documented = {
             ExitStatus.OK, ExitStatus.USER_ERROR, ExitStatus.SHUTDOWN, ExitStatus.RESET, ExitStatus.HALTED, ExitStatus.INSTRUCTION_LIMIT,
-            ExitStatus.INTERNAL_ERROR, ExitStatus.INTERRUPTED
+            ExitStatus.FAILURE, ExitStatus.INTERNAL_ERROR, ExitStatus.INTERRUPTED
         };
         for (int status : documented) {
             assertThat(status % 2).as("odd ones belong to the guest").isZero();

@@ -94,6 +94,11 @@ public final class Vm {
         });
     }
 
+    /** Several calls of {@link #setUserMemoryRegion}, whose consequences are drawn once: for many slots that is faster. */
+    public void changeMemory(Runnable calls) {
+        slots.together(calls);
+    }
+
     /**
      * KVM_GET_DIRTY_LOG: which pages of a slot were stored to since the last call, one bit for each.
      *

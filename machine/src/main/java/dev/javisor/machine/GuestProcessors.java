@@ -107,6 +107,7 @@ final class GuestProcessors implements Processors {
         private final Vcpu vcpu;
         private boolean stopped;
         private boolean shutDown;
+        private String failure;
 
         Guest(Vcpu vcpu) {
             this.vcpu = vcpu;
@@ -127,9 +128,23 @@ final class GuestProcessors implements Processors {
                         goesOn = false;
                     }
                     case VcpuExit.Intr i -> goesOn = false;
-                    default -> throw new IllegalStateException("vcpu " + vcpu.id() + " has stopped: " + x);
+                    default -> {
+                        failure = explain(x);
+                        goesOn = false;
+                    }
                 }
             }
+        }
+
+        private static String explain(VcpuExit x) {
+            return switch (x) {
+                case VcpuExit.FailEntry f -> "VM entry failed: " + f.explanation();
+                case VcpuExit.InternalError e when e.suberror() == VcpuExit.InternalError.DELIVERY_EV ->
+                        "an event cannot be delivered where there is no memory, at guest-physical address 0x%x".formatted(e.data().get(3));
+                case VcpuExit.InternalError e -> "internal error " + e.suberror() + " of the hypervisor";
+                case VcpuExit.Unknown u -> "VM exit %d, which the hypervisor does not know".formatted(u.hardwareExitReason());
+                default -> "unexpected " + x;
+            };
         }
 
         private void port(VcpuExit.Io io) {
@@ -151,7 +166,7 @@ final class GuestProcessors implements Processors {
 
         @Override
         public boolean isRunnable() {
-            return !shutDown && vcpu.isRunnable();
+            return !shutDown && failure == null && vcpu.isRunnable();
         }
 
         @Override
@@ -168,6 +183,7 @@ final class GuestProcessors implements Processors {
         @Override
         public void reset() {
             shutDown = false;
+            failure = null;
             vcpu.reset();
         }
 
@@ -207,6 +223,11 @@ final class GuestProcessors implements Processors {
         @Override
         public boolean isShutDown() {
             return shutDown;
+        }
+
+        @Override
+        public String failure() {
+            return failure;
         }
 
         @Override

@@ -309,6 +309,9 @@ public final class Machine implements Stateful, AutoCloseable {
         if (p.isShutDown() && exit == null) {
             exit = new MachineExit.Shutdown(processors.indexOf(p), p.rip());
         }
+        if (p.failure() != null && exit == null) {
+            exit = new MachineExit.Failure(processors.indexOf(p), p.failure());
+        }
     }
 
     /** The processor whose turn it is, or null when all wait. */

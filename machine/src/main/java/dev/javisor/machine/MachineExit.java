@@ -23,6 +23,14 @@ public sealed interface MachineExit {
      */
     record Shutdown(int processor, long rip) implements MachineExit {}
 
+    /**
+     * The hypervisor cannot let a processor go on.
+     *
+     * @param processor its index
+     * @param reason one line
+     */
+    record Failure(int processor, String reason) implements MachineExit {}
+
     /** Every processor waits and nothing is left that could wake one. */
     record Halted() implements MachineExit {}
 

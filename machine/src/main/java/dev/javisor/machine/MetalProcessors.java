@@ -133,6 +133,11 @@ final class MetalProcessors implements Processors {
         }
 
         @Override
+        public String failure() {
+            return null;
+        }
+
+        @Override
         public boolean waitsForInterrupt() {
             Cpu c = cpu();
             return c.activity == Cpu.MWAIT || c.activity == Cpu.HLT && (c.rflags & Flags.IF) != 0;

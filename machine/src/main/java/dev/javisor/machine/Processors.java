@@ -39,6 +39,9 @@ interface Processors extends AutoCloseable {
         /** Shut down, by a triple fault. */
         boolean isShutDown();
 
+        /** Why the hypervisor cannot let it go on; else null. */
+        String failure();
+
         /** Waits, but an interrupt would wake it. */
         boolean waitsForInterrupt();
 

@@ -86,6 +86,27 @@ class PlaceTest {
         isTheSame(code + END, 1, engine);
     }
 
+    @ParameterizedTest
+    @EnumSource
+    void aClosedA20GateShowsEvenMegabytesAtOddOnes(Engine engine) {
+        String copied = "start: mov esi, low\n mov edi, 0x8000\n mov ecx, 128\n rep movsb\n mov eax, 0x8000\n jmp eax\n";
+        String gate = "mov al, 0xD1\n out 0x64, al\n mov al, %s\n out 0x60, al\n";
+        String code = copied + "low: mov dword [0x150000], 1\n mov dword [0x50000], 2\n" + gate.formatted("0xDD")
+                + "mov ebx, [0x150000]\n inc dword [0x350000]\n inc dword [0x150000]\n" + gate.formatted("0xDF")
+                + "mov ecx, [0x150000]\n mov edx, [0x50000]\n lea eax, [ebx + 4 * ecx]\n lea eax, [eax + 4 * edx]\n out 0xF4, eax\n jmp $";
+        assertThat(run(code, 1, Place.METAL, engine).exit).isEqualTo(new MachineExit.GuestExit(2 * (2 + 4 + 12) + 1));
+        assertThat(run(code, 1, Place.HYPERVISOR, engine)).isEqualTo(run(code, 1, Place.METAL, engine));
+    }
+
+    /** The frame goes where there is nothing, which the hypervisor cannot emulate. */
+    @ParameterizedTest
+    @EnumSource
+    void anEventThatCannotBeDeliveredEndsTheMachine(Engine engine) {
+        String code = "start: mov word [0x50030], 8\n mov word [0x50032], 0x10\n mov word [0x50034], 0x8E00\n"
+                + "lidt [idtr]\n mov esp, 0xE0000000\n ud2\n idtr: dw 0x107\n dd 0x50000\n";
+        assertThat(run(code, 1, Place.HYPERVISOR, engine).exit).isInstanceOf(MachineExit.Failure.class);
+    }
+
     private static final String PAUSING =
             """
             start:  mov esp, 0x90000
@@ -118,6 +139,12 @@ class PlaceTest {
                     mov ebx, cr3
                     sti
                     mwait
+                    cli
+                    mov dword [0xFEE00300], 0x40020
+                    rdtsc
+                    add eax, 5000
+                    tpause ecx
+                    sti
                     mov ss, [selector]
                     cli
                     dec edi

@@ -171,10 +171,11 @@ public final class LogicalProcessor implements Stateful {
         return c.retired - before;
     }
 
-    /** Lets time pass as the last instruction asked for (PAUSE): no deadline is missed, and what is pending ends it. Returns the ticks. */
+    /** Lets time pass as the last instruction asked for (PAUSE): no deadline is missed, and an event that is due ends it. Returns the ticks. */
     private long delay() {
         Cpu c = cpu;
-        long ticks = c.requests != 0 ? 0 : Math.clamp(c.timeline.next() - c.now(), 0, c.delay);
+        boolean due = c.requests != 0 && Boundary.wakes(c);
+        long ticks = due ? 0 : Math.clamp(c.timeline.next() - c.now(), 0, c.delay);
         c.sliceEnd += ticks;
         c.delay = 0;
         return ticks;

@@ -62,6 +62,7 @@ public final class MemorySlots implements CodeObserver {
     private final PhysicalMemory view = new PhysicalMemory();
     private final List<Region> viewRegions = new ArrayList<>();
     private Runnable observer = () -> {};
+    private boolean postponed;
     private boolean logsBeginSet;
     private PageSource source;
 
@@ -202,7 +203,21 @@ public final class MemorySlots implements CodeObserver {
         }
     }
 
+    /** Several changes, whose consequences are drawn once. */
+    public void together(Runnable changes) {
+        postponed = true;
+        try {
+            changes.run();
+        } finally {
+            postponed = false;
+            changed();
+        }
+    }
+
     private void changed() {
+        if (postponed) {
+            return;
+        }
         byAddress = slots.values().stream().sorted(Comparator.comparingLong(Slot::start)).toList();
         viewRegions.forEach(view::remove);
         viewRegions.clear();

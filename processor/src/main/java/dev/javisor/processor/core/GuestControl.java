@@ -153,6 +153,9 @@ public interface GuestControl {
      */
     boolean boundary(Cpu c);
 
+    /** The host has an interrupt for a guest with interrupts disabled: a wait that interrupts break does not begin. */
+    boolean holdsInterrupt(Cpu c);
+
     /** A request that is pending would end the guest's waiting (HLT, ...). */
     boolean wakes(Cpu c);
 

@@ -54,6 +54,9 @@ public final class Monitor implements Stateful {
      * @param limited that end sets RFLAGS.CF
      */
     public void waitForEvent(boolean breaksOnInterrupt, long ticks, boolean limited) {
+        if (breaksOnInterrupt && cpu.guest != null && cpu.guest.holdsInterrupt(cpu)) {
+            return;
+        }
         cpu.timeline.cancel(timer);
         cpu.activity = Cpu.MWAIT;
         cpu.waitBreaksOnInterrupt = breaksOnInterrupt;

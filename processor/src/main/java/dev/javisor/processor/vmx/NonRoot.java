@@ -11,6 +11,7 @@ import dev.javisor.isa.VmxControl.Word;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Event;
+import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.core.GuestControl;
 import dev.javisor.processor.core.GuestExit;
 import dev.javisor.processor.core.Memory;
@@ -434,6 +435,11 @@ final class NonRoot implements GuestControl, Stateful {
     @Override
     public boolean boundary(Cpu c) {
         return events.boundary();
+    }
+
+    @Override
+    public boolean holdsInterrupt(Cpu c) {
+        return on(VmxControl.INTERRUPT_WINDOW_EXITING) && (c.rflags & Flags.IF) == 0;
     }
 
     @Override
