@@ -171,7 +171,7 @@ public final class LogicalProcessor implements Stateful {
         return c.retired - before;
     }
 
-    /** Lets time pass as the last instruction asked for (PAUSE): no deadline is missed, and an event that is due ends it. Returns the ticks. */
+    /** Lets time pass as the last instruction asked for (PAUSE): no deadline is missed, an event that is due ends it. Returns the ticks. */
     private long delay() {
         Cpu c = cpu;
         boolean due = c.requests != 0 && Boundary.wakes(c);
