@@ -488,8 +488,8 @@ public final class Vm {
             cpu.hypercalls = new ParavirtualCalls(interrupts == null ? new ApicBus() : interrupts, clock, peers(core));
         }
         core.setLocalApic(apic != null);
-        core.setForcedEmulation(forcedEmulation);
-        core.setFixesHypercalls(fixesHypercalls);
+        core.undefined().setForcedEmulation(forcedEmulation);
+        core.undefined().setFixesHypercalls(fixesHypercalls);
         Vcpu v = new Vcpu(this, id, core, apic, irqchip == null);
         v.setRequeuePolicy(requeuePolicy);
         vcpus.add(v);

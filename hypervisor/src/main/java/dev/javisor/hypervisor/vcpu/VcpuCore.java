@@ -39,11 +39,6 @@ import java.util.function.Function;
 public final class VcpuCore implements Stateful {
     private static final int RAX = 0, RCX = 1, RDX = 2;
     private static final long DR7_GD = 0x2000, BREAKPOINTS_ENABLED = 0xFF, DEBUGCTL_BTF = 2;
-    /** UD2, and what tells it from others. */
-    private static final byte[] PREFIX = {0x0F, 0x0B, 'k', 'v', 'm'};
-
-    private static final byte[] VMCALL = {0x0F, 0x01, (byte) 0xC1}, VMMCALL = {0x0F, 0x01, (byte) 0xD9};
-    private static final byte[] RSM = {0x0F, (byte) 0xAA};
     private static final VcpuExit INTR = new VcpuExit.Intr();
 
     public final GuestState state;
@@ -58,10 +53,7 @@ public final class VcpuCore implements Stateful {
     private boolean localApic;
     /** What the guest is offered beside what a processor has. */
     private final Paravirtual paravirtual;
-    /** See {@link #setForcedEmulation}. */
-    private boolean forcedEmulation;
-    /** The other vendor's hypercall instruction is replaced by that of the guest's processor. */
-    private boolean fixesHypercalls = true;
+    private final Undefined undefined;
     /** The page that the guest needs before it can go on, or -1; and whether an interrupt ends the waiting. */
     private long awaitedPage = -1;
 
@@ -102,6 +94,7 @@ public final class VcpuCore implements Stateful {
         this.msrs = msrs;
         this.bus = bus;
         this.emulator = new Emulator(cpu, user, bus);
+        this.undefined = new Undefined(this, cpu, emulator);
         // The backend looks at the vcpu when it runs, not before.
         GuestState.Hardware[] hardware = new GuestState.Hardware[1];
         this.state = new GuestState(cpu, new GuestState.Hardware() {
@@ -129,20 +122,9 @@ public final class VcpuCore implements Stateful {
         localApic = inKernel;
     }
 
-    /** An instruction behind the bytes of UD2 and "kvm" is carried out by the emulator (KVM's force_emulation_prefix). */
-    public void setForcedEmulation(boolean on) {
-        forcedEmulation = on;
-    }
-
-    /** KVM_X86_QUIRK_FIX_HYPERCALL_INSN. */
-    public void setFixesHypercalls(boolean on) {
-        fixesHypercalls = on;
-    }
-
-    /** #UD of the guest may be the hypervisor's business. */
-    public boolean interceptsUndefined() {
-        // RSM is undefined outside SMM, where only the hypervisor knows the guest to be.
-        return forcedEmulation || cpu.inSmm || cpu.hypercalls != null && fixesHypercalls;
+    /** Hypercalls, and instructions that only the hypervisor knows. */
+    public Undefined undefined() {
+        return undefined;
     }
 
     public Paravirtual paravirtual() {
@@ -999,72 +981,6 @@ public final class VcpuCore implements Stateful {
     /** What userspace wants to know of accesses to model-specific registers. */
     public MsrPolicy msrs() {
         return msrs;
-    }
-
-    /** VMCALL. */
-    public VcpuExit hypercall(int length) {
-        if (cpu.hypercalls == null) {
-            events.queue(Event.exception(Event.UD));
-        } else if (cpu.model.isIntel()) {
-            cpu.hypercalls.call(state.change(GuestState.REGISTERS | GuestState.SYSTEM));
-            skip(length);
-        } else {
-            foreignHypercall();
-        }
-        return null;
-    }
-
-    /** The hypercall instruction of a vendor that is not the guest's. */
-    private void foreignHypercall() {
-        if (!fixesHypercalls) {
-            events.queue(Event.exception(Event.UD));
-            return;
-        }
-        state.change(GuestState.ALL);
-        if (emulator.replace(cpu.model.isIntel() ? VMCALL : VMMCALL) == Emulator.Outcome.FAULTED) {
-            events.queue(emulator.fault());
-        }
-    }
-
-    /** #UD: a hypercall in the guest's own or the other vendor's words, an instruction that shall be emulated, or the guest's mistake. */
-    public VcpuExit undefined() {
-        state.change(GuestState.ALL);
-        if (forcedEmulation && emulator.finds(PREFIX)) {
-            return emulateBehindPrefix();
-        }
-        if (cpu.inSmm && emulator.finds(RSM)) {
-            return emulate();
-        }
-        if (cpu.hypercalls != null) {
-            boolean intel = cpu.model.isIntel();
-            if (emulator.finds(intel ? VMCALL : VMMCALL)) {
-                return emulate();
-            }
-            if (emulator.finds(intel ? VMMCALL : VMCALL)) {
-                foreignHypercall();
-                return null;
-            }
-        }
-        events.queue(Event.exception(Event.UD));
-        return null;
-    }
-
-    /** From here on everything is as if the prefix had been an instruction without effect. */
-    private VcpuExit emulateBehindPrefix() {
-        Cpu c = cpu;
-        long rip = c.rip + PREFIX.length;
-        c.rip = c.codeSize64 ? rip : rip & 0xFFFF_FFFFL;
-        Flags.setRflags(c, Flags.rflags(c) & ~Flags.RF);
-        boolean debuggers = debugs(GuestDebug.USE_HW_BP);
-        long breakpoints = Boundary.codeBreakpoints(c, debuggers ? debugRegisters : c.dr, effectiveDebugRegister(7));
-        if (breakpoints == 0) {
-            return emulate();
-        }
-        if (debuggers) {
-            return debugExit(Event.DB, breakpoints);
-        }
-        events.queue(Event.debug(breakpoints));
-        return null;
     }
 
     // ---- memory that comes later ----

@@ -145,7 +145,7 @@ public final class VmxBackend implements Backend {
             filterMsrs();
         }
         loadDebugRegisters();
-        long undefined = core.interceptsUndefined() ? 1 << Event.UD : 0;
+        long undefined = core.undefined().exits() ? 1 << Event.UD : 0;
         long exceptions = 1 << Event.DB | undefined | (core.debugs(GuestDebug.USE_SW_BP) ? 1 << Event.BP : 0);
         if (exceptions != exceptionBitmap) {
             exceptionBitmap = exceptions;

@@ -52,7 +52,7 @@ final class VmxExits {
             case HLT -> core.halt(vmx.instructionLength());
             case RDMSR -> core.readMsr(vmx.instructionLength());
             case WRMSR -> core.writeMsr(vmx.instructionLength());
-            case VMCALL -> core.hypercall(vmx.instructionLength());
+            case VMCALL -> core.undefined().vmcall(vmx.instructionLength());
             case EPT_VIOLATION -> violation(vectoring, number);
             case MOV_DR -> {
                 if (core.debugs(GuestDebug.USE_HW_BP)) {
@@ -101,7 +101,7 @@ final class VmxExits {
             return null;
         }
         if (vector == Event.UD) {
-            return core.undefined();
+            return core.undefined().exception();
         }
         if (vector == Event.BP && type == Event.SOFTWARE_EXCEPTION) {
             return core.debugExit(Event.BP, 0);
