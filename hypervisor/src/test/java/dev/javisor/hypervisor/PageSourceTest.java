@@ -1,0 +1,123 @@
+package dev.javisor.hypervisor;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.javisor.processor.core.Timeline;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Memory that is not there when the guest wants it, and guests that would rather do something else. */
+class PageSourceTest {
+    private static final long PAGE = 0x600000, DELAY = 5000;
+    private static final int VECTOR = 0x50, PF = 14;
+
+    // Asynchronous page faults: enable, always, as interrupt
+    private static final int ENABLED = 9, ALWAYS = 11;
+    private static final int SHARED = 0x2000, COUNT = 0x3000, TOKENS = 0x3010, REASON = 0x3040, TOLD = 0x3044, VALUE = 0x3048;
+
+    private static final String[] READY = {
+        "pushad", "mov eax, [0x2004]", "mov ecx, [0x3000]", "mov [0x3010+ecx*4], eax", "inc dword [0x3000]", "mov dword [0x2004], 0",
+        "mov ecx, 0x4B564D07", "mov eax, 1", "xor edx, edx", "wrmsr", "mov dword [0xFEE000B0], 0", "popad", "iret"
+    };
+
+    /** Takes note of the token, and waits until it has come back. */
+    private static final String[] FAULT = {
+        "push eax", "mov eax, [0x2000]", "mov [0x3040], eax", "mov dword [0x2000], 0", "mov eax, cr2", "mov [0x3044], eax",
+        "again: sti", "hlt", "cmp [0x3014], eax", "jne again", "pop eax", "add esp, 4", "iret"
+    };
+
+    private final boolean[] there = new boolean[1];
+    private int requests;
+    private long arrival;
+
+    /** A guest whose page comes {@link #DELAY} ticks after it was wanted. */
+    private PvGuest guest(int register, String... code) {
+        PvGuest g = new PvGuest("max-intel,kvm=on");
+        Timeline.Deadline deadline = new Timeline.Deadline(() -> {
+            there[0] = true;
+            arrival = g.timeline.now();
+            g.put(PAGE, 77);
+            g.vm.pageArrived(PAGE + 8);
+        });
+        g.vm.setPageSource(page -> {
+            if (page != PAGE || there[0]) {
+                return true;
+            }
+            if (requests++ == 0) {
+                g.timeline.schedule(deadline, g.timeline.now() + DELAY);
+            }
+            return false;
+        });
+        String enable = "mov dword [0xFEE000F0], 0x1FF\nmov ecx, 0x4B564D06\nmov eax, 0x50\nxor edx, edx\nwrmsr\nmov ecx, 0x4B564D02\n"
+                + "mov eax, " + (SHARED | register) + "\nwrmsr";
+        String end = "mov [" + VALUE + "], eax\nout 0xF4, al";
+        return g.on(VECTOR, READY).on(PF, FAULT).vcpu(g.paging(), enable, String.join("\n", code), end);
+    }
+
+    @Test
+    void aGuestThatKnowsIsToldWithATokenAndAgainWhenThePageIsThere() {
+        try (PvGuest g = guest(ALWAYS, "sti", "nop", "mov eax, [0x600000]")) {
+            assertThat(g.run()).isEqualTo(-1);
+            assertThat(g.word(VALUE)).isEqualTo(77);
+            assertThat(g.word(REASON)).as("page not present").isEqualTo(1);
+            assertThat(g.word(COUNT)).as("interrupts").isEqualTo(2);
+            assertThat(g.word(TOKENS)).as("everybody's, when it was enabled").isEqualTo(-1);
+            assertThat(g.word(TOLD)).as("token").isEqualTo(g.word(TOKENS + 4)).isNotZero();
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0, sti", "9, sti", "11, cli"})
+    void othersWait(int register, String flag) {
+        try (PvGuest g = guest(register, flag, "nop", "mov eax, [0x600000]")) {
+            assertThat(g.run()).isEqualTo(-1);
+            assertThat(g.word(VALUE)).isEqualTo(77);
+            assertThat(g.word(REASON)).isZero();
+            assertThat(g.timeline.now()).isGreaterThanOrEqualTo(DELAY);
+        }
+    }
+
+    @Test
+    void aUserProgramIsInterruptedWithoutFurtherRequest() {
+        String user = "sti\nmov eax, 0x23\nmov ds, eax\npush 0x23\npush 0x20000\npush 0x3202\npush 0x1B\npush there\niret\nthere: ";
+        try (PvGuest g = guest(ENABLED, user, "mov eax, [0x600000]")) {
+            assertThat(g.run()).isEqualTo(-1);
+            assertThat(g.word(VALUE)).isEqualTo(77);
+            assertThat(g.word(REASON)).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void anInterruptIsTakenWhileAnInstructionWaits() {
+        String[] stamp = {"push eax", "rdtsc", "mov [0x3050], eax", "mov dword [0xFEE000B0], 0", "pop eax", "iret"};
+        try (PvGuest g = guest(0, "sti", "nop", "mov eax, [0x600000]").on(0x60, stamp)) {
+            g.vcpus.getFirst().run(1000);
+            assertThat(g.vcpus.getFirst().isRunnable()).isFalse();
+            g.bus.deliver(0, false, 0, 0x60, false);
+            assertThat(g.run()).isEqualTo(-1);
+            assertThat(g.word(VALUE)).isEqualTo(77);
+            assertThat((long) g.word(0x3050)).isLessThan(arrival).isNotZero();
+        }
+    }
+
+    @Test
+    void theDeliveryOfAnEventWaits() {
+        String[] code = {"sti", "nop", "mov ebx, esp", "mov esp, 0x600800", "int 0x61", "mov esp, ebx"};
+        try (PvGuest g = guest(ALWAYS, code).on(0x61, "mov eax, 5", "iret")) {
+            assertThat(g.run()).isEqualTo(-1);
+            assertThat(g.word(VALUE)).isEqualTo(5);
+            assertThat(g.word(REASON)).isZero();
+        }
+    }
+
+    @Test
+    void turnedOffNothingIsTold() {
+        String off = "mov ecx, 0x4B564D02\nmov eax, 0\nwrmsr";
+        try (PvGuest g = guest(ALWAYS, "sti", "nop", off, "mov eax, [0x600000]")) {
+            assertThat(g.run()).isEqualTo(-1);
+            assertThat(g.word(COUNT)).as("interrupts").isEqualTo(1);
+            assertThat(g.word(REASON)).isZero();
+        }
+    }
+}
