@@ -1,19 +1,25 @@
 package dev.javisor.hypervisor;
 
 import dev.javisor.hypervisor.abi.Capability;
+import dev.javisor.hypervisor.abi.CpuidEntry;
 import dev.javisor.hypervisor.abi.KvmException;
 import dev.javisor.hypervisor.abi.MsrEntry;
 import dev.javisor.hypervisor.abi.Xsave;
 import dev.javisor.hypervisor.host.Host;
 import dev.javisor.hypervisor.memory.MemorySlots;
+import dev.javisor.hypervisor.vcpu.GuestCpuid;
+import dev.javisor.hypervisor.vcpu.UserLocalApic;
 import dev.javisor.isa.CpuModel;
 import dev.javisor.isa.CpuModels;
 import dev.javisor.isa.Feature;
 import dev.javisor.isa.FeatureSet;
+import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Timeline;
 import dev.javisor.processor.execution.CompilerStatistics;
 import dev.javisor.processor.execution.Engine;
+import dev.javisor.processor.memory.PhysicalMemory;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 
@@ -79,6 +85,13 @@ public final class Kvm implements AutoCloseable {
             case TSC_DEADLINE_TIMER -> model.features().has(Feature.TSC_DEADLINE_TIMER) ? 1 : 0;
             default -> 1;
         };
+    }
+
+    /** KVM_GET_SUPPORTED_CPUID: what CPUID may answer; the entries are the caller's to change. */
+    public List<CpuidEntry> getSupportedCpuid() {
+        Cpu c = new Cpu(model, 0, new PhysicalMemory(), host.timeline());
+        new UserLocalApic(c);
+        return GuestCpuid.supported(c);
     }
 
     /** KVM_GET_MSR_INDEX_LIST: the registers that make up a guest's state. */

@@ -1,5 +1,6 @@
 package dev.javisor.hypervisor;
 
+import dev.javisor.hypervisor.abi.CpuidEntry;
 import dev.javisor.hypervisor.abi.DebugRegs;
 import dev.javisor.hypervisor.abi.Fpu;
 import dev.javisor.hypervisor.abi.GuestDebug;
@@ -15,6 +16,7 @@ import dev.javisor.hypervisor.abi.VcpuEvents;
 import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.hypervisor.abi.Xcrs;
 import dev.javisor.hypervisor.abi.Xsave;
+import dev.javisor.hypervisor.vcpu.GuestCpuid;
 import dev.javisor.hypervisor.vcpu.GuestState;
 import dev.javisor.hypervisor.vcpu.VcpuCore;
 import dev.javisor.processor.apic.LocalApic;
@@ -26,6 +28,7 @@ import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
 import dev.javisor.processor.state.Stateful;
 import dev.javisor.processor.trace.TraceSink;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 
@@ -147,6 +150,29 @@ public final class Vcpu implements Stateful {
     /** KVM_SET_CPUID2 for the topology: processors of the machine, all in one package. */
     public void setProcessors(int count) {
         core.cpu().processors = count;
+    }
+
+    /**
+     * KVM_SET_CPUID2: what CPUID answers, which without is what the processor's model says. What the answers do not enumerate is not there
+     * for the guest: bits of control registers, model-specific registers, and those instructions that the processor can intercept.
+     *
+     * @throws KvmException TOO_BIG for more than 256 entries; INVALID_ARGUMENT for two answers to one input, for another vendor or features
+     *     than the processor's, for impossible widths of addresses, and for other answers than before when the vcpu has run
+     */
+    public void setCpuid2(List<CpuidEntry> entries) {
+        act(() -> {
+            GuestCpuid table = new GuestCpuid(entries, kvm.model());
+            if (!core.hasRun()) {
+                core.setCpuid(table, table.model(kvm.model()));
+            } else if (core.cpuid() == null || !core.cpuid().isSame(table)) {
+                throw KvmException.invalid("CPUID must not change when the vcpu has run");
+            }
+        });
+    }
+
+    /** KVM_GET_CPUID2: what {@link #setCpuid2} has set; empty before. */
+    public List<CpuidEntry> getCpuid2() {
+        return get(() -> core.cpuid() == null ? List.of() : core.cpuid().entries());
     }
 
     /** Seeds what RDRAND and RDSEED give the guest. */

@@ -23,6 +23,9 @@ public interface Backend extends GuestState.Hardware {
      */
     VcpuExit run(long limit);
 
+    /** The guest's model has changed: what is missing in it must not work any more, as far as the hardware can tell. */
+    void modelChanged();
+
     /** The guest's turn has ended without an exit. */
     boolean inGuest();
 

@@ -33,7 +33,7 @@ final class Emulator {
     private final Cpu cpu;
     private final UserAccess user;
     private final DeviceBus bus;
-    private final Decoder decoder;
+    private Decoder decoder;
     private final Decoder.Result result = new Decoder.Result();
     private final byte[] bytes = new byte[Decoder.MAX_LENGTH];
     private Event fault;
@@ -43,6 +43,11 @@ final class Emulator {
         this.user = user;
         this.bus = bus;
         this.decoder = new Decoder(cpu.model.features());
+    }
+
+    /** The features of the guest's model have changed. */
+    void modelChanged() {
+        decoder = new Decoder(cpu.model.features());
     }
 
     /** What the last instruction raised. */

@@ -7,6 +7,7 @@ import dev.javisor.hypervisor.abi.MsrFilter;
 import dev.javisor.hypervisor.abi.RequeuePolicy;
 import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.hypervisor.paravirtual.Paravirtual;
+import dev.javisor.isa.CpuModel;
 import dev.javisor.isa.MsrIndex;
 import dev.javisor.processor.CpuState;
 import dev.javisor.processor.apic.LocalApic;
@@ -20,6 +21,7 @@ import dev.javisor.processor.event.EventDelivery;
 import dev.javisor.processor.event.Reset;
 import dev.javisor.processor.event.SystemManagement;
 import dev.javisor.processor.memory.PhysicalMemory;
+import dev.javisor.processor.paging.Paging;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
 import dev.javisor.processor.state.Stateful;
@@ -66,6 +68,7 @@ public final class VcpuCore implements Stateful {
     /** What the instruction that has just completed wants of userspace. */
     private VcpuExit wanted;
 
+    private boolean entered;
     private boolean stopped;
     /** Userspace wants to know when an interrupt can be injected. */
     private boolean interruptWindowRequested;
@@ -197,6 +200,25 @@ public final class VcpuCore implements Stateful {
         userInterrupt = in.getInt("interrupt");
     }
 
+    /** The guest has been entered. */
+    public boolean hasRun() {
+        return entered;
+    }
+
+    /** Chooses what CPUID answers. */
+    public void setCpuid(GuestCpuid table, CpuModel model) {
+        cpu.cpuid = table;
+        cpu.model = model;
+        cpu.translation = new Paging(model, cpu.memory);
+        emulator.modelChanged();
+        backend.modelChanged();
+    }
+
+    /** What CPUID answers; null while the model does. */
+    public GuestCpuid cpuid() {
+        return (GuestCpuid) cpu.cpuid;
+    }
+
     /** Forgets what was under way: the state has been set to that after power-up. */
     public void reset() {
         events.clear();
@@ -323,6 +345,7 @@ public final class VcpuCore implements Stateful {
                 x = INTR;
             }
             if (x == null) {
+                entered = true;
                 x = backend.run(limit);
                 if (x == null && backend.inGuest()) {
                     x = INTR;

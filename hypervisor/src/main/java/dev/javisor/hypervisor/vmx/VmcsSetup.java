@@ -19,6 +19,8 @@ import static dev.javisor.isa.VmxControl.LOAD_PAT;
 import static dev.javisor.isa.VmxControl.MOV_DR_EXITING;
 import static dev.javisor.isa.VmxControl.NMI_EXITING;
 import static dev.javisor.isa.VmxControl.RDPMC_EXITING;
+import static dev.javisor.isa.VmxControl.RDRAND_EXITING;
+import static dev.javisor.isa.VmxControl.RDSEED_EXITING;
 import static dev.javisor.isa.VmxControl.SAVE_DEBUG_CONTROLS;
 import static dev.javisor.isa.VmxControl.SAVE_EFER;
 import static dev.javisor.isa.VmxControl.UNCONDITIONAL_IO_EXITING;
@@ -30,6 +32,8 @@ import static dev.javisor.isa.VmxControl.VIRTUAL_NMIS;
 import dev.javisor.hypervisor.abi.KvmException;
 import dev.javisor.hypervisor.host.HostPages;
 import dev.javisor.hypervisor.host.RootProcessor;
+import dev.javisor.isa.CpuModel;
+import dev.javisor.isa.Feature;
 import dev.javisor.isa.Msr;
 import dev.javisor.isa.VmcsField;
 import dev.javisor.isa.VmxCapabilities;
@@ -134,11 +138,35 @@ final class VmcsSetup {
         root.vmwrite(VmcsField.ENTRY_CONTROLS, words[Word.ENTRY.ordinal()]);
         root.vmwrite(VmcsField.VMCS_LINK_POINTER, -1);
         root.vmwrite(VmcsField.CR0_MASK, VmcsTransfer.CR0_MASK);
-        root.vmwrite(VmcsField.CR4_MASK, VmcsTransfer.CR4_MASK);
         root.vmwrite(VmcsField.EXCEPTION_BITMAP, 1 << Event.DB);
         msrBitmaps = pages.allocate();
         pages.fill(msrBitmaps, -1);
         root.vmwrite(VmcsField.MSR_BITMAPS, msrBitmaps);
+    }
+
+    /** Instructions of features that a model has not are undefined or exit, where the processor can do that; all registers exit. */
+    void modelChanged(CpuModel model) {
+        long secondary = root.vmread(VmcsField.SECONDARY_CONTROLS);
+        for (VmxControl c : WANTED) {
+            secondary = secondary & ~c.bit | (has(c) && has(model, c) ? c.bit : 0);
+        }
+        for (VmxControl c : List.of(RDRAND_EXITING, RDSEED_EXITING)) {
+            secondary = secondary & ~c.bit | (has(c) && !has(model, c) ? c.bit : 0);
+        }
+        root.vmwrite(VmcsField.SECONDARY_CONTROLS, secondary);
+        pages.fill(msrBitmaps, -1);
+    }
+
+    private static boolean has(CpuModel model, VmxControl c) {
+        return switch (c) {
+            case ENABLE_RDTSCP -> model.features().has(Feature.RDTSCP) || model.features().has(Feature.RDPID);
+            case ENABLE_INVPCID -> model.features().has(Feature.INVPCID);
+            case ENABLE_XSAVES -> model.features().has(Feature.XSAVES);
+            case ENABLE_USER_WAIT_AND_PAUSE -> model.features().has(Feature.WAITPKG);
+            case RDRAND_EXITING -> model.features().has(Feature.RDRAND);
+            case RDSEED_EXITING -> model.features().has(Feature.RDSEED);
+            default -> true;
+        };
     }
 
     /** Whether reads, and writes, of the register exit. */

@@ -12,6 +12,7 @@ import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.core.X87State;
+import dev.javisor.processor.system.ControlRegisters;
 import dev.javisor.processor.system.Msrs;
 import java.util.ArrayList;
 import java.util.List;
@@ -53,13 +54,27 @@ final class VmcsTransfer {
     private boolean steppedFromOutside;
 
     private long guestTrap;
-    private final List<Msr> passed;
+    /** IA32_VMX_CR4_FIXED1 among the capability registers. */
+    private static final int CR4_FIXED1 = 9;
+
+    private List<Msr> passed;
+    private long cr4Mask = CR4_MASK;
 
     VmcsTransfer(VcpuCore core, RootProcessor root) {
         this.core = core;
         this.root = root;
         this.cpu = core.cpu();
-        this.passed = PASSED.stream().filter(m -> MsrIndex.find(cpu.model, m.index) == m).toList();
+        modelChanged();
+    }
+
+    /** Bits of CR4 that the processor has and the guest's model has not are the hypervisor's. */
+    void modelChanged() {
+        cr4Mask = CR4_MASK | root.capability(CR4_FIXED1) & ~ControlRegisters.cr4Bits(cpu);
+        passed = PASSED.stream().filter(m -> MsrIndex.find(cpu.model, m.index) == m).toList();
+    }
+
+    long cr4Mask() {
+        return cr4Mask;
     }
 
     /** The registers that need no exits. */
@@ -136,7 +151,7 @@ final class VmcsTransfer {
         Cpu c = cpu;
         c.cr0 = masked(CR0_MASK, get(VmcsField.CR0_READ_SHADOW), get(VmcsField.GUEST_CR0));
         c.cr3 = get(VmcsField.GUEST_CR3);
-        c.cr4 = masked(CR4_MASK, get(VmcsField.CR4_READ_SHADOW), get(VmcsField.GUEST_CR4));
+        c.cr4 = masked(cr4Mask, get(VmcsField.CR4_READ_SHADOW), get(VmcsField.GUEST_CR4));
         c.efer = get(VmcsField.GUEST_EFER);
         if (!core.debugs(GuestDebug.USE_HW_BP)) {
             c.dr7 = get(VmcsField.GUEST_DR7);

@@ -68,9 +68,17 @@ public final class VmxBackend implements Backend {
         this.exits = new VmxExits(core, this, ept);
         setup = new VmcsSetup(root, pages);
         setup.create();
-        filterMsrs();
+        modelChanged();
         root.vmwrite(VmcsField.EPT_POINTER, ept.pointer());
         primaryControls = root.vmread(VmcsField.PRIMARY_CONTROLS);
+    }
+
+    @Override
+    public void modelChanged() {
+        transfer.modelChanged();
+        root.vmwrite(VmcsField.CR4_MASK, transfer.cr4Mask());
+        setup.modelChanged(cpu.model);
+        filterMsrs();
     }
 
     /** The registers that need no exits have none, unless userspace filters them. */

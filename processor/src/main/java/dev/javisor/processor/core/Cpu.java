@@ -23,7 +23,10 @@ public final class Cpu {
     // Activity states.
     public static final int ACTIVE = 0, HLT = 1, SHUTDOWN = 2, WAIT_FOR_SIPI = 3, MWAIT = 4;
 
-    public final CpuModel model;
+    /** What the processor is. Changes, if at all, before it runs for the first time. */
+    public CpuModel model;
+    /** Answers CPUID in place of the model; null for nobody. */
+    public CpuidTable cpuid;
     /** Position in the machine; also the initial APIC ID. */
     public final int index;
     /** Processors in the machine, all in one package, one to a core: what CPUID says about topology. Set before the processor runs. */

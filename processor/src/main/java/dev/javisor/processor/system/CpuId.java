@@ -54,7 +54,8 @@ public final class CpuId {
             c.guest.instruction(c, o, Intercept.CPUID);
         }
         int leaf = (int) c.gpr[RAX];
-        Leaf r = query(c, leaf, (int) c.gpr[RCX]);
+        int subleaf = (int) c.gpr[RCX];
+        Leaf r = c.cpuid == null ? query(c, leaf, subleaf) : chosen(c, leaf, subleaf);
         if (leaf == 1 && intel) {
             c.msr[Msr.BIOS_SIGN_ID.slot] = MICROCODE_REVISION;
         }
@@ -81,6 +82,30 @@ public final class CpuId {
             return m.isIntel() ? basic(c, highest, subleaf) : Leaf.NONE;
         }
         return extended ? extended(c, leaf, subleaf) : basic(c, leaf, subleaf);
+    }
+
+    /** The answer of the processor's table. */
+    private static Leaf chosen(Cpu c, int leaf, int subleaf) {
+        int[] r = c.cpuid.find(leaf, subleaf);
+        if (r == null) {
+            return Leaf.NONE;
+        }
+        int ebx = r[1];
+        int ecx = r[2];
+        int edx = r[3];
+        if (leaf == 1) {
+            boolean xsave = c.has(Feature.XSAVE) && (c.cr4 & Cr.OSXSAVE) != 0;
+            boolean monitorOff = c.model.isIntel() && (c.miscEnable & MISC_ENABLE_MONITOR) == 0;
+            ecx = ecx & ~bit(Feature.OSXSAVE, true) & ~bit(Feature.MONITOR, monitorOff) | bit(Feature.OSXSAVE, xsave);
+            edx &= ~bit(Feature.APIC, (c.apicBaseMsr & APIC_ENABLE) == 0);
+        } else if (leaf == 7 && subleaf == 0) {
+            ecx = ecx & ~bit(Feature.OSPKE, true) | bit(Feature.OSPKE, c.has(Feature.PKU) && (c.cr4 & Cr.PKE) != 0);
+        } else if (leaf == 0xD && subleaf == 0) {
+            ebx = XsaveLayout.standardSize(c.xcr0);
+        } else if (leaf == 0xD && subleaf == 1 && ebx != 0) {
+            ebx = XsaveLayout.compactedSize(c.xcr0 | c.xss);
+        }
+        return new Leaf(r[0], ebx, ecx, edx);
     }
 
     /** Who stands between the guest and the processor, and what it offers. */
