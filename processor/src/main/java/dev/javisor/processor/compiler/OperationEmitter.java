@@ -30,6 +30,8 @@ final class OperationEmitter {
     private Instruction i;
     private int site;
     private int rest;
+    /** Somebody may see the flags that it sets. */
+    private boolean flagsNeeded;
 
     OperationEmitter(Emitter e) {
         this.e = e;
@@ -38,13 +40,15 @@ final class OperationEmitter {
 
     /**
      * @param rest instructions of the block that have not retired, this one included
+     * @param flagsNeeded see {@link FlagLiveness}
      * @return false when there is nothing better than to call the semantics
      */
-    boolean emit(Op operation, int rest) {
+    boolean emit(Op operation, int rest, boolean flagsNeeded) {
         o = operation;
         i = o.instruction;
         site = o.start;
         this.rest = rest;
+        this.flagsNeeded = flagsNeeded;
         if (o.executor.isExtended() || o.checked && o.memory && !i.opcode.mnemonic.equals("LEA")) {
             return false;
         }
@@ -52,7 +56,7 @@ final class OperationEmitter {
         switch (m) {
             case "NOP" -> {}
             case "MOV" -> {
-                return isGeneral() && mov();
+                return isGeneral(i) && mov();
             }
             case "MOVZX" -> extend(Form.bits(i, 1), false);
             case "MOVSX" -> extend(Form.bits(i, 1), true);
@@ -100,7 +104,8 @@ final class OperationEmitter {
         return i.codeSize == CodeSize.BITS64 && i.operandSize == 64;
     }
 
-    private boolean isGeneral() {
+    /** A move between general registers, memory and immediates. */
+    static boolean isGeneral(Instruction i) {
         return "CDST".indexOf(i.opcode.operands.get(0).charAt(0)) < 0 && "CDST".indexOf(i.opcode.operands.get(1).charAt(0)) < 0;
     }
 
@@ -240,21 +245,30 @@ final class OperationEmitter {
         if (!compare) {
             writeBack(form == Form.REG_RM || form == Form.REG_MEM ? o.reg : o.rm, form == Form.MEM_REG || form == Form.MEM_IMM, bits);
         }
-        if (kind == Flags.RESULT) {
+        if (!flagsNeeded) {
+            e.flags = -1;
+        } else if (kind == Flags.RESULT) {
             e.setFlagsBy(Emitter.CARRY, m.equals("ADC") ? "add" : "sub", A, B, R);
         } else {
             e.setFlags(kind);
         }
     }
 
-    /** By a constant. */
+    /** A shift of a register of 32 or 64 bits by a constant. */
+    static boolean isShiftByConstant(Op o) {
+        return !o.memory && Form.bits(o.instruction) >= 32 && !o.instruction.opcode.operands.get(1).equals("CL");
+    }
+
+    static int shiftCount(Op o, int bits) {
+        return (o.instruction.opcode.operands.get(1).equals("1") ? 1 : (int) o.imm) & bits - 1;
+    }
+
     private boolean shift(String m) {
         int bits = Form.bits(i);
-        String by = i.opcode.operands.get(1);
-        if (i.memory || bits < 32 || by.equals("CL")) {
+        if (!isShiftByConstant(o)) {
             return false;
         }
-        int n = (by.equals("1") ? 1 : (int) o.imm) & bits - 1;
+        int n = shiftCount(o, bits);
         if (n == 0) {
             copy(o.rm, o.rm, bits);
             return true;
@@ -270,6 +284,10 @@ final class OperationEmitter {
         shiftBy(n, left, arithmetic);
         e.signExtend(bits).store(R);
         e.setRegister(i, o.rm, bits, R);
+        if (!flagsNeeded) {
+            e.flags = -1;
+            return true;
+        }
         e.load(A);
         shiftBy(left ? bits - n : n - 1, false, arithmetic);
         e.and(1).store(B);
@@ -316,12 +334,18 @@ final class OperationEmitter {
         } else {
             e.register(i, o.reg, bits).store(A);
         }
-        code.aload(Emitter.C);
-        e.load(A).load(B);
-        code.invokestatic(MULTIPLICATION, "product" + bits, PRODUCT);
+        if (flagsNeeded) {
+            code.aload(Emitter.C);
+            e.load(A).load(B);
+            code.invokestatic(MULTIPLICATION, "product" + bits, PRODUCT);
+            e.resultFlagsSet();
+        } else {
+            e.load(A).load(B);
+            code.lmul();
+            e.flags = -1;
+        }
         e.signExtend(bits).store(R);
         e.setRegister(i, o.reg, bits, R);
-        e.resultFlagsSet();
         return true;
     }
 
@@ -357,7 +381,9 @@ final class OperationEmitter {
         }
         e.signExtend(bits).store(R);
         writeBack(o.rm, i.memory, bits);
-        if (negates) {
+        if (!flagsNeeded) {
+            e.flags = -1;
+        } else if (negates) {
             e.setFlags(Flags.SUB);
         } else {
             e.setFlagsBy(Emitter.CARRY, m.equals("INC") ? "inc" : "dec", A, R);

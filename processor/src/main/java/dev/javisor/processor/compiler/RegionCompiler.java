@@ -169,13 +169,14 @@ public final class RegionCompiler {
         code.return_();
         code.labelBinding(enough);
         code.aload(C).lload(VALUE).putfield(Emitter.CPU, "budget", ConstantDescs.CD_long);
+        boolean[] flagsNeeded = FlagLiveness.needed(p.ops());
         for (int k = 0; k < n; k++) {
             Op o = p.ops().get(k);
             if (o.instruction.opcode.is(Opcode.BRANCH)) {
                 branch(o, n - k);
             } else if (endsPart(o)) {
                 repeated(o, n - k);
-            } else if (!operations.emit(o, n - k)) {
+            } else if (!operations.emit(o, n - k, flagsNeeded[k])) {
                 e.call(constant(o), o.start, n - k);
                 e.forgetFlags();
             }
