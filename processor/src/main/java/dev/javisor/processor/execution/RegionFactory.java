@@ -27,7 +27,7 @@ final class RegionFactory {
     /** Each costs some 40 KB of the Java machine's memory. */
     private static final int MOST_REGIONS = 4000;
     /** When more regions wait to be compiled, hot code has to become hot again. */
-    private static final int MOST_PENDING = 100;
+    private static final int MOST_PENDING = 1000;
     /** A page whose compiled code has changed so often is compiled later: its code may go on changing. */
     private static final int RESTLESS = 4;
     /** Instructions that a region runs before it is compiled with full effort, which takes the Java machine about as long as these. */
