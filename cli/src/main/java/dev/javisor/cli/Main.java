@@ -19,8 +19,8 @@ import picocli.CommandLine.ParameterException;
         scope = CommandLine.ScopeType.INHERIT,
         description = "An x86 PC in Java, deterministic to the instruction.",
         subcommands = {
-            RunCommand.class, DiffCommand.class, TraceCommand.class, DemoCommand.class, CpuCommand.class, DisasmCommand.class,
-            ExplainCommand.class, ExperimentCommand.class
+            RunCommand.class, DiffCommand.class, TraceCommand.class, StatCommand.class, ExperimentCommand.class, DemoCommand.class,
+            CpuCommand.class, DisasmCommand.class, ExplainCommand.class
         })
 public final class Main implements Runnable {
     final PrintStream out;

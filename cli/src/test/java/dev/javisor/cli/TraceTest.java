@@ -97,6 +97,14 @@ class TraceTest {
     }
 
     @Test
+    void exitsAreCountedByReason() {
+        assertThat(javisor("stat", "--on", "hypervisor")).isEqualTo(ExitStatus.SHUTDOWN);
+        assertThat(lines()).anyMatch(l -> l.matches("CPUID 1 [0-9.]+% 0 1.0 .*")).anyMatch(l -> l.startsWith("triple fault 1 "));
+        javisor("stat");
+        assertThat(lines()).contains("no VM exits");
+    }
+
+    @Test
     void classesThatDoNotExistAreRefused() {
         assertThat(javisor("trace", "--events", "entry,nothing")).isEqualTo(ExitStatus.USER_ERROR);
         assertThat(lines()).singleElement().asString().startsWith("javisor: --events nothing: ");
