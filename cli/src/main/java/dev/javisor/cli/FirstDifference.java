@@ -16,6 +16,8 @@ import java.util.function.Function;
 final class FirstDifference {
     /** Instructions between two comparisons, from round to round. */
     private static final long[] STEPS = {1 << 22, 1 << 14, 1 << 7, 1};
+    /** Instructions behind the difference in which events are still shown. */
+    private static final int BEHIND = 100;
 
     /** What is compared, and when: at a number of instructions. */
     private record State(long retired, long time, List<Registers> processors, byte[] devices, MachineExit exit) {
@@ -50,6 +52,12 @@ final class FirstDifference {
         for (long step : STEPS) {
             try (Machine metal = machines.apply(Place.METAL);
                     Machine hypervisor = machines.apply(Place.HYPERVISOR)) {
+                RecentTrace onMetal = new RecentTrace();
+                RecentTrace onHypervisor = new RecentTrace();
+                if (step == 1) {
+                    metal.trace(onMetal);
+                    hypervisor.trace(onHypervisor);
+                }
                 metal.run(alike);
                 hypervisor.run(alike);
                 State before = State.of(metal, metal.run(alike));
@@ -60,6 +68,8 @@ final class FirstDifference {
                     if (!a.isLike(b)) {
                         if (step == 1) {
                             describe(metal, before, a, b);
+                            events("metal", metal, a, onMetal);
+                            events("hypervisor", hypervisor, b, onHypervisor);
                             return true;
                         }
                         end = next;
@@ -74,6 +84,16 @@ final class FirstDifference {
             }
         }
         return false;
+    }
+
+    /** The events before the difference, and those that follow soon. */
+    private void events(String place, Machine machine, State state, RecentTrace trace) {
+        trace.mark();
+        if (state.exit instanceof MachineExit.InstructionLimit) {
+            machine.run(state.retired + BEHIND);
+        }
+        out.printf("events on the %s, up to here and a little further:%n", place);
+        trace.print(out);
     }
 
     private void describe(Machine metal, State before, State a, State b) {

@@ -96,6 +96,50 @@ class TraceTest {
         assertThat(begins).anyMatch(l -> l.contains("\"name\":\"CPUID\"") && l.contains("\"instructions\":102"));
     }
 
+    /** A data breakpoint whose trap is delivered on a stack that was never used. */
+    private static final String BREAKPOINT = """
+            header: dd 0x1BADB002, 0x10000, -(0x1BADB002 + 0x10000), header, header, 0, 0, start
+            start: mov esp, 0x110000
+            mov word [idt+8], handler & 0xFFFF
+            mov word [idt+10], cs
+            mov dword [idt+12], (handler & 0xFFFF0000) + 0x8E00
+            lidt [idtr]
+            mov eax, watched
+            mov dr0, eax
+            mov eax, 0xD0402
+            mov dr7, eax
+            mov esp, 0x700000
+            mov [watched], eax
+            mov eax, [counter]
+            out 0xF4, eax
+            handler: inc dword [counter]
+            iretd
+            align 4
+            watched: dd 0
+            counter: dd 0
+            idtr: dw 0x7FF
+            dd idt
+            align 8
+            idt: times 256 dq 0
+            """;
+
+    private int diff(String policy) throws IOException {
+        Files.write(kernel, Asm.assemble(CodeSize.BITS32, 0x100000, BREAKPOINT));
+        err.reset();
+        PrintStream out = new PrintStream(err, true);
+        String[] args = {"diff", "--kernel", kernel.toString(), "--memory", "8M", "--requeue-hardware-exceptions", policy};
+        return Main.execute(args, out, out);
+    }
+
+    @Test
+    void aDifferenceIsShownWithTheEventsAroundIt() throws IOException {
+        assertThat(diff("always")).isZero();
+        assertThat(diff("never")).isEqualTo(1);
+        assertThat(err.toString(StandardCharsets.UTF_8).replaceAll(" +", " "))
+                .contains("metal: ended: status 3", "hypervisor: ended: status 1")
+                .containsPattern("(?s)events on the metal.*delivered #DB B0.*events on the hypervisor.*drop #DB: the policy is never");
+    }
+
     @Test
     void exitsAreCountedByReason() {
         assertThat(javisor("stat", "--on", "hypervisor")).isEqualTo(ExitStatus.SHUTDOWN);

@@ -427,7 +427,7 @@ public final class VcpuCore implements Stateful {
         }
         if (events.tripleFault) {
             events.tripleFault = false;
-            return new VcpuExit.Shutdown();
+            return shutDown();
         }
         enterSystemManagement();
         if (awaitedPage >= 0 && awaitsLightly && interruptAllowed() && hasInterrupt()) {
@@ -756,6 +756,13 @@ public final class VcpuCore implements Stateful {
     }
 
     // ---- what exits ask for ----
+
+    /** Triple fault, which takes the tick of the delivery that failed. */
+    public VcpuExit shutDown() {
+        owed++;
+        passTime();
+        return new VcpuExit.Shutdown();
+    }
 
     /** An instruction of known length has been carried out by other means. */
     public void skip(int length) {

@@ -47,7 +47,7 @@ final class VmxExits {
             case INIT_SIGNAL -> core.pendingTrap();
             case EXTERNAL_INTERRUPT, INTERRUPT_WINDOW, NMI_WINDOW, PREEMPTION_TIMER_EXPIRED, PAGE_MODIFICATION_LOG_FULL -> null;
             case EXCEPTION_OR_NMI -> exception();
-            case TRIPLE_FAULT -> new VcpuExit.Shutdown();
+            case TRIPLE_FAULT -> core.shutDown();
             case IO_INSTRUCTION -> io();
             case HLT -> core.halt(vmx.instructionLength());
             case RDMSR -> core.readMsr(vmx.instructionLength());
