@@ -132,6 +132,11 @@ class TraceTest {
     }
 
     @Test
+    void aTripleFaultTakesTheSameTimeInBothPlaces() {
+        assertThat(javisor("diff")).isZero();
+    }
+
+    @Test
     void aDifferenceIsShownWithTheEventsAroundIt() throws IOException {
         assertThat(diff("always")).isZero();
         assertThat(diff("never")).isEqualTo(1);
