@@ -3,6 +3,7 @@ package dev.javisor.processor.execution;
 import dev.javisor.isa.Instruction;
 import dev.javisor.isa.Opcode;
 import dev.javisor.processor.compiler.Effort;
+import dev.javisor.processor.compiler.HotSpot;
 import dev.javisor.processor.compiler.Plan;
 import dev.javisor.processor.compiler.Region;
 import dev.javisor.processor.compiler.RegionCompiler;
@@ -99,9 +100,12 @@ final class RegionFactory {
         install();
     }
 
-    /** A region has proved to be hot. It is made again, together with hot ones of its page between which control goes to and fro. */
+    /**
+     * A region has proved to be hot. It is made again, together with hot ones of its page between which control goes to and fro; but not
+     * before what is still interpreted.
+     */
     void improve(Region code) {
-        if (improvements.get() >= MOST_PENDING) {
+        if (improvements.get() >= MOST_PENDING || pending.get() > 0) {
             code.proof += PROOF;
             return;
         }
@@ -185,7 +189,9 @@ final class RegionFactory {
             statistics.nanoseconds += System.nanoTime() - start;
             if (twoLevels) {
                 code.proof = PROOF;
-                call(code, CALLS_TO_QUICK);
+                if (!HotSpot.compileQuickly(code)) {
+                    call(code, CALLS_TO_QUICK);
+                }
             }
             finished.add(new CompiledRegion(code, order(some), blocks.subList(some.size(), blocks.size())));
         }

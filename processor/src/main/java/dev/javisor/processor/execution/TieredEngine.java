@@ -58,11 +58,15 @@ public final class TieredEngine {
         }
     }
 
-    /** What the short way does not do. */
+    /** What the short way does not do: interprets what is not compiled, until compiled code has run. */
     private void fetch(Cpu c) {
         Block b = fetcher.fetch();
-        if (b.code == null || c.budget < b.length || !c.codeSize64 && !isInReach(c, b) || !execute(c, b.code, c.rip - b.offset)) {
+        while (b.code == null || c.budget < b.length || !c.codeSize64 && !isInReach(c, b) || !execute(c, b.code, c.rip - b.offset)) {
             interpret(c, b);
+            if (c.budget <= 0) {
+                return;
+            }
+            b = fetcher.next(b);
         }
     }
 
