@@ -165,6 +165,23 @@ public final class Kvm implements AutoCloseable {
         }
     }
 
+    /**
+     * Nothing runs, as all guests wait: guest time passes up to the next timer, which fires.
+     *
+     * @return false when there is no timer: they wait for the caller, or for ever
+     */
+    public boolean waitForTimer() {
+        return alone(() -> {
+            Timeline timeline = timeline();
+            if (timeline.next() == Long.MAX_VALUE) {
+                return false;
+            }
+            timeline.skipTo(timeline.next());
+            timeline.runDue();
+            return true;
+        });
+    }
+
     Host host() {
         return host;
     }

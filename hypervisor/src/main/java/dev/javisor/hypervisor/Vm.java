@@ -31,6 +31,9 @@ import dev.javisor.processor.memory.CodeObserver;
 import dev.javisor.processor.memory.PhysicalMemory;
 import dev.javisor.processor.memory.Region;
 import dev.javisor.processor.paging.Paging;
+import dev.javisor.processor.state.StateInput;
+import dev.javisor.processor.state.StateOutput;
+import dev.javisor.processor.state.Stateful;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -41,7 +44,7 @@ import java.util.function.IntSupplier;
  * A virtual machine: memory slots, vcpus and what is in the kernel beside them. KVM's VM interface. Calls come from one thread at a time:
  * a second one is refused as BUSY, also one of another VM of the same {@link Kvm}, with which it shares time.
  */
-public final class Vm {
+public final class Vm implements Stateful {
     /** Most vcpus of a VM. */
     public static final int MAXIMUM_VCPUS = 64;
     /** KVM_PIT_SPEAKER_DUMMY, a flag of {@link #createPit2}. */
@@ -596,6 +599,42 @@ public final class Vm {
      */
     public PhysicalMemory memory() {
         return slots.view();
+    }
+
+    /**
+     * The state of all that is in the kernel: guest time, interrupt controllers, timer, clock and vcpus. The memory slots with their
+     * content, GSI routes and what else the caller has set up are not among it: {@link #load} wants a VM that was set up in the same way.
+     */
+    @Override
+    public void save(StateOutput out) {
+        kvm.act(() -> {
+            vcpus.forEach(Vcpu::leaveGuest);
+            out.putLong("time", kvm.timeline().now());
+            if (irqchip != null) {
+                out.put("interrupt controllers", irqchip);
+            }
+            if (pit != null) {
+                out.put("timer", pit);
+            }
+            out.putLong("clock", clock.nanoseconds());
+            vcpus.forEach(v -> out.put("vcpu " + v.id(), v));
+        });
+    }
+
+    @Override
+    public void load(StateInput in) {
+        kvm.act(() -> {
+            vcpus.forEach(Vcpu::leaveGuest);
+            kvm.timeline().setTime(in.getLong("time"));
+            if (irqchip != null) {
+                in.get("interrupt controllers", irqchip);
+            }
+            if (pit != null) {
+                in.get("timer", pit);
+            }
+            clock.set(in.getLong("clock"));
+            vcpus.forEach(v -> in.get("vcpu " + v.id(), v));
+        });
     }
 
     Kvm kvm() {
