@@ -43,7 +43,7 @@ final class DiffCommand extends RunCommand {
     @Override
     public Integer call() {
         if (isForHypervisorOnly()) {
-            throw new UserException("diff: the metal has neither what KVM offers to guests nor forced emulation");
+            throw new UserException("diff: the metal has none of what KVM offers to guests, forced emulation and a page delay");
         }
         Run metal = run(Place.METAL);
         Run hypervisor = run(Place.HYPERVISOR);

@@ -42,7 +42,7 @@ public final class QemuMain {
             "parallel", "name", "vnc");
     /** Machine properties that change nothing here. */
     private static final Set<String> IGNORED_MACHINE = Set.of(
-            "accel", "engine", "on", "force_emulation_prefix", "kernel-irqchip", "kernel_irqchip", "usb", "graphics", "hpet",
+            "accel", "engine", "on", "force_emulation_prefix", "page_delay", "kernel-irqchip", "kernel_irqchip", "usb", "graphics", "hpet",
             "smm");
 
     private final List<String> arguments;
@@ -54,6 +54,7 @@ public final class QemuMain {
     private Chipset chipset = Chipset.PC;
     private boolean timer = true;
     private boolean forcedEmulation;
+    private long pageDelay;
     /** Seconds since 1970-01-01T00:00Z: the host's time, as with QEMU. */
     private long clock = System.currentTimeMillis() / 1000;
     private String kernel;
@@ -121,7 +122,7 @@ public final class QemuMain {
         out.println("       [-machine pc|q35[,pit=off]] [-bios FILE] [-drive file=F,format=raw[,readonly=on]]");
         out.println("       [-serial stdio|file:F|null] [-debugcon stdio|file:F] [-device NAME[,...]] [-no-reboot]");
         out.println("       [-accel javisor[,engine=interpreter|compiler|auto|lockstep][,on=metal|hypervisor]");
-        out.println("              [,force_emulation_prefix=on]] [-rtc base=utc|YYYY-MM-DD[Thh:mm:ss]]");
+        out.println("              [,force_emulation_prefix=on][,page_delay=NS]] [-rtc base=utc|YYYY-MM-DD[Thh:mm:ss]]");
         out.println("JAVISOR_ENGINE=ENGINE in the environment: runs the guest on that engine, unless -accel says otherwise.");
         out.println("On the hypervisor a guest is offered what KVM offers, unless -cpu says kvm=off.");
         out.println("JAVISOR_ON=hypervisor in the environment: runs the guest on the hypervisor, unless -accel says otherwise.");
@@ -203,6 +204,8 @@ public final class QemuMain {
                 place = place(part.substring("on=".length()));
             } else if (part.startsWith("force_emulation_prefix=")) {
                 forcedEmulation = part.endsWith("=on");
+            } else if (part.startsWith("page_delay=")) {
+                pageDelay = RunCommand.ticks(number(part.substring("page_delay=".length())));
             }
         }
     }
@@ -293,8 +296,9 @@ public final class QemuMain {
         } catch (IllegalArgumentException e) {
             throw new UserException(e.getMessage());
         }
-        b.engine(how).place(place).forcedEmulation(forcedEmulation && place == Place.HYPERVISOR).clock(clock);
-        b.chipset(chipset).timer(timer).stopAtReset(noReboot).commandLine(append);
+        boolean guest = place == Place.HYPERVISOR;
+        b.engine(how).place(place).forcedEmulation(forcedEmulation && guest).pageDelay(guest ? pageDelay : 0);
+        b.clock(clock).chipset(chipset).timer(timer).stopAtReset(noReboot).commandLine(append);
         testDevices.forEach(b::testDevice);
         if (kernel != null) {
             try {

@@ -13,6 +13,7 @@ import dev.javisor.machine.boot.ImageFile;
 import dev.javisor.machine.console.ByteSink;
 import dev.javisor.machine.console.Script;
 import dev.javisor.machine.virtio.Drive;
+import dev.javisor.processor.core.Timeline;
 import dev.javisor.processor.execution.Engine;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -154,6 +155,11 @@ class RunCommand implements Callable<Integer> {
             description = "On the hypervisor, carries out instructions behind 0f 0b 6b 76 6d (UD2, \"kvm\") in the emulator.")
     private boolean forcedEmulation;
 
+    @Option(names = "--page-delay", paramLabel = "NS",
+            description = "On the hypervisor, guest nanoseconds after which a page of memory is there when the guest wants it for the first"
+                    + " time (default: all memory is there).")
+    private long pageDelay;
+
     @Override
     public Integer call() {
         return prepare().run();
@@ -163,7 +169,7 @@ class RunCommand implements Callable<Integer> {
     final Session prepare() {
         Place place = Place.named(on).orElseThrow(() -> new UserException("--on " + on + ": a guest runs on metal or hypervisor"));
         if (place == Place.METAL && isForHypervisorOnly()) {
-            throw new UserException("--on metal: what KVM offers to guests, and forced emulation, need --on hypervisor");
+            throw new UserException("--on metal: what KVM offers to guests, forced emulation and a page delay need --on hypervisor");
         }
         for (String which : explainVmcs) {
             if (!which.equals("current") && (!which.startsWith("@") || (ExplainCommand.address(which.substring(1)) & 0xFFF) != 0)) {
@@ -183,7 +189,7 @@ class RunCommand implements Callable<Integer> {
 
     /** The guest shall have what only the hypervisor has. */
     boolean isForHypervisorOnly() {
-        return forcedEmulation || model().isParavirtual();
+        return forcedEmulation || pageDelay != 0 || model().isParavirtual();
     }
 
     /** The same machine, connected to nothing but its script. */
@@ -216,7 +222,7 @@ class RunCommand implements Callable<Integer> {
         } catch (IllegalArgumentException e) {
             throw new UserException(e.getMessage());
         }
-        b.requeuePolicy(policy(requeue)).forcedEmulation(forcedEmulation);
+        b.requeuePolicy(policy(requeue)).forcedEmulation(forcedEmulation).pageDelay(ticks(pageDelay));
         b.chipset(chipset()).commandLine(append).entry(entry()).stopAtReset(noReboot).seed(seed).engine(engine());
         if (kernel != null) {
             b.kernel(ImageFile.read(kernel, bytes));
@@ -230,6 +236,14 @@ class RunCommand implements Callable<Integer> {
         }
         testDevices.forEach(name -> b.testDevice(testDevice(name)));
         return b;
+    }
+
+    /** Guest time in ticks. */
+    static long ticks(long nanoseconds) {
+        if (nanoseconds < 0 || nanoseconds > Long.MAX_VALUE / Timeline.FREQUENCY) {
+            throw new UserException("--page-delay " + nanoseconds + ": 0 to " + Long.MAX_VALUE / Timeline.FREQUENCY);
+        }
+        return nanoseconds * (Timeline.FREQUENCY / 1_000_000) / 1000;
     }
 
     CpuModel model() {

@@ -42,6 +42,8 @@ final class GuestProcessors implements Processors {
     private final List<Processor> all = new ArrayList<>();
     private final MachineConfiguration configuration;
     private IoBus ports;
+    /** Null when all memory is there. */
+    private final SlowMemory pages;
 
     GuestProcessors(MachineConfiguration configuration, PhysicalMemory memory, Timeline timeline) {
         this.configuration = configuration;
@@ -51,6 +53,8 @@ final class GuestProcessors implements Processors {
         vm.setRequeuePolicy(configuration.requeuePolicy());
         vm.setHypercalls(configuration.model().isParavirtual() || configuration.has(TestDevice.KVM_HYPERCALLS));
         vm.setForcedEmulation(configuration.forcedEmulation());
+        pages = configuration.pageDelay() == 0 ? null : new SlowMemory(vm, timeline, configuration.pageDelay());
+        vm.setPageSource(pages);
         vm.setTimeOfDay(configuration.clock() * 1_000_000_000L);
         bus = vm.createLocalApics(() -> ports.acknowledgeExternalInterrupt());
     }
@@ -269,12 +273,18 @@ final class GuestProcessors implements Processors {
         public void save(StateOutput out) {
             out.putBoolean("shut down", shutDown);
             out.put("vcpu", vcpu);
+            if (vcpu.id() == 0 && pages != null) {
+                out.put("pages", pages);
+            }
         }
 
         @Override
         public void load(StateInput in) {
             shutDown = in.getBoolean("shut down");
             in.get("vcpu", vcpu);
+            if (vcpu.id() == 0 && pages != null) {
+                in.get("pages", pages);
+            }
         }
     }
 }

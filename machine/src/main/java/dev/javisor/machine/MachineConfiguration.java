@@ -57,6 +57,7 @@ public final class MachineConfiguration {
     private final Place place;
     private final RequeuePolicy requeuePolicy;
     private final boolean forcedEmulation;
+    private final long pageDelay;
 
     private MachineConfiguration(Builder b) {
         model = Objects.requireNonNull(b.model, "a machine needs a CPU model");
@@ -81,6 +82,7 @@ public final class MachineConfiguration {
         place = b.place;
         requeuePolicy = b.requeuePolicy;
         forcedEmulation = b.forcedEmulation;
+        pageDelay = b.pageDelay;
     }
 
     public static Builder builder(CpuModel model) {
@@ -189,6 +191,11 @@ public final class MachineConfiguration {
         return requeuePolicy;
     }
 
+    /** Ticks after which a page of memory is there that the guest has wanted for the first time; 0: all memory is there. */
+    public long pageDelay() {
+        return pageDelay;
+    }
+
     /** On the hypervisor, instructions behind a prefix are emulated: for tests of the emulator. */
     public boolean forcedEmulation() {
         return forcedEmulation;
@@ -225,6 +232,7 @@ public final class MachineConfiguration {
         private Place place = Place.METAL;
         private RequeuePolicy requeuePolicy = RequeuePolicy.ALWAYS;
         private boolean forcedEmulation;
+        private long pageDelay;
 
         private Builder(CpuModel model) {
             this.model = model;
@@ -350,6 +358,20 @@ public final class MachineConfiguration {
             return this;
         }
 
+        /**
+         * On the hypervisor, brings memory page by page when the guest wants it, as a host does that has swapped it out.
+         *
+         * @param ticks that each page takes; 0: all memory is there
+         * @throws IllegalArgumentException if negative
+         */
+        public Builder pageDelay(long ticks) {
+            if (ticks < 0) {
+                throw new IllegalArgumentException("a page takes no negative time");
+            }
+            pageDelay = ticks;
+            return this;
+        }
+
         /** An instruction behind the bytes of UD2 and "kvm" is carried out by the hypervisor's emulator. */
         public Builder forcedEmulation(boolean value) {
             forcedEmulation = value;
@@ -366,8 +388,8 @@ public final class MachineConfiguration {
          *     what only the hypervisor has
          */
         public MachineConfiguration build() {
-            if (place == Place.METAL && (model.isParavirtual() || forcedEmulation)) {
-                throw new IllegalArgumentException("only the hypervisor has KVM's features and forced emulation");
+            if (place == Place.METAL && (model.isParavirtual() || forcedEmulation || pageDelay != 0)) {
+                throw new IllegalArgumentException("only the hypervisor has KVM's features, forced emulation and memory that comes later");
             }
             if (kernel == null == (firmware == null)) {
                 throw new IllegalArgumentException("a machine starts either a kernel or a firmware image");
