@@ -757,9 +757,8 @@ public final class VcpuCore implements Stateful {
 
     // ---- what exits ask for ----
 
-    /** Triple fault, which takes the tick of the delivery that failed. */
+    /** Triple fault: nothing comes behind it in whose time the ticks of the delivery that failed could pass. */
     public VcpuExit shutDown() {
-        owed++;
         passTime();
         return new VcpuExit.Shutdown();
     }

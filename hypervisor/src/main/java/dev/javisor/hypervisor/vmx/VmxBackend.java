@@ -381,6 +381,8 @@ public final class VmxBackend implements Backend {
         q.clearDelivered();
         if (interrupted) {
             requeue(q, vectoring);
+        } else if (reason == ExitReason.TRIPLE_FAULT.number && !q.isOfTold(root.vmread(VmcsField.GUEST_RIP), root.retired())) {
+            core.deliveryBegun();
         }
         q.entryOver();
     }
