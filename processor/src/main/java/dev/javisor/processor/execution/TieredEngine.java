@@ -12,7 +12,7 @@ public final class TieredEngine {
     private final Fetcher fetcher;
     private final Interpreter interpreter;
     private final RegionFactory factory;
-    /** The budget when the running region was entered. */
+    /** When the running region was entered, in machine time. */
     private long entered;
 
     private Region running;
@@ -76,7 +76,7 @@ public final class TieredEngine {
      */
     private boolean execute(Cpu c, Region code, long page) {
         long budget = c.budget;
-        entered = budget;
+        entered = c.sliceEnd - budget;
         running = code;
         code.used = true;
         c.gpr[Op.BLOCK_RIP] = page;
@@ -91,7 +91,7 @@ public final class TieredEngine {
     private void leave(Cpu c) {
         c.site = -1;
         c.blockLength = 0;
-        long n = entered - c.budget;
+        long n = c.sliceEnd - c.budget - entered;
         compiledInstructions += n;
         regionEntries++;
         running.entries++;
