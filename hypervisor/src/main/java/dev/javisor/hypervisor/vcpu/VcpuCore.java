@@ -1,20 +1,16 @@
 package dev.javisor.hypervisor.vcpu;
 
-import dev.javisor.hypervisor.abi.Capability;
 import dev.javisor.hypervisor.abi.GuestDebug;
 import dev.javisor.hypervisor.abi.KvmException;
-import dev.javisor.hypervisor.abi.MsrFilter;
 import dev.javisor.hypervisor.abi.RequeuePolicy;
 import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.hypervisor.paravirtual.Paravirtual;
 import dev.javisor.isa.CpuModel;
-import dev.javisor.isa.MsrIndex;
 import dev.javisor.processor.CpuState;
 import dev.javisor.processor.apic.LocalApic;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.Flags;
-import dev.javisor.processor.core.GuestFault;
 import dev.javisor.processor.core.Occurrence;
 import dev.javisor.processor.event.Boundary;
 import dev.javisor.processor.event.EventDelivery;
@@ -25,7 +21,6 @@ import dev.javisor.processor.paging.Paging;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
 import dev.javisor.processor.state.Stateful;
-import dev.javisor.processor.system.Msrs;
 import dev.javisor.processor.system.PortIo;
 import dev.javisor.processor.trace.TraceEntry;
 import dev.javisor.processor.trace.TraceSink;
@@ -39,7 +34,7 @@ import java.util.function.Function;
  * userspace must do.
  */
 public final class VcpuCore implements Stateful {
-    private static final int RAX = 0, RCX = 1, RDX = 2;
+    private static final int RAX = 0;
     private static final long DR7_GD = 0x2000, BREAKPOINTS_ENABLED = 0xFF, DEBUGCTL_BTF = 2;
     private static final VcpuExit INTR = new VcpuExit.Intr();
 
@@ -50,6 +45,7 @@ public final class VcpuCore implements Stateful {
     private final UserAccess user = new UserAccess();
     private final DeviceBus bus;
     private final MsrPolicy msrs;
+    private final MsrInstructions msrInstructions;
     private final Emulator emulator;
     /** The local APIC is in the kernel, so that HLT waits in it. */
     private boolean localApic;
@@ -95,6 +91,7 @@ public final class VcpuCore implements Stateful {
         this.cpu = cpu;
         this.paravirtual = paravirtual;
         this.msrs = msrs;
+        this.msrInstructions = new MsrInstructions(this, msrs);
         this.bus = bus;
         this.emulator = new Emulator(cpu, user, bus);
         this.undefined = new Undefined(this, cpu, emulator);
@@ -926,80 +923,17 @@ public final class VcpuCore implements Stateful {
 
     /** RDMSR of a register that the hypervisor emulates. */
     public VcpuExit readMsr(int length) {
-        Cpu c = state.change(GuestState.REGISTERS | GuestState.SYSTEM | GuestState.MSRS);
-        Emulator.synchronize(c);
-        int index = (int) c.gpr[RCX];
-        if (!msrs.allows(index, MsrFilter.READ)) {
-            return refuseRead(index, Capability.MSR_EXIT_REASON_FILTER, length);
-        }
-        try {
-            finishRead(Msrs.read(c, index), length);
-            return null;
-        } catch (GuestFault f) {
-            return refuseRead(index, reason(index), length);
-        }
-    }
-
-    private void finishRead(long value, int length) {
-        Cpu c = state.change(GuestState.REGISTERS);
-        c.gpr[RAX] = value & 0xFFFF_FFFFL;
-        c.gpr[RDX] = value >>> 32;
-        skip(length);
-    }
-
-    private int reason(int index) {
-        return MsrIndex.find(cpu.model, index) == null ? Capability.MSR_EXIT_REASON_UNKNOWN : Capability.MSR_EXIT_REASON_INVAL;
-    }
-
-    /** #GP(0), unless userspace wants to answer. */
-    private VcpuExit refuseRead(int index, int reason, int length) {
-        if (!msrs.exitsFor(reason)) {
-            events.queue(Event.exception(Event.GP, 0));
-            return null;
-        }
-        VcpuExit.Rdmsr exit = new VcpuExit.Rdmsr(index, reason);
-        completion = () -> {
-            if (exit.error) {
-                events.queue(Event.exception(Event.GP, 0));
-            } else {
-                finishRead(exit.data, length);
-            }
-        };
-        return exit;
+        return msrInstructions.read(length);
     }
 
     /** WRMSR to a register that the hypervisor emulates. */
     public VcpuExit writeMsr(int length) {
-        Cpu c = state.change(GuestState.REGISTERS | GuestState.SYSTEM | GuestState.MSRS);
-        Emulator.synchronize(c);
-        int index = (int) c.gpr[RCX];
-        long value = c.gpr[RDX] << 32 | c.gpr[RAX] & 0xFFFF_FFFFL;
-        if (!msrs.allows(index, MsrFilter.WRITE)) {
-            return refuseWrite(index, value, Capability.MSR_EXIT_REASON_FILTER, length);
-        }
-        try {
-            Msrs.write(c, index, value);
-            skip(length);
-            return null;
-        } catch (GuestFault f) {
-            return refuseWrite(index, value, reason(index), length);
-        }
+        return msrInstructions.write(length);
     }
 
-    private VcpuExit refuseWrite(int index, long value, int reason, int length) {
-        if (!msrs.exitsFor(reason)) {
-            events.queue(Event.exception(Event.GP, 0));
-            return null;
-        }
-        VcpuExit.Wrmsr exit = new VcpuExit.Wrmsr(index, reason, value);
-        completion = () -> {
-            if (exit.error) {
-                events.queue(Event.exception(Event.GP, 0));
-            } else {
-                skip(length);
-            }
-        };
-        return exit;
+    /** The instruction is completed by the next run, with what userspace has answered. */
+    void completeWith(Runnable answer) {
+        completion = answer;
     }
 
     /** Guest-physical memory. */

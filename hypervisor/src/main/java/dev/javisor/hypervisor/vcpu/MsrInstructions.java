@@ -1,0 +1,109 @@
+package dev.javisor.hypervisor.vcpu;
+
+import dev.javisor.hypervisor.abi.Capability;
+import dev.javisor.hypervisor.abi.MsrFilter;
+import dev.javisor.hypervisor.abi.VcpuExit;
+import dev.javisor.isa.MsrIndex;
+import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.Event;
+import dev.javisor.processor.core.GuestFault;
+import dev.javisor.processor.system.Msrs;
+
+/** RDMSR and WRMSR of registers that the hypervisor emulates, and what userspace wants to know of them. */
+final class MsrInstructions {
+    private static final int RAX = 0, RCX = 1, RDX = 2;
+
+    private final VcpuCore core;
+    private final MsrPolicy policy;
+
+    MsrInstructions(VcpuCore core, MsrPolicy policy) {
+        this.core = core;
+        this.policy = policy;
+    }
+
+    private Cpu cpu() {
+        Cpu c = core.state.change(GuestState.REGISTERS | GuestState.SYSTEM | GuestState.MSRS);
+        Emulator.synchronize(c);
+        return c;
+    }
+
+    /** Returns what ends the run, or null. @param length of the instruction */
+    VcpuExit read(int length) {
+        Cpu c = cpu();
+        int index = (int) c.gpr[RCX];
+        if (!policy.allows(index, MsrFilter.READ)) {
+            return refuseRead(index, Capability.MSR_EXIT_REASON_FILTER, length);
+        }
+        try {
+            finishRead(Msrs.read(c, index), length);
+            return null;
+        } catch (GuestFault f) {
+            return refuseRead(index, reason(c, index), length);
+        }
+    }
+
+    private void finishRead(long value, int length) {
+        Cpu c = core.state.change(GuestState.REGISTERS);
+        c.gpr[RAX] = value & 0xFFFF_FFFFL;
+        c.gpr[RDX] = value >>> 32;
+        core.skip(length);
+    }
+
+    private static int reason(Cpu c, int index) {
+        return MsrIndex.find(c.model, index) == null ? Capability.MSR_EXIT_REASON_UNKNOWN : Capability.MSR_EXIT_REASON_INVAL;
+    }
+
+    /** Unless userspace wants to answer. */
+    private void generalProtection() {
+        core.events.queue(Event.exception(Event.GP, 0));
+    }
+
+    private VcpuExit refuseRead(int index, int reason, int length) {
+        if (!policy.exitsFor(reason)) {
+            generalProtection();
+            return null;
+        }
+        VcpuExit.Rdmsr exit = new VcpuExit.Rdmsr(index, reason);
+        core.completeWith(() -> {
+            if (exit.error) {
+                generalProtection();
+            } else {
+                finishRead(exit.data, length);
+            }
+        });
+        return exit;
+    }
+
+    /** As {@link #read}. */
+    VcpuExit write(int length) {
+        Cpu c = cpu();
+        int index = (int) c.gpr[RCX];
+        long value = c.gpr[RDX] << 32 | c.gpr[RAX] & 0xFFFF_FFFFL;
+        if (!policy.allows(index, MsrFilter.WRITE)) {
+            return refuseWrite(index, value, Capability.MSR_EXIT_REASON_FILTER, length);
+        }
+        try {
+            Msrs.write(c, index, value);
+            core.skip(length);
+            return null;
+        } catch (GuestFault f) {
+            return refuseWrite(index, value, reason(c, index), length);
+        }
+    }
+
+    private VcpuExit refuseWrite(int index, long value, int reason, int length) {
+        if (!policy.exitsFor(reason)) {
+            generalProtection();
+            return null;
+        }
+        VcpuExit.Wrmsr exit = new VcpuExit.Wrmsr(index, reason, value);
+        core.completeWith(() -> {
+            if (exit.error) {
+                generalProtection();
+            } else {
+                core.skip(length);
+            }
+        });
+        return exit;
+    }
+}
