@@ -225,11 +225,13 @@ public final class QemuMain {
         }
     }
 
-    /** On the hypervisor guests are offered what KVM offers, unless they shall not. */
+    /** On the hypervisor guests are offered what KVM offers, unless they shall not; the metal has nothing of that. */
     private String model() {
-        int comma = cpu.indexOf(',');
-        boolean offers = place == Place.HYPERVISOR;
-        return !offers ? cpu : comma < 0 ? cpu + ",kvm=on" : cpu.substring(0, comma) + ",kvm=on" + cpu.substring(comma);
+        if (place == Place.METAL) {
+            return cpu + ",kvm=off";
+        }
+        String name = cpu.split(",")[0];
+        return name + ",kvm=on" + cpu.substring(name.length());
     }
 
     private static Place place(String name) {

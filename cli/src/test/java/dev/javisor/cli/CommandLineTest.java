@@ -231,6 +231,14 @@ class CommandLineTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"--cpu=max-intel,kvm=on", "--force-emulation-prefix", "--page-delay=5"})
+    void whatOnlyTheHypervisorHasTheMetalRefuses(String option) throws IOException {
+        assertThat(run("start: mov eax, 0\nout 0xF4, eax", "--on", "metal", option)).isEqualTo(2);
+        assertThat(err.toString(StandardCharsets.UTF_8)).contains("--on hypervisor").hasLineCount(1);
+        assertThat(run("start: mov eax, 0\nout 0xF4, eax", "--on", "hypervisor", option)).isEqualTo(1);
+    }
+
     // ---- VMX in words ----
 
     /** Enters with a VMCS in which all fields are 0, from 32-bit paging. */

@@ -112,6 +112,18 @@ class PageSourceTest {
     }
 
     @Test
+    void aStringInstructionWaitsInItsMiddle() {
+        String[] code = {"sti", "nop", "cld", "mov eax, 9", "mov edi, 0x5FFFE0", "mov ecx, 16", "rep stosd", "mov eax, edi"};
+        try (PvGuest g = guest(ALWAYS, code)) {
+            assertThat(g.run()).isEqualTo(-1);
+            assertThat(g.word(VALUE)).isEqualTo(0x600020);
+            assertThat(g.word(0x5FFFE0)).isEqualTo(9);
+            assertThat(g.word(0x60001C)).isEqualTo(9);
+            assertThat(g.timeline.now()).isGreaterThanOrEqualTo(DELAY);
+        }
+    }
+
+    @Test
     void turnedOffNothingIsTold() {
         String off = "mov ecx, 0x4B564D02\nmov eax, 0\nwrmsr";
         try (PvGuest g = guest(ALWAYS, "sti", "nop", off, "mov eax, [0x600000]")) {

@@ -43,6 +43,20 @@ class CpuModelsTest {
     }
 
     @Test
+    void whatKvmOffersIsAskedFor() {
+        assertThat(CpuModels.parse("max-intel").isParavirtual()).isFalse();
+        assertThat(CpuModels.parse("max-intel,kvm=on,kvm=off").isParavirtual()).isFalse();
+        CpuModel m = CpuModels.parse("qemu64,+kvmclock");
+        assertThat(m.features().toSet())
+                .contains(Feature.KVMCLOCK, Feature.KVMCLOCK2, Feature.HYPERVISOR)
+                .doesNotContain(Feature.KVM_PV_IPI);
+        assertThat(m.maxLeaf()).isEqualTo(CpuModels.parse("qemu64").maxLeaf());
+        assertThat(CpuModels.parse("qemu64,kvm=on,-kvmclock").features().toSet())
+                .contains(Feature.KVM_PV_IPI, Feature.KVM_STEAL_TIME)
+                .doesNotContain(Feature.KVMCLOCK, Feature.KVMCLOCK2);
+    }
+
+    @Test
     void aFeatureRaisesTheHighestLeaf() {
         assertThat(CpuModels.parse("opteron-g1,+smep").maxLeaf()).isEqualTo(7);
         assertThat(CpuModels.parse("opteron-g1,+lfence_rdtsc").maxExtendedLeaf()).isEqualTo(0x80000021);

@@ -338,6 +338,10 @@ public final class VcpuCore implements Stateful {
                 x = prepare();
                 passTime();
             }
+            if (x == null && awaitedPage >= 0) {
+                // In the middle of an instruction, which only the page lets go on.
+                x = INTR;
+            }
             if (x == null && (stopped && cpu.stringElements == 0 || cpu.timeline.now() >= limit)) {
                 x = INTR;
             }
@@ -954,7 +958,7 @@ public final class VcpuCore implements Stateful {
      * @param vectoring the access was part of an event's delivery
      */
     public void pageMissing(long page, boolean vectoring) {
-        awaitsLightly = !vectoring && !events.isPending() && localApic && interruptAllowed();
+        awaitsLightly = !vectoring && cpu.stringElements == 0 && !events.isPending() && localApic && interruptAllowed();
         if (awaitsLightly && !paravirtual.waitsFor(page)) {
             state.load(GuestState.SYSTEM);
             long token = paravirtual.pageMissing(page);
