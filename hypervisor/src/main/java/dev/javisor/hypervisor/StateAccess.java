@@ -16,7 +16,9 @@ import dev.javisor.isa.Feature;
 import dev.javisor.processor.apic.LocalApic;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
+import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.event.Boundary;
 import dev.javisor.processor.paging.Paging;
 import dev.javisor.processor.system.ControlRegisters;
 import java.util.Arrays;
@@ -244,11 +246,21 @@ final class StateAccess {
         if (!payload) {
             core.applyPayload();
         }
+        core.takeArrived();
         VcpuEvents v = new VcpuEvents();
         core.events.describe(v);
+        long heldOff = c.blockingByMovSs ? c.pendingDebug & Boundary.BREAKPOINTS : 0;
+        if (heldOff != 0 && payload && !v.exceptionPending && !v.exceptionInjected) {
+            // The structure has no other place for the traps of a MOV SS.
+            v.exceptionPending = true;
+            v.exceptionNr = Event.DB;
+            v.exceptionHasPayload = true;
+            v.exceptionPayload = heldOff;
+        }
         v.interruptShadow = (c.blockingByMovSs ? VcpuEvents.SHADOW_MOV_SS : 0) | (c.blockingBySti ? VcpuEvents.SHADOW_STI : 0);
         v.nmiMasked = c.nmiBlocked;
         v.smiSmm = c.inSmm;
+        v.smiLatchedInit = c.inSmm && (c.requests & Cpu.INIT_REQUEST) != 0;
         v.sipiVector = c.sipiVector;
         v.flags = VcpuEvents.VALID_NMI_PENDING | VcpuEvents.VALID_SHADOW | VcpuEvents.VALID_SMM
                 | (payload ? VcpuEvents.VALID_PAYLOAD : 0) | (tripleFault ? VcpuEvents.VALID_TRIPLE_FAULT : 0);
@@ -271,6 +283,13 @@ final class StateAccess {
         if ((v.flags & VcpuEvents.VALID_SHADOW) != 0) {
             c.blockingByMovSs = (v.interruptShadow & VcpuEvents.SHADOW_MOV_SS) != 0;
             c.blockingBySti = (v.interruptShadow & VcpuEvents.SHADOW_STI) != 0;
+            c.pendingDebug = c.blockingByMovSs ? core.events.holdOffBreakpoints() : 0;
+        }
+        if ((v.flags & VcpuEvents.VALID_SMM) != 0) {
+            c.inSmm = v.smiSmm;
+            if (v.smiSmm && v.smiLatchedInit) {
+                c.request(Cpu.INIT_REQUEST);
+            }
         }
         if ((v.flags & VcpuEvents.VALID_SIPI_VECTOR) != 0) {
             c.sipiVector = v.sipiVector;

@@ -185,6 +185,11 @@ final class GuestProcessors implements Processors {
         }
 
         @Override
+        public void settle() {
+            vcpu.getRegs();
+        }
+
+        @Override
         public void reset() {
             shutDown = false;
             failure = null;

@@ -72,8 +72,8 @@ public final class Machine implements Stateful, AutoCloseable {
     private boolean suspended;
     private boolean wakeRequested;
     private long idleSince = -1;
-    /** Instructions retired when one was last seen to retire, and when that was. */
-    private long progress, progressTime;
+    /** When it is looked next whether an instruction has retired, and how many had the last time. */
+    private long nextLook = FRUITLESS, progress;
 
     /**
      * Puts a machine together and resets it.
@@ -294,17 +294,18 @@ public final class Machine implements Stateful, AutoCloseable {
         long now = timeline.now();
         // A turn that a limit cuts is continued by the next run.
         turnEnd = turnEnd > now ? turnEnd : now + (processors.size() == 1 ? SLICE : TURN);
-        p.run(left < turnEnd - now ? now + left : turnEnd);
+        long end = Math.min(turnEnd, nextLook);
+        p.run(left < end - now ? now + left : end);
         running = null;
         if (p.hasYielded() || !p.isRunnable() || timeline.now() >= turnEnd) {
             turnEnd = 0;
             turn = turn + 1 == processors.size() ? 0 : turn + 1;
         }
-        if (retired() != progress) {
-            progress = retired();
-            progressTime = timeline.now();
-        } else if (timeline.now() - progressTime > FRUITLESS && exit == null) {
-            exit = new MachineExit.Halted();
+        if (timeline.now() >= nextLook) {
+            if (retired() == progress && exit == null) {
+                exit = new MachineExit.Halted();
+            }
+            look(timeline.now());
         }
         if (p.isShutDown() && exit == null) {
             exit = new MachineExit.Shutdown(processors.indexOf(p), p.rip());
@@ -339,8 +340,13 @@ public final class Machine implements Stateful, AutoCloseable {
             return;
         }
         timeline.skipTo(next);
-        progressTime = next;
+        look(next);
         timeline.runDue();
+    }
+
+    private void look(long now) {
+        progress = retired();
+        nextLook = now + FRUITLESS;
     }
 
     /** No processor would take an interrupt, and that for long; or none came for very long, though timers tick. */
@@ -408,11 +414,12 @@ public final class Machine implements Stateful, AutoCloseable {
 
     @Override
     public void save(StateOutput out) {
+        processors.forEach(Processor::settle);
         out.putLong("time", timeline.now());
         out.putLongs(
                 "run",
                 new long[] {
-                    turn, turnEnd, resetRequested ? 1 : 0, suspended ? 1 : 0, wakeRequested ? 1 : 0, idleSince, progress, progressTime
+                    turn, turnEnd, resetRequested ? 1 : 0, suspended ? 1 : 0, wakeRequested ? 1 : 0, idleSince, progress, nextLook
                 });
         for (int i = 0; i < processors.size(); i++) {
             out.put("processor " + i, processors.get(i));
@@ -432,7 +439,7 @@ public final class Machine implements Stateful, AutoCloseable {
         wakeRequested = run[4] != 0;
         idleSince = run[5];
         progress = run[6];
-        progressTime = run[7];
+        nextLook = run[7];
         for (int i = 0; i < processors.size(); i++) {
             in.get("processor " + i, processors.get(i));
         }

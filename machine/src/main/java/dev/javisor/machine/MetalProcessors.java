@@ -100,6 +100,11 @@ final class MetalProcessors implements Processors {
         }
 
         @Override
+        public void settle() {
+            // it always is
+        }
+
+        @Override
         public void reset() {
             processor.reset();
         }

@@ -24,6 +24,9 @@ interface Processors extends AutoCloseable {
         /** Ends {@link #run} behind the instruction that is running. To be called by devices. */
         void stop();
 
+        /** Makes the state complete. An instruction that must be at its end for that passes. */
+        void settle();
+
         /** Power-up. */
         void reset();
 

@@ -255,6 +255,11 @@ public final class EventGuest {
         return vector < 32 && (WITH_ERROR_CODE >>> vector & 1) != 0;
     }
 
+    /** The code of the case, and what is around it. */
+    Asm.Program image() {
+        return image;
+    }
+
     /** The name of a place in the guest's code, or null. */
     String label(long address) {
         return Stream.of(image, handlers)

@@ -102,6 +102,16 @@ public final class EventQueue implements Stateful {
         return causes != 0 && (causes & ~(Boundary.BREAKPOINTS | Boundary.SINGLE_STEP)) == 0;
     }
 
+    /** Takes back the #DB of breakpoints that waits, if there is one. @return its causes */
+    public long holdOffBreakpoints() {
+        if (!hasDebugTrap() || (exception.payload() & ~Boundary.BREAKPOINTS) != 0) {
+            return 0;
+        }
+        long causes = exception.payload();
+        dropPendingException();
+        return causes;
+    }
+
     /** An exception was raised, by the guest or on its behalf; its payload is applied when it is injected. */
     public void queue(Event e) {
         queue(e, true);
@@ -312,9 +322,11 @@ public final class EventQueue implements Stateful {
             exception == null ? 0 : 1, e.type(), e.vector(), e.hasErrorCode() ? 1 : 0, e.errorCode(), e.instructionLength(), e.payload(),
             e.nested() ? 1 : 0
         });
+        boolean software = exceptionInjected && e.isSoftware() || interruptInjected && interruptSoft;
         out.putLongs("flags", new long[] {
-            flag(exceptionPending), flag(exceptionInjected), flag(exceptionHasPayload), flag(interruptInjected), interruptVector,
-            flag(interruptSoft), flag(nmiInjected), nmisPending, flag(smiPending), flag(tripleFault), instructionLength
+            flag(exceptionPending), flag(exceptionInjected), flag(exceptionHasPayload), flag(interruptInjected),
+            interruptInjected ? interruptVector : 0, flag(interruptInjected && interruptSoft), flag(nmiInjected), nmisPending,
+            flag(smiPending), flag(tripleFault), software ? instructionLength : 0
         });
     }
 

@@ -476,6 +476,13 @@ public final class VcpuCore implements Stateful {
                 owed++;
             }
         }
+        takeArrived();
+        c.withdraw(Cpu.BOUNDARY_REQUEST);
+    }
+
+    /** SMI and NMI become events of the queue. */
+    public void takeArrived() {
+        Cpu c = cpu;
         if ((c.requests & Cpu.SMI_REQUEST) != 0 && c.activity != Cpu.WAIT_FOR_SIPI) {
             c.withdraw(Cpu.SMI_REQUEST);
             events.smiPending = true;
@@ -484,7 +491,6 @@ public final class VcpuCore implements Stateful {
             c.withdraw(Cpu.NMI_REQUEST);
             events.nmi(state.load(GuestState.EVENTS).nmiBlocked);
         }
-        c.withdraw(Cpu.BOUNDARY_REQUEST);
     }
 
     /** Something that has arrived, and that {@link #takeRequests} has not looked at, ends the guest's waiting. */

@@ -90,6 +90,18 @@ final class ApicTimer implements Stateful {
         }
     }
 
+    /** The count goes on from here; 0 stops it. */
+    void setCurrentCount(int value) {
+        if (mode > PERIODIC) {
+            return;
+        }
+        if (value == 0) {
+            stop();
+        } else {
+            start(value);
+        }
+    }
+
     int currentCount() {
         if (mode > PERIODIC || !deadline.isScheduled()) {
             return 0;

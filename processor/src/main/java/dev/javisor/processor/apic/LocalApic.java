@@ -723,6 +723,7 @@ public final class LocalApic implements InterruptController {
         }
         timer.setDivideConfiguration(b.getInt(ApicRegister.DIVIDE_CONFIGURATION.offset));
         timer.setInitialCount(b.getInt(ApicRegister.INITIAL_COUNT.offset));
+        timer.setCurrentCount(b.getInt(ApicRegister.CURRENT_COUNT.offset));
         setSpuriousVector(b.getInt(ApicRegister.SPURIOUS_VECTOR.offset) & writable(ApicRegister.SPURIOUS_VECTOR));
         update();
         updateExternal();
