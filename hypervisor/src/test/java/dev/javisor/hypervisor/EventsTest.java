@@ -10,6 +10,7 @@ import dev.javisor.hypervisor.abi.Regs;
 import dev.javisor.hypervisor.abi.Sregs;
 import dev.javisor.hypervisor.abi.VcpuEvents;
 import dev.javisor.hypervisor.abi.VcpuExit;
+import dev.javisor.hypervisor.memory.MemorySlots;
 import dev.javisor.isa.Asm;
 import dev.javisor.isa.CodeSize;
 import dev.javisor.processor.execution.Engine;
@@ -225,6 +226,46 @@ class EventsTest {
             assertThat(d.db[0]).isEqualTo(0x8000);
             assertThat(d.dr6).isEqualTo(0xFFFF0FF1L);
             assertThat(d.toBytes()).hasSize(128);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void debugRegistersExitOnceAndThenNoMore(Engine engine) {
+        String[] code = {"mov eax, 0x8000", "mov dr0, eax", "mov dr1, eax", "mov ebx, dr0", "mov ecx, dr6", "mov dr2, eax", "hlt"};
+        try (Guest g = guest(engine, code)) {
+            runToHlt(g);
+            assertThat(g.vcpu.exits().get("MOV DR")).isEqualTo(1);
+            assertThat(g.vcpu.getDebugRegs().db[2]).isEqualTo(0x8000);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aDebugExceptionThatADebuggerInjectsLeavesDr6AsItIs(Engine engine) {
+        try (Guest g = guest(engine, "nop", "hlt")) {
+            DebugRegs r = g.vcpu.getDebugRegs();
+            r.dr6 = 0xFFFF0FF2L;
+            g.vcpu.setDebugRegs(r);
+            GuestDebug d = new GuestDebug();
+            d.control = GuestDebug.ENABLE | GuestDebug.INJECT_DB;
+            g.vcpu.setGuestDebug(d);
+            runToHlt(g);
+            assertThat(count(g, DB)).isEqualTo(1);
+            assertThat(g.vcpu.getDebugRegs().dr6).isEqualTo(0xFFFF0FF2L);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aStackWhosePagesAreLoggedTakesEachFrameOnce(Engine engine) {
+        try (Guest g = guest(engine, "int3", "int 0x30", "int3", "hlt")) {
+            g.vm.setUserMemoryRegion(0, MemorySlots.LOG_DIRTY_PAGES, 0, g.ram);
+            while (g.vcpu.run(g.kvm.timeline().now() + 1) instanceof VcpuExit.Intr) {
+                g.vm.getDirtyLog(0);
+            }
+            assertThat(count(g, BP)).isEqualTo(2);
+            assertThat(count(g, 0x30)).isEqualTo(1);
         }
     }
 }
