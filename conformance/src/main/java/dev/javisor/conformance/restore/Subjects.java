@@ -37,7 +37,7 @@ final class Subjects {
     private String initrd;
     private String commandLine = "";
     private String model = CpuModels.DEFAULT;
-    private long memory = 64;
+    private long memory = 128;
     private int processors = 1;
 
     /** Takes an option that says what the guests are; false when it is another one. */
