@@ -198,6 +198,11 @@ public final class RootProcessor {
         check("INVEPT");
     }
 
+    public void invvpid(long type, long vpid) {
+        vmx.invvpid(type, vpid, 0);
+        check("INVVPID");
+    }
+
     private boolean failed() {
         return (Flags.rflags(cpu) & (Flags.CF | Flags.ZF)) != 0;
     }

@@ -26,6 +26,9 @@ public interface Backend extends GuestState.Hardware {
     /** The guest's model has changed: what is missing in it must not work any more, as far as the hardware can tell. */
     void modelChanged();
 
+    /** Forgets, before the next entry, what the processor has of the guest's translations. */
+    void flushTranslations();
+
     /** The guest's turn has ended without an exit. */
     boolean inGuest();
 

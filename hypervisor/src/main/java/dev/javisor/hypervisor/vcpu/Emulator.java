@@ -3,6 +3,7 @@ package dev.javisor.hypervisor.vcpu;
 import dev.javisor.isa.CodeSize;
 import dev.javisor.isa.Decoder;
 import dev.javisor.isa.Instruction;
+import dev.javisor.isa.Opcode;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.Flags;
@@ -30,6 +31,8 @@ final class Emulator {
         WAITS
     }
 
+    private static final int PLAIN_PARTS = GuestState.REGISTERS | GuestState.EVENTS;
+
     private final Cpu cpu;
     private final UserAccess user;
     private final DeviceBus bus;
@@ -37,6 +40,7 @@ final class Emulator {
     private final Decoder.Result result = new Decoder.Result();
     private final byte[] bytes = new byte[Decoder.MAX_LENGTH];
     private Event fault;
+    private int changed;
 
     Emulator(Cpu cpu, UserAccess user, DeviceBus bus) {
         this.cpu = cpu;
@@ -50,6 +54,21 @@ final class Emulator {
         decoder = new Decoder(cpu.model.features());
     }
 
+    /** The parts of {@link GuestState} that the last instruction may have changed. */
+    int changed() {
+        return changed;
+    }
+
+    /** Changes general registers and memory only. */
+    private static boolean isPlain(Instruction i) {
+        return switch (i.opcode.mnemonic) {
+            case "CPUID", "INSB", "INSW", "OUTSB", "OUTSW" -> true;
+            case "MOV", "MOVZX", "MOVSX", "ADD", "OR", "ADC", "SBB", "AND", "SUB", "XOR", "CMP", "TEST", "XCHG", "INC", "DEC", "BT", "BTS",
+                    "BTR", "BTC", "MOVSB", "MOVSW", "STOSB", "STOSW", "LODSB", "LODSW" -> !i.opcode.is(Opcode.SERIALIZING);
+            default -> false;
+        };
+    }
+
     /** What the last instruction raised. */
     Event fault() {
         return fault;
@@ -58,6 +77,7 @@ final class Emulator {
     /** Carries out the instruction at RIP. All parts of the state are loaded. */
     Outcome step() {
         Cpu c = cpu;
+        changed = PLAIN_PARTS;
         begin();
         int handled = c.stringElements;
         // One element at a time: a load that waits takes nothing back that has been done.
@@ -66,6 +86,7 @@ final class Emulator {
         long rip = c.rip;
         try {
             Op o = fetch();
+            changed = isPlain(o.instruction) ? PLAIN_PARTS : GuestState.ALL;
             c.running = new Op[] {o};
             c.gpr[Op.BLOCK_RIP] = rip;
             c.rip = rip + o.end;

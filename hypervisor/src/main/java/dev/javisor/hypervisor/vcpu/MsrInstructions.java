@@ -11,6 +11,7 @@ import dev.javisor.processor.system.Msrs;
 
 /** RDMSR and WRMSR of registers that the hypervisor emulates, and what userspace wants to know of them. */
 final class MsrInstructions {
+    private static final int FIRST_X2APIC = 0x800, LAST_X2APIC = 0x8FF;
     private static final int RAX = 0, RCX = 1, RDX = 2;
 
     private final VcpuCore core;
@@ -22,7 +23,12 @@ final class MsrInstructions {
     }
 
     private Cpu cpu() {
-        Cpu c = core.state.change(GuestState.REGISTERS | GuestState.SYSTEM | GuestState.MSRS);
+        Cpu c = core.state.change(GuestState.REGISTERS);
+        int index = (int) c.gpr[RCX];
+        // Registers of the local APIC are nowhere else.
+        if (index < FIRST_X2APIC || index > LAST_X2APIC) {
+            core.state.change(GuestState.SYSTEM | GuestState.MSRS);
+        }
         Emulator.synchronize(c);
         return c;
     }

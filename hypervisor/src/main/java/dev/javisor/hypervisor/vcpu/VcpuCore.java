@@ -307,8 +307,8 @@ public final class VcpuCore implements Stateful {
     private VcpuExit runGuest(long limit) {
         stopped = false;
         if (paravirtual.begin()) {
-            // An entry flushes what the processor has of the guest's translations.
             leaveGuest();
+            backend.flushTranslations();
         }
         VcpuExit x = runOn(limit);
         if (x == INTR) {
@@ -856,12 +856,14 @@ public final class VcpuCore implements Stateful {
 
     /** Carries out the instruction at RIP in software. Returns what userspace must do. */
     public VcpuExit emulate() {
-        state.change(GuestState.ALL);
+        state.load(GuestState.ALL);
         if (trace != null) {
             tell(new Occurrence.Emulated("instruction"));
         }
         int taskPriority = cpu.apic.cr8();
-        return switch (emulator.step()) {
+        Emulator.Outcome outcome = emulator.step();
+        state.change(emulator.changed());
+        return switch (outcome) {
             case COMPLETED -> {
                 if (!localApic && cpu.apic.cr8() < taskPriority) {
                     wanted = new VcpuExit.SetTpr();

@@ -8,6 +8,7 @@ import static dev.javisor.isa.VmxControl.ENABLE_EPT;
 import static dev.javisor.isa.VmxControl.ENABLE_INVPCID;
 import static dev.javisor.isa.VmxControl.ENABLE_RDTSCP;
 import static dev.javisor.isa.VmxControl.ENABLE_USER_WAIT_AND_PAUSE;
+import static dev.javisor.isa.VmxControl.ENABLE_VPID;
 import static dev.javisor.isa.VmxControl.ENABLE_XSAVES;
 import static dev.javisor.isa.VmxControl.EXTERNAL_INTERRUPT_EXITING;
 import static dev.javisor.isa.VmxControl.HLT_EXITING;
@@ -71,10 +72,14 @@ final class VmcsSetup {
             LOAD_PAT);
 
     /** What lets instructions run without exit, where the processor has them. */
-    private static final List<VmxControl> WANTED = List.of(ENABLE_RDTSCP, ENABLE_INVPCID, ENABLE_XSAVES, ENABLE_USER_WAIT_AND_PAUSE);
+    private static final List<VmxControl> WANTED =
+            List.of(ENABLE_VPID, ENABLE_RDTSCP, ENABLE_INVPCID, ENABLE_XSAVES, ENABLE_USER_WAIT_AND_PAUSE);
 
     // MSR bitmaps: reads of the low and of the high range, then writes
     private static final int HIGH = 0x400, WRITES = 0x800, MSR_RANGE = 0x1FFF;
+
+    /** Each vcpu has a processor for itself, so that they can have the same. */
+    static final int VPID = 1;
 
     private final RootProcessor root;
     private final HostPages pages;
@@ -97,6 +102,11 @@ final class VmcsSetup {
             case TERTIARY -> VmxCapabilities.TERTIARY;
             case SECONDARY_EXIT -> VmxCapabilities.SECONDARY_EXIT;
         };
+    }
+
+    /** Translations are not forgotten at entries and exits. */
+    boolean tagsTranslations() {
+        return (words[ENABLE_VPID.word.ordinal()] & ENABLE_VPID.bit) != 0;
     }
 
     private boolean has(VmxControl c) {
@@ -137,6 +147,9 @@ final class VmcsSetup {
         root.vmwrite(VmcsField.EXIT_CONTROLS, words[Word.EXIT.ordinal()]);
         root.vmwrite(VmcsField.ENTRY_CONTROLS, words[Word.ENTRY.ordinal()]);
         root.vmwrite(VmcsField.VMCS_LINK_POINTER, -1);
+        if (tagsTranslations()) {
+            root.vmwrite(VmcsField.VIRTUAL_PROCESSOR_ID, VPID);
+        }
         root.vmwrite(VmcsField.CR0_MASK, VmcsTransfer.CR0_MASK);
         root.vmwrite(VmcsField.EXCEPTION_BITMAP, 1 << Event.DB);
         msrBitmaps = pages.allocate();

@@ -27,7 +27,7 @@ public final class VmxBackend implements Backend {
     private static final long VALID = 1L << 31, HAS_ERROR_CODE = 1 << 11, NMI_UNBLOCKING = 1 << 12;
 
     private static final long ENTRY_FAILURE = 1L << 31;
-    private static final long INVEPT_SINGLE = 1;
+    private static final long INVEPT_SINGLE = 1, INVVPID_SINGLE = 1;
     /** Index of the page-modification log when it is empty. */
     private static final int LAST_LOGGED = 511;
 
@@ -42,6 +42,9 @@ public final class VmxBackend implements Backend {
     private int msrFilter;
     private final MemorySlots slots;
     private boolean launched;
+    /** Software has changed, or may have changed, what the guest's translations rest on. */
+    private boolean staleTranslations;
+
     /** The page-modification log, once there has been one; and whether it is in use. */
     private long modificationLog;
 
@@ -108,6 +111,12 @@ public final class VmxBackend implements Backend {
     @Override
     public void store(int parts) {
         transfer.store(parts);
+        staleTranslations |= (parts & GuestState.SYSTEM) != 0;
+    }
+
+    @Override
+    public void flushTranslations() {
+        staleTranslations = true;
     }
 
     private void control(VmxControl c, boolean on) {
@@ -139,6 +148,10 @@ public final class VmxBackend implements Backend {
             core.state.change(GuestState.REGISTERS | GuestState.EVENTS);
         }
         core.state.flush();
+        if (staleTranslations && setup.tagsTranslations()) {
+            root.invvpid(INVVPID_SINGLE, VmcsSetup.VPID);
+        }
+        staleTranslations = false;
         if (cpu.tscOffset != tscOffset) {
             tscOffset = cpu.tscOffset;
             root.vmwrite(VmcsField.TSC_OFFSET, tscOffset);
