@@ -244,7 +244,7 @@ final class StateAccess {
     static VcpuEvents events(VcpuCore core, boolean payload, boolean tripleFault) {
         Cpu c = core.state.load(GuestState.EVENTS);
         if (!payload) {
-            core.applyPayload();
+            core.injection().applyPayload();
         }
         core.takeArrived();
         VcpuEvents v = new VcpuEvents();

@@ -84,7 +84,7 @@ public final class Vcpu implements Stateful {
     }
 
     void pageArrived(long page) {
-        core.pageArrived(page);
+        core.waiting().pageArrived(page);
     }
 
     /**
@@ -397,7 +397,7 @@ public final class Vcpu implements Stateful {
         if ((debug.control & ~GuestDebug.ALL) != 0) {
             throw KvmException.invalid("unknown bits in the control of guest debugging: " + Integer.toHexString(debug.control));
         }
-        act(() -> core.setGuestDebug(debug));
+        act(() -> core.debugger().set(debug));
     }
 
     /**
@@ -413,17 +413,17 @@ public final class Vcpu implements Stateful {
         if (!userInterrupts) {
             throw new KvmException(KvmException.Error.NO_DEVICE, "the interrupt controllers are in the kernel");
         }
-        act(() -> core.interrupt(vector));
+        act(() -> core.injection().interrupt(vector));
     }
 
     /** {@code kvm_run.request_interrupt_window}: runs end with {@link VcpuExit.IrqWindowOpen} while an interrupt could be injected. */
     public void setRequestInterruptWindow(boolean request) {
-        act(() -> core.requestInterruptWindow(request));
+        act(() -> core.injection().requestInterruptWindow(request));
     }
 
     /** {@code kvm_run.ready_for_interrupt_injection}: {@link #interrupt} would be delivered at once. */
     public boolean isReadyForInterruptInjection() {
-        return get(() -> core.isReadyForInterrupt());
+        return get(() -> core.injection().isReadyForInterrupt());
     }
 
     /** {@code kvm_run.if_flag}: RFLAGS.IF. */

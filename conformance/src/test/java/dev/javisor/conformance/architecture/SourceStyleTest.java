@@ -16,6 +16,8 @@ import org.junit.jupiter.api.Test;
 /** The format of Java sources, as far as it is a rule. */
 class SourceStyleTest {
     private static final int COLUMNS = 140;
+    /** Of a class: one that has more has more than one subject. */
+    private static final int LINES = 800;
     private static final List<String> MODULES = List.of("isa", "processor", "hypervisor", "machine", "cli", "conformance", "bench");
     private static final Pattern IMPORT = Pattern.compile("import (static )?([\\w.]+)\\.(\\w+|\\*);");
 
@@ -62,6 +64,9 @@ class SourceStyleTest {
             if (line.contains("\t") || line.endsWith(" ")) {
                 violations.add(where + "tab, or blank at the end");
             }
+        }
+        if (lines.size() > LINES) {
+            violations.add(file.getFileName() + ": has " + lines.size() + " lines");
         }
         if (!text.endsWith("\n") || text.contains("\r")) {
             violations.add(file.getFileName() + ": does not end with a line feed, or has carriage returns");

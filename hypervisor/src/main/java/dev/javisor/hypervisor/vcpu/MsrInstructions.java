@@ -52,7 +52,7 @@ final class MsrInstructions {
         Cpu c = core.state.change(GuestState.REGISTERS);
         c.gpr[RAX] = value & 0xFFFF_FFFFL;
         c.gpr[RDX] = value >>> 32;
-        core.skip(length);
+        core.instructions().skip(length);
     }
 
     private static int reason(Cpu c, int index) {
@@ -90,7 +90,7 @@ final class MsrInstructions {
         }
         try {
             Msrs.write(c, index, value);
-            core.skip(length);
+            core.instructions().skip(length);
             return null;
         } catch (GuestFault f) {
             return refuseWrite(index, value, reason(c, index), length);
@@ -107,7 +107,7 @@ final class MsrInstructions {
             if (exit.error) {
                 generalProtection();
             } else {
-                core.skip(length);
+                core.instructions().skip(length);
             }
         });
         return exit;

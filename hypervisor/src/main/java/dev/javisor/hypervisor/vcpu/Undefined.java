@@ -48,7 +48,7 @@ public final class Undefined {
             core.events.queue(Event.exception(Event.UD));
         } else if (cpu.model.isIntel()) {
             cpu.hypercalls.call(core.state.change(GuestState.REGISTERS | GuestState.SYSTEM));
-            core.skip(length);
+            core.instructions().skip(length);
         } else {
             replace();
         }
@@ -62,11 +62,11 @@ public final class Undefined {
             return emulateBehindPrefix();
         }
         if (cpu.inSmm && emulator.finds(RSM)) {
-            return core.emulate();
+            return core.instructions().emulate();
         }
         boolean intel = cpu.model.isIntel();
         if (cpu.hypercalls != null && emulator.finds(intel ? VMCALL : VMMCALL)) {
-            return core.emulate();
+            return core.instructions().emulate();
         }
         if (cpu.hypercalls != null && emulator.finds(intel ? VMMCALL : VMCALL)) {
             replace();
@@ -96,14 +96,14 @@ public final class Undefined {
         Flags.setRflags(c, Flags.rflags(c) & ~Flags.RF);
         long[] dr = new long[4];
         for (int i = 0; i < dr.length; i++) {
-            dr[i] = core.effectiveDebugRegister(i);
+            dr[i] = core.debugger().register(i);
         }
-        long breakpoints = Boundary.codeBreakpoints(c, dr, core.effectiveDebugRegister(7));
+        long breakpoints = Boundary.codeBreakpoints(c, dr, core.debugger().register(7));
         if (breakpoints == 0) {
-            return core.emulate();
+            return core.instructions().emulate();
         }
-        if (core.debugs(GuestDebug.USE_HW_BP)) {
-            return core.debugExit(Event.DB, breakpoints);
+        if (core.debugger().uses(GuestDebug.USE_HW_BP)) {
+            return core.debugger().exit(Event.DB, breakpoints);
         }
         core.events.queue(Event.debug(breakpoints));
         return null;

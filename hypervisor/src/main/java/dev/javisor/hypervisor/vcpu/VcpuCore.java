@@ -1,41 +1,28 @@
 package dev.javisor.hypervisor.vcpu;
 
-import dev.javisor.hypervisor.abi.GuestDebug;
-import dev.javisor.hypervisor.abi.KvmException;
 import dev.javisor.hypervisor.abi.RequeuePolicy;
 import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.hypervisor.paravirtual.Paravirtual;
 import dev.javisor.isa.CpuModel;
 import dev.javisor.processor.CpuState;
-import dev.javisor.processor.apic.LocalApic;
 import dev.javisor.processor.core.Cpu;
-import dev.javisor.processor.core.Event;
-import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.core.Occurrence;
-import dev.javisor.processor.event.Boundary;
-import dev.javisor.processor.event.EventDelivery;
 import dev.javisor.processor.event.Reset;
-import dev.javisor.processor.event.SystemManagement;
 import dev.javisor.processor.memory.PhysicalMemory;
 import dev.javisor.processor.paging.Paging;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
 import dev.javisor.processor.state.Stateful;
-import dev.javisor.processor.system.PortIo;
 import dev.javisor.processor.trace.TraceEntry;
 import dev.javisor.processor.trace.TraceSink;
-import dev.javisor.processor.trace.TraceText;
-import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 
 /**
- * One vcpu, without what its vendor's hardware is like: which event goes next, what is emulated and how, when the guest waits, and what
- * userspace must do.
+ * One vcpu, without what its vendor's hardware is like: when it runs, and what of a run is userspace's to do. Which event goes next is
+ * decided by {@link Injection}, what exits and what is emulated is carried out by {@link Instructions}.
  */
 public final class VcpuCore implements Stateful {
-    private static final int RAX = 0;
-    private static final long DR7_GD = 0x2000, BREAKPOINTS_ENABLED = 0xFF, DEBUGCTL_BTF = 2;
     private static final VcpuExit INTR = new VcpuExit.Intr();
 
     public final GuestState state;
@@ -43,19 +30,17 @@ public final class VcpuCore implements Stateful {
     private final Cpu cpu;
     private final Backend backend;
     private final UserAccess user = new UserAccess();
-    private final DeviceBus bus;
     private final MsrPolicy msrs;
-    private final MsrInstructions msrInstructions;
     private final Emulator emulator;
+    private final Instructions instructions;
+    private final Injection injection;
+    private final Debugger debugger;
+    private final Waiting waiting;
     /** The local APIC is in the kernel, so that HLT waits in it. */
     private boolean localApic;
     /** What the guest is offered beside what a processor has. */
     private final Paravirtual paravirtual;
     private final Undefined undefined;
-    /** The page that the guest needs before it can go on, or -1; and whether an interrupt ends the waiting. */
-    private long awaitedPage = -1;
-
-    private boolean awaitsLightly;
     /** What completes the instruction that userspace has been asked about; null when none waits. */
     private Runnable completion;
     /** What a guest that was called back has ended with. */
@@ -66,23 +51,14 @@ public final class VcpuCore implements Stateful {
 
     private boolean entered;
     private boolean stopped;
-    /** Userspace wants to know when an interrupt can be injected. */
-    private boolean interruptWindowRequested;
     /** A run ends before the guest is entered. */
     private boolean immediateExit;
-    /** Vector of an interrupt of userspace's controller that waits, or -1. */
-    private int userInterrupt = -1;
-    /** {@link GuestDebug#control} when enabled, else 0; and DR0 to DR7 of the debugger. */
-    private int debugControl;
-
-    private long[] debugRegisters = new long[8];
     /** A step that was made in software. */
     private VcpuExit stepped;
+    /** Instructions carried out by other means than the hardware's. */
     private long emulated;
     /** Is told what happens; null for nobody. */
     private TraceSink trace;
-    /** What was last asked of the backend. */
-    private boolean interruptWindow, nmiWindow;
     /** Ticks that have to pass: one for each instruction carried out, and for each event delivered, as on the metal. */
     private long owed;
 
@@ -91,10 +67,11 @@ public final class VcpuCore implements Stateful {
         this.cpu = cpu;
         this.paravirtual = paravirtual;
         this.msrs = msrs;
-        this.msrInstructions = new MsrInstructions(this, msrs);
-        this.bus = bus;
         this.emulator = new Emulator(cpu, user, bus);
         this.undefined = new Undefined(this, cpu, emulator);
+        this.instructions = new Instructions(this, user, bus, emulator, msrs);
+        this.debugger = new Debugger(this);
+        this.waiting = new Waiting(this);
         // The backend looks at the vcpu when it runs, not before.
         GuestState.Hardware[] hardware = new GuestState.Hardware[1];
         this.state = new GuestState(cpu, new GuestState.Hardware() {
@@ -110,6 +87,7 @@ public final class VcpuCore implements Stateful {
         });
         this.backend = backend.apply(this);
         hardware[0] = this.backend;
+        this.injection = new Injection(this, this.backend);
         cpu.requestListener = this.backend::kick;
     }
 
@@ -120,6 +98,27 @@ public final class VcpuCore implements Stateful {
 
     public void setLocalApic(boolean inKernel) {
         localApic = inKernel;
+    }
+
+    /** A local APIC is in the kernel. */
+    boolean hasLocalApic() {
+        return localApic;
+    }
+
+    public Instructions instructions() {
+        return instructions;
+    }
+
+    public Injection injection() {
+        return injection;
+    }
+
+    public Debugger debugger() {
+        return debugger;
+    }
+
+    public Waiting waiting() {
+        return waiting;
     }
 
     /** Hypercalls, and instructions that only the hypervisor knows. */
@@ -171,11 +170,11 @@ public final class VcpuCore implements Stateful {
         out.put("events", events);
         out.put("userspace", user);
         out.put("paravirtual", paravirtual);
-        out.putLongs("awaited page", new long[] {awaitedPage, awaitsLightly ? 1 : 0});
+        waiting.save(out);
         out.putLong("retired", retired());
         out.putLong("ticks owed", owed);
         out.putInt("string elements", cpu.stringElements);
-        out.putInt("interrupt", userInterrupt);
+        out.putInt("interrupt", injection.userInterrupt());
     }
 
     @Override
@@ -187,14 +186,11 @@ public final class VcpuCore implements Stateful {
         in.get("events", events);
         in.get("userspace", user);
         in.get("paravirtual", paravirtual);
-        long[] awaited = new long[2];
-        in.getLongs("awaited page", awaited);
-        awaitedPage = awaited[0];
-        awaitsLightly = awaited[1] != 0;
+        waiting.load(in);
         emulated = in.getLong("retired") - backend.retired();
         owed = in.getLong("ticks owed");
         cpu.stringElements = in.getInt("string elements");
-        userInterrupt = in.getInt("interrupt");
+        injection.setUserInterrupt(in.getInt("interrupt"));
     }
 
     /** The guest has been entered. */
@@ -226,9 +222,9 @@ public final class VcpuCore implements Stateful {
         stepped = null;
         cpu.stringElements = 0;
         wanted = null;
-        userInterrupt = -1;
+        injection.reset();
         owed = 0;
-        awaitedPage = -1;
+        waiting.reset();
         paravirtual.reset();
     }
 
@@ -268,30 +264,14 @@ public final class VcpuCore implements Stateful {
                                 new TraceEntry(e.time(), e.instructions() + emulated, cpu.index, e.level(), e.rip(), e.what())));
     }
 
-    /** In the hypervisor. */
-    private void tell(Occurrence o) {
+    boolean isTraced() {
+        return trace != null;
+    }
+
+    /** Something has happened in the hypervisor, and {@link #isTraced}. */
+    void tell(Occurrence o) {
         long rip = backend.inGuest() ? backend.rip() : state.load(GuestState.REGISTERS).rip;
         trace.accept(new TraceEntry(cpu.timeline.now(), retired(), cpu.index, 0, rip, o));
-    }
-
-    private void openInterruptWindow(boolean open) {
-        if (open != interruptWindow) {
-            interruptWindow = open;
-            if (trace != null) {
-                tell(new Occurrence.Window(false, open));
-            }
-        }
-        backend.openInterruptWindow(open);
-    }
-
-    private void openNmiWindow(boolean open) {
-        if (open != nmiWindow) {
-            nmiWindow = open;
-            if (trace != null) {
-                tell(new Occurrence.Window(true, open));
-            }
-        }
-        backend.openNmiWindow(open);
     }
 
     // ---- running ----
@@ -318,7 +298,7 @@ public final class VcpuCore implements Stateful {
     }
 
     private boolean isWaiting() {
-        return !backend.inGuest() && (cpu.activity != Cpu.ACTIVE || awaitedPage >= 0);
+        return !backend.inGuest() && (cpu.activity != Cpu.ACTIVE || waiting.awaitsPage());
     }
 
     private VcpuExit runOn(long limit) {
@@ -338,7 +318,7 @@ public final class VcpuCore implements Stateful {
                 x = prepare();
                 passTime();
             }
-            if (x == null && awaitedPage >= 0) {
+            if (x == null && waiting.awaitsPage()) {
                 // In the middle of an instruction, which only the page lets go on.
                 x = INTR;
             }
@@ -360,6 +340,15 @@ public final class VcpuCore implements Stateful {
         return x;
     }
 
+    /** The tick of an instruction carried out, or of an event delivered, has to pass. */
+    void owe() {
+        owed++;
+    }
+
+    void countEmulated() {
+        emulated++;
+    }
+
     private void passTime() {
         if (owed != 0) {
             cpu.timeline.skipTo(cpu.timeline.now() + owed);
@@ -372,8 +361,8 @@ public final class VcpuCore implements Stateful {
         if (backend.inGuest()) {
             return backend.isRunnable();
         }
-        if (awaitedPage >= 0) {
-            return awaitsLightly && cpu.requests != 0 && interruptAllowed() && hasInterrupt();
+        if (waiting.awaitsPage()) {
+            return cpu.requests != 0 && waiting.isInterrupted();
         }
         return owed != 0
                 || completion != null
@@ -381,8 +370,8 @@ public final class VcpuCore implements Stateful {
                 || user.isWaiting()
                 || cpu.activity == Cpu.ACTIVE
                 || cpu.activity == Cpu.HLT && paravirtual.isKicked()
-                || cpu.requests != 0 && wakesByRequest()
-                || wakes();
+                || cpu.requests != 0 && waiting.wakesByRequest()
+                || waiting.wakes();
     }
 
     /** Makes the guest's whole state available: one whose turn had ended exits. */
@@ -415,7 +404,7 @@ public final class VcpuCore implements Stateful {
             c.run();
         } else if (user.isWaiting()) {
             user.answer();
-            return emulate();
+            return instructions.emulate();
         }
         return user.nextStore();
     }
@@ -430,26 +419,22 @@ public final class VcpuCore implements Stateful {
             events.tripleFault = false;
             return shutDown();
         }
-        enterSystemManagement();
-        if (awaitedPage >= 0 && awaitsLightly && interruptAllowed() && hasInterrupt()) {
-            awaitedPage = -1;
+        injection.enterSystemManagement();
+        if (waiting.awaitsPage() && waiting.isInterrupted()) {
+            waiting.reset();
         }
-        if (awaitedPage >= 0) {
+        if (waiting.awaitsPage()) {
             return INTR;
         }
         if (cpu.activity != Cpu.ACTIVE) {
-            if (!(cpu.activity == Cpu.HLT && paravirtual.takeKick()) && !wakes()) {
+            if (!(cpu.activity == Cpu.HLT && paravirtual.takeKick()) && !waiting.wakes()) {
                 return INTR;
             }
             cpu.activity = Cpu.ACTIVE;
             cpu.monitorAddress = -1;
         }
-        boolean free = inject();
-        if (interruptWindowRequested) {
-            if (free && interruptAllowed()) {
-                return new VcpuExit.IrqWindowOpen();
-            }
-            openInterruptWindow(true);
+        if (injection.inject()) {
+            return new VcpuExit.IrqWindowOpen();
         }
         paravirtual.enter();
         return null;
@@ -464,7 +449,7 @@ public final class VcpuCore implements Stateful {
                 Reset.init(c);
                 events.clear();
                 paravirtual.reset();
-                awaitedPage = -1;
+                waiting.reset();
                 owed++;
             }
         }
@@ -493,120 +478,9 @@ public final class VcpuCore implements Stateful {
         }
     }
 
-    /** Something that has arrived, and that {@link #takeRequests} has not looked at, ends the guest's waiting. */
-    private boolean wakesByRequest() {
-        int r = cpu.requests;
-        if (cpu.activity == Cpu.WAIT_FOR_SIPI) {
-            return (r & (Cpu.INIT_REQUEST | Cpu.SIPI_REQUEST)) != 0;
-        }
-        boolean nmi = (r & Cpu.NMI_REQUEST) != 0 && !state.load(GuestState.EVENTS).nmiBlocked;
-        return nmi || (r & (Cpu.SMI_REQUEST | Cpu.INIT_REQUEST)) != 0 && !cpu.inSmm;
-    }
-
-    /** There is something that ends the guest's waiting. */
-    private boolean wakes() {
-        if (cpu.activity == Cpu.WAIT_FOR_SIPI) {
-            return false;
-        }
-        Cpu c = state.load(GuestState.REGISTERS | GuestState.EVENTS);
-        c.monitor.poll();
-        EventQueue q = events;
-        boolean injects = q.hasException() || q.nmiInjected || q.interruptInjected || q.tripleFault;
-        boolean nmi = q.nmisPending != 0 && !c.nmiBlocked;
-        boolean breaks = interruptAllowed() || c.activity == Cpu.MWAIT && c.waitBreaksOnInterrupt;
-        return c.activity == Cpu.ACTIVE || injects || nmi || q.smiPending && !c.inSmm || breaks && hasInterrupt();
-    }
-
-    // ---- debugging from outside ----
-
-    /** KVM_SET_GUEST_DEBUG. @throws KvmException BUSY when an exception to inject would meet another */
-    public void setGuestDebug(GuestDebug debug) {
-        boolean injects = (debug.control & (GuestDebug.INJECT_DB | GuestDebug.INJECT_BP)) != 0;
-        if (injects && events.hasException()) {
-            throw new KvmException(KvmException.Error.BUSY, "an exception waits to be delivered");
-        }
-        state.change(GuestState.REGISTERS | GuestState.SYSTEM | GuestState.EVENTS);
-        if ((debug.control & GuestDebug.INJECT_DB) != 0) {
-            events.queue(Event.exception(Event.DB), false);
-        } else if ((debug.control & GuestDebug.INJECT_BP) != 0) {
-            events.queue(Event.software(Event.SOFTWARE_EXCEPTION, Event.BP, 1));
-        }
-        debugControl = (debug.control & GuestDebug.ENABLE) != 0 ? debug.control : 0;
-        debugRegisters = debug.debugreg.clone();
-    }
-
-    /** Whoever debugs the guest uses any of these ({@link GuestDebug}). */
-    public boolean debugs(int bits) {
-        return (debugControl & bits) != 0;
-    }
-
-    /** A debug register as the hardware shall have it: the debugger's, while it uses them, else the guest's. */
-    public long effectiveDebugRegister(int i) {
-        boolean debuggers = debugs(GuestDebug.USE_HW_BP);
-        return i == 7 ? (debuggers ? debugRegisters[7] : cpu.dr7) : debuggers ? debugRegisters[i] : cpu.dr[i];
-    }
-
-    /** A debug event for whoever debugs the guest. @param causes of a #DB, positive polarity */
-    public VcpuExit.Debug debugExit(int vector, long causes) {
-        Cpu c = state.load(GuestState.REGISTERS | GuestState.SYSTEM);
-        long pc = c.codeSize64 ? c.rip : c.rip + c.segBase[Cpu.CS] & 0xFFFF_FFFFL;
-        return new VcpuExit.Debug(vector, pc, vector == Event.DB ? EventDelivery.mergeDr6(0, causes) : 0, effectiveDebugRegister(7));
-    }
-
-    /** An instruction has been carried out in software while its debugger steps the guest. */
-    private void stepped() {
-        if (debugs(GuestDebug.SINGLESTEP)) {
-            stepped = debugExit(Event.DB, Boundary.SINGLE_STEP);
-        }
-    }
-
-    // ---- events ----
-
-    /**
-     * KVM_INTERRUPT: an interrupt of a controller that is userspace's waits until the guest can take it.
-     *
-     * @throws KvmException ALREADY_EXISTS while another waits
-     */
-    public void interrupt(int vector) {
-        if (userInterrupt >= 0) {
-            throw new KvmException(KvmException.Error.ALREADY_EXISTS, "an interrupt waits already");
-        }
-        userInterrupt = vector;
-        backend.kick();
-    }
-
-    private boolean hasInterrupt() {
-        return hasUserInterrupt() || hasControllerInterrupt();
-    }
-
-    /** Of userspace's controller, which a local APIC in the kernel must let through. */
-    private boolean hasUserInterrupt() {
-        return userInterrupt >= 0 && (!(cpu.apic instanceof LocalApic apic) || apic.acceptsExternal());
-    }
-
-    private int acknowledge() {
-        if (!hasUserInterrupt()) {
-            return Boundary.acknowledge(cpu);
-        }
-        int vector = userInterrupt;
-        userInterrupt = -1;
-        return vector;
-    }
-
-    /** The next run ends when an interrupt can be injected, until this is taken back. */
-    public void requestInterruptWindow(boolean wanted) {
-        interruptWindowRequested = wanted;
-    }
-
     /** Runs end before the guest is entered, until this is taken back. */
     public void setImmediateExit(boolean immediate) {
         immediateExit = immediate;
-    }
-
-    /** An interrupt of userspace's controller would be delivered at the next entry. */
-    public boolean isReadyForInterrupt() {
-        boolean free = userInterrupt < 0 && !events.hasException() && !events.nmiInjected && !events.interruptInjected;
-        return free && interruptAllowed() && (!(cpu.apic instanceof LocalApic apic) || apic.acceptsExternal());
     }
 
     /** Ends the run behind the instruction that is being carried out. */
@@ -615,332 +489,20 @@ public final class VcpuCore implements Stateful {
         backend.kick();
     }
 
-    private boolean hasControllerInterrupt() {
-        return (cpu.requests & (Cpu.EXTERNAL_REQUEST | Cpu.APIC_REQUEST)) != 0 && Boundary.hasInterrupt(cpu);
-    }
-
-    private boolean interruptAllowed() {
-        return Boundary.interruptsEnabled(state.load(GuestState.REGISTERS | GuestState.EVENTS));
-    }
-
-    private boolean nmiAllowed() {
-        Cpu c = state.load(GuestState.EVENTS);
-        return !c.blockingByMovSs && !c.nmiBlocked;
-    }
-
-    /** An SMI is delivered by software, between two instructions, when nothing else is on its way. */
-    private void enterSystemManagement() {
-        EventQueue q = events;
-        boolean busy = q.exceptionInjected || q.exceptionPending && !q.hasDebugTrap() || q.nmiInjected || q.interruptInjected;
-        if (q.smiPending && !busy && !cpu.inSmm && !debugs(GuestDebug.BLOCKIRQ)) {
-            q.smiPending = false;
-            if (q.exceptionPending) {
-                // It waits in SMRAM, as on the metal.
-                state.change(GuestState.EVENTS).pendingDebug = q.exception.payload();
-                q.dropPendingException();
-            }
-            owed++;
-            boolean halted = cpu.activity == Cpu.HLT;
-            cpu.activity = Cpu.ACTIVE;
-            SystemManagement.enter(state.change(GuestState.ALL), halted);
-        }
-    }
-
-    /**
-     * What was being delivered when the guest exited comes first; then one new event, in the order of their priority.
-     *
-     * @return whether the entry delivers nothing
-     */
-    private boolean inject() {
-        EventQueue q = events;
-        boolean open = true;
-        if (q.exceptionInjected) {
-            again(q.exception);
-            open = false;
-        } else if (q.exceptionPending) {
-            // It arose while the interrupt or NMI was being delivered, and takes its place.
-            injectException();
-            open = false;
-        } else if (q.nmiInjected) {
-            again(Event.nmi());
-            open = false;
-        } else if (q.interruptInjected) {
-            again(q.interrupt());
-            open = false;
-        }
-        if (debugs(GuestDebug.BLOCKIRQ)) {
-            return open;
-        }
-        if (q.nmisPending > 0 && open && nmiAllowed()) {
-            q.nmisPending--;
-            q.nmiInjected = true;
-            first(Event.nmi());
-            open = false;
-        }
-        openNmiWindow(q.nmisPending > 0);
-        if (hasInterrupt()) {
-            if (open && interruptAllowed()) {
-                q.queueInterrupt(acknowledge(), false);
-                first(q.interrupt());
-                open = false;
-            }
-            openInterruptWindow(hasInterrupt());
-        } else {
-            openInterruptWindow(false);
-        }
-        return open;
-    }
-
-    private void first(Event e) {
-        owed++;
-        told(e);
-        if (trace != null) {
-            tell(new Occurrence.Injected(e, false));
-        }
-        backend.inject(e, e.instructionLength());
-    }
-
-    private void told(Event e) {
-        events.tell(e, state.load(GuestState.REGISTERS).rip, backend.retired());
-    }
-
-    /** The hardware has begun to deliver an event by itself, and does not come to the end: its time has passed. */
-    public void deliveryBegun() {
-        owed++;
-    }
-
-    private void again(Event e) {
-        told(e);
-        if (trace != null) {
-            tell(new Occurrence.Injected(e, true));
-        }
-        backend.inject(e, e.isSoftware() ? events.instructionLength : 0);
-    }
-
-    /** The exception has its effects on CR2, DR6, DR7 and RF now, and not before. */
-    private void injectException() {
-        EventQueue q = events;
-        Event e = q.exception;
-        if (e.type() == Event.HARDWARE_EXCEPTION) {
-            if (isFault(e.vector())) {
-                Cpu c = state.change(GuestState.REGISTERS);
-                Flags.setRflags(c, Flags.rflags(c) | Flags.RF);
-            }
-            applyPayload();
-            if (e.vector() == Event.DB) {
-                Cpu c = state.change(GuestState.SYSTEM);
-                c.dr7 &= ~DR7_GD;
-                c.debugctl &= ~DEBUGCTL_BTF;
-            }
-        }
-        q.exceptionPending = false;
-        q.exceptionInjected = true;
-        q.exceptionHasPayload = false;
-        first(e);
-    }
-
-    /** What the exception that waits does to CR2 or DR6 happens now. */
-    public void applyPayload() {
-        EventQueue q = events;
-        Event e = q.exception;
-        if (!q.hasException() || !q.exceptionHasPayload || e.type() != Event.HARDWARE_EXCEPTION) {
-            return;
-        }
-        q.exceptionHasPayload = false;
-        if (e.vector() == Event.PF) {
-            state.change(GuestState.REGISTERS).cr2 = e.payload();
-        } else if (e.vector() == Event.DB) {
-            Cpu c = state.change(GuestState.SYSTEM);
-            c.dr6 = EventDelivery.mergeDr6(c.dr6, e.payload());
-        }
-    }
-
-    private static boolean isFault(int vector) {
-        return switch (vector) {
-            case Event.DB, Event.BP, Event.OF, Event.MC -> false;
-            default -> true;
-        };
-    }
-
-    // ---- what exits ask for ----
-
     /** Triple fault: nothing comes behind it in whose time the ticks of the delivery that failed could pass. */
     public VcpuExit shutDown() {
         passTime();
         return new VcpuExit.Shutdown();
     }
 
-    /** An instruction of known length has been carried out by other means. */
-    public void skip(int length) {
-        Cpu c = state.change(GuestState.REGISTERS | GuestState.EVENTS);
-        long rip = c.rip + length;
-        c.rip = state.load(GuestState.SYSTEM).codeSize64 ? rip : rip & 0xFFFF_FFFFL;
-        c.blockingBySti = false;
-        c.blockingByMovSs = false;
-        long flags = Flags.rflags(c);
-        if ((flags & Flags.TF) != 0 && (c.debugctl & DEBUGCTL_BTF) == 0) {
-            c.pendingDebug |= Boundary.SINGLE_STEP;
-        }
-        Flags.setRflags(c, flags & ~Flags.RF);
-        retire();
-        stepped();
-        takeDebugTrap();
+    /** What the instruction that has just completed wants of userspace. */
+    void wantAfter(VcpuExit exit) {
+        wanted = exit;
     }
 
-    /** The guest has exited between two instructions, before a trap that was pending. Returns what ends the run, or null. */
-    public VcpuExit pendingTrap() {
-        Cpu c = state.load(GuestState.EVENTS);
-        if (c.pendingDebug == 0 || c.blockingByMovSs) {
-            return null;
-        }
-        state.change(GuestState.EVENTS);
-        if (debugs(GuestDebug.SINGLESTEP | GuestDebug.USE_HW_BP)) {
-            VcpuExit x = debugExit(Event.DB, c.pendingDebug);
-            c.pendingDebug = 0;
-            return x;
-        }
-        takeDebugTrap();
-        return null;
-    }
-
-    private void takeDebugTrap() {
-        Cpu c = cpu;
-        if (c.pendingDebug != 0 && !c.blockingByMovSs) {
-            events.queue(Event.debug(c.pendingDebug));
-            c.pendingDebug = 0;
-        }
-    }
-
-    /** INT1 has trapped: its #DB is that of the next instruction. */
-    public void trapped(int length) {
-        Cpu c = state.change(GuestState.REGISTERS | GuestState.EVENTS);
-        long rip = c.rip + length;
-        c.rip = state.load(GuestState.SYSTEM).codeSize64 ? rip : rip & 0xFFFF_FFFFL;
-        c.blockingBySti = false;
-        c.blockingByMovSs = false;
-        // Its tick is that of the trap.
-        emulated++;
-    }
-
-    /** The event whose delivery exited is delivered by software, to its end, with everything that may go wrong on the way. */
-    public VcpuExit deliverInSoftware() {
-        Event e = events.takeInterrupted();
-        state.change(GuestState.ALL);
-        if (trace != null) {
-            tell(new Occurrence.Emulated("delivery of " + TraceText.of(e)));
-        }
-        try {
-            if (emulator.deliver(e) && e.isSoftware()) {
-                emulated++;
-            }
-        } catch (UserAccess.Needed n) {
-            return new VcpuExit.InternalError(VcpuExit.InternalError.EMULATION, List.of());
-        }
-        return afterDelivery();
-    }
-
-    private VcpuExit afterDelivery() {
-        takeDebugTrap();
-        if (cpu.activity == Cpu.SHUTDOWN) {
-            cpu.activity = Cpu.ACTIVE;
-            events.tripleFault = true;
-        }
-        return user.nextStore();
-    }
-
-    /** An instruction has been carried out by other means than the hardware's. */
-    private void retire() {
-        emulated++;
-        owed++;
-    }
-
-    /** Carries out the instruction at RIP in software. Returns what userspace must do. */
-    public VcpuExit emulate() {
-        state.load(GuestState.ALL);
-        if (trace != null) {
-            tell(new Occurrence.Emulated("instruction"));
-        }
-        int taskPriority = cpu.apic.cr8();
-        Emulator.Outcome outcome = emulator.step();
-        state.change(emulator.changed());
-        return switch (outcome) {
-            case COMPLETED -> {
-                if (!localApic && cpu.apic.cr8() < taskPriority) {
-                    wanted = new VcpuExit.SetTpr();
-                }
-                retire();
-                stepped();
-                yield afterDelivery();
-            }
-            case PARTLY -> user.nextStore();
-            case FAULTED -> {
-                events.queue(emulator.fault());
-                yield null;
-            }
-            case WAITS -> user.question();
-        };
-    }
-
-    /** IN or OUT, of AL, AX or EAX. */
-    public VcpuExit portIo(int port, int size, boolean in, int length) {
-        Cpu c = state.load(GuestState.REGISTERS);
-        if (!in) {
-            int value = (int) (c.gpr[RAX] & (1L << 8 * size) - 1);
-            watch(port, size);
-            skip(length);
-            if (bus.outInKernel(port, size, value)) {
-                return null;
-            }
-            VcpuExit.Io io = new VcpuExit.Io(VcpuExit.IO_OUT, size, port, 1, new byte[size]);
-            io.setValue(value);
-            return io;
-        }
-        if (bus.isKernelPort(port, size)) {
-            Emulator.synchronize(cpu);
-            finishIn(port, size, bus.in(port, size), length);
-            return null;
-        }
-        VcpuExit.Io io = new VcpuExit.Io(VcpuExit.IO_IN, size, port, 1, new byte[size]);
-        completion = () -> finishIn(port, size, io.value(), length);
-        return io;
-    }
-
-    /** I/O breakpoints, which an instruction that exits has not met. */
-    private void watch(int port, int size) {
-        if ((cpu.dr7 & BREAKPOINTS_ENABLED) != 0) {
-            PortIo.checkBreakpoints(state.change(GuestState.SYSTEM | GuestState.EVENTS), port, size);
-        }
-    }
-
-    private void finishIn(int port, int size, int value, int length) {
-        Cpu c = state.change(GuestState.REGISTERS);
-        c.gpr[RAX] = switch (size) {
-            case 1 -> c.gpr[RAX] & ~0xFFL | value & 0xFF;
-            case 2 -> c.gpr[RAX] & ~0xFFFFL | value & 0xFFFF;
-            default -> value & 0xFFFF_FFFFL;
-        };
-        watch(port, size);
-        skip(length);
-    }
-
-    /** HLT. */
-    public VcpuExit halt(int length) {
-        skip(length);
-        if (!localApic) {
-            return new VcpuExit.Hlt();
-        }
-        cpu.activity = Cpu.HLT;
-        return null;
-    }
-
-    /** RDMSR of a register that the hypervisor emulates. */
-    public VcpuExit readMsr(int length) {
-        return msrInstructions.read(length);
-    }
-
-    /** WRMSR to a register that the hypervisor emulates. */
-    public VcpuExit writeMsr(int length) {
-        return msrInstructions.write(length);
+    /** A step was made in software. */
+    void wantStep(VcpuExit exit) {
+        stepped = exit;
     }
 
     /** The instruction is completed by the next run, with what userspace has answered. */
@@ -958,31 +520,4 @@ public final class VcpuCore implements Stateful {
         return msrs;
     }
 
-    // ---- memory that comes later ----
-
-    /**
-     * The guest needs a page that is not there. It is told, if it wants to be and can do something else meanwhile; else it waits.
-     *
-     * @param vectoring the access was part of an event's delivery
-     */
-    public void pageMissing(long page, boolean vectoring) {
-        awaitsLightly = !vectoring && cpu.stringElements == 0 && !events.isPending() && localApic && interruptAllowed();
-        if (awaitsLightly && !paravirtual.waitsFor(page)) {
-            state.load(GuestState.SYSTEM);
-            long token = paravirtual.pageMissing(page);
-            if (token >= 0) {
-                events.queue(Event.pageFault(token, 0));
-                return;
-            }
-        }
-        awaitedPage = page;
-    }
-
-    /** A page is there. */
-    public void pageArrived(long page) {
-        if (awaitedPage == page) {
-            awaitedPage = -1;
-        }
-        paravirtual.pageArrived(page);
-    }
 }

@@ -153,7 +153,7 @@ final class VmcsTransfer {
         c.cr3 = get(VmcsField.GUEST_CR3);
         c.cr4 = masked(cr4Mask, get(VmcsField.CR4_READ_SHADOW), get(VmcsField.GUEST_CR4));
         c.efer = get(VmcsField.GUEST_EFER);
-        if (!core.debugs(GuestDebug.USE_HW_BP)) {
+        if (!core.debugger().uses(GuestDebug.USE_HW_BP)) {
             c.dr7 = get(VmcsField.GUEST_DR7);
             c.updateBreakpoints();
         }
@@ -190,7 +190,7 @@ final class VmcsTransfer {
             set(VmcsField.GUEST_RSP, cpu.gpr[RSP]);
             set(VmcsField.GUEST_RIP, cpu.rip);
             long flags = Flags.rflags(cpu);
-            steppedFromOutside = core.debugs(GuestDebug.SINGLESTEP);
+            steppedFromOutside = core.debugger().uses(GuestDebug.SINGLESTEP);
             guestTrap = flags & Flags.TF;
             set(VmcsField.GUEST_RFLAGS, steppedFromOutside ? flags | Flags.TF : flags);
             root.setCr2(cpu.cr2);
@@ -243,7 +243,7 @@ final class VmcsTransfer {
         long entry = get(VmcsField.ENTRY_CONTROLS) & ~VmxControl.IA32E_MODE_GUEST.bit;
         set(VmcsField.ENTRY_CONTROLS, entry | (c.longMode() ? VmxControl.IA32E_MODE_GUEST.bit : 0));
         set(VmcsField.GUEST_PAT, c.msr[Msr.PAT.slot]);
-        set(VmcsField.GUEST_DR7, core.effectiveDebugRegister(7));
+        set(VmcsField.GUEST_DR7, core.debugger().register(7));
         set(VmcsField.GUEST_DEBUGCTL, c.debugctl);
         set(VmcsField.GUEST_SYSENTER_CS, c.sysenterCs);
         set(VmcsField.GUEST_SYSENTER_ESP, c.sysenterEsp);

@@ -144,7 +144,7 @@ public final class VmxBackend implements Backend {
     }
 
     private void prepareEntry() {
-        if (core.debugs(GuestDebug.SINGLESTEP)) {
+        if (core.debugger().uses(GuestDebug.SINGLESTEP)) {
             core.state.change(GuestState.REGISTERS | GuestState.EVENTS);
         }
         core.state.flush();
@@ -167,7 +167,7 @@ public final class VmxBackend implements Backend {
         }
         loadDebugRegisters();
         long undefined = core.undefined().exits() ? 1 << Event.UD : 0;
-        long exceptions = 1 << Event.DB | undefined | (core.debugs(GuestDebug.USE_SW_BP) ? 1 << Event.BP : 0);
+        long exceptions = 1 << Event.DB | undefined | (core.debugger().uses(GuestDebug.USE_SW_BP) ? 1 << Event.BP : 0);
         if (exceptions != exceptionBitmap) {
             exceptionBitmap = exceptions;
             root.vmwrite(VmcsField.EXCEPTION_BITMAP, exceptions);
@@ -331,10 +331,10 @@ public final class VmxBackend implements Backend {
     }
 
     private void loadDebugRegisters() {
-        boolean breakpoints = (core.effectiveDebugRegister(7) & 0xFF) != 0;
+        boolean breakpoints = (core.debugger().register(7) & 0xFF) != 0;
         if (guestOwnsDebugRegisters || breakpoints) {
             for (int i = 0; i < 4; i++) {
-                root.setDr(i, core.effectiveDebugRegister(i));
+                root.setDr(i, core.debugger().register(i));
             }
         }
         if (guestOwnsDebugRegisters) {
@@ -395,7 +395,7 @@ public final class VmxBackend implements Backend {
         if (interrupted) {
             requeue(q, vectoring);
         } else if (reason == ExitReason.TRIPLE_FAULT.number && !q.isOfTold(root.vmread(VmcsField.GUEST_RIP), root.retired())) {
-            core.deliveryBegun();
+            core.injection().deliveryBegun();
         }
         q.entryOver();
     }
@@ -424,7 +424,7 @@ public final class VmxBackend implements Backend {
             return;
         }
         if (!q.isOfTold(root.vmread(VmcsField.GUEST_RIP), root.retired())) {
-            core.deliveryBegun();
+            core.injection().deliveryBegun();
         }
         switch (type) {
             case Event.NMI -> {

@@ -4,6 +4,7 @@ import dev.javisor.hypervisor.abi.GuestDebug;
 import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.hypervisor.memory.MemorySlots;
 import dev.javisor.hypervisor.vcpu.GuestState;
+import dev.javisor.hypervisor.vcpu.Instructions;
 import dev.javisor.hypervisor.vcpu.VcpuCore;
 import dev.javisor.isa.ExitReason;
 import dev.javisor.isa.VmcsField;
@@ -20,11 +21,13 @@ final class VmxExits {
     private static final long DR7_ENABLED = 0xFF;
 
     private final VcpuCore core;
+    private final Instructions instructions;
     private final VmxBackend vmx;
     private final ExtendedPageTables ept;
 
     VmxExits(VcpuCore core, VmxBackend vmx, ExtendedPageTables ept) {
         this.core = core;
+        this.instructions = core.instructions();
         this.vmx = vmx;
         this.ept = ept;
     }
@@ -44,29 +47,31 @@ final class VmxExits {
         }
         return switch (reason) {
             // Something has happened that the next entry looks at.
-            case INIT_SIGNAL -> core.pendingTrap();
+            case INIT_SIGNAL -> core.injection().pendingTrap();
             case EXTERNAL_INTERRUPT, INTERRUPT_WINDOW, NMI_WINDOW, PREEMPTION_TIMER_EXPIRED, PAGE_MODIFICATION_LOG_FULL -> null;
             case EXCEPTION_OR_NMI -> exception();
             case TRIPLE_FAULT -> core.shutDown();
             case IO_INSTRUCTION -> io();
-            case HLT -> core.halt(vmx.instructionLength());
-            case RDMSR -> core.readMsr(vmx.instructionLength());
-            case WRMSR -> core.writeMsr(vmx.instructionLength());
+            case HLT -> instructions.halt(vmx.instructionLength());
+            case RDMSR -> instructions.readMsr(vmx.instructionLength());
+            case WRMSR -> instructions.writeMsr(vmx.instructionLength());
             case VMCALL -> core.undefined().vmcall(vmx.instructionLength());
             case EPT_VIOLATION -> violation(vectoring, number);
             case MOV_DR -> {
-                if (core.debugs(GuestDebug.USE_HW_BP)) {
-                    yield core.emulate();
+                if (core.debugger().uses(GuestDebug.USE_HW_BP)) {
+                    yield instructions.emulate();
                 }
                 vmx.giveDebugRegisters();
                 yield null;
             }
             case TASK_SWITCH -> taskSwitch(vectoring);
-            case CPUID, INVD, RDPMC, CONTROL_REGISTER_ACCESS, XSETBV, RSM, WBINVD, INVLPG, MONITOR, MWAIT, PAUSE, RDTSC -> core.emulate();
-            case RDTSCP, RDRAND, RDSEED, INVPCID, ACCESS_TO_GDTR_OR_IDTR, ACCESS_TO_LDTR_OR_TR, XSAVES, XRSTORS -> core.emulate();
-            case UMWAIT, TPAUSE -> core.emulate();
+            case CPUID, INVD, RDPMC, CONTROL_REGISTER_ACCESS, XSETBV, RSM, WBINVD, INVLPG, MONITOR, MWAIT, PAUSE, RDTSC ->
+                instructions.emulate();
+            case RDTSCP, RDRAND, RDSEED, INVPCID, ACCESS_TO_GDTR_OR_IDTR, ACCESS_TO_LDTR_OR_TR, XSAVES, XRSTORS -> instructions.emulate();
+            case UMWAIT, TPAUSE -> instructions.emulate();
             // The guest has no VMX.
-            case VMCLEAR, VMLAUNCH, VMPTRLD, VMPTRST, VMREAD, VMRESUME, VMWRITE, VMXOFF, VMXON, INVEPT, INVVPID, VMFUNC -> core.emulate();
+            case VMCLEAR, VMLAUNCH, VMPTRLD, VMPTRST, VMREAD, VMRESUME, VMWRITE, VMXOFF, VMXON, INVEPT, INVVPID, VMFUNC ->
+                instructions.emulate();
             default -> new VcpuExit.Unknown(number);
         };
     }
@@ -104,14 +109,14 @@ final class VmxExits {
             return core.undefined().exception();
         }
         if (vector == Event.BP && type == Event.SOFTWARE_EXCEPTION) {
-            return core.debugExit(Event.BP, 0);
+            return core.debugger().exit(Event.BP, 0);
         }
-        if (vector == Event.DB && core.debugs(GuestDebug.SINGLESTEP | GuestDebug.USE_HW_BP)) {
-            return core.debugExit(Event.DB, qualification());
+        if (vector == Event.DB && core.debugger().uses(GuestDebug.SINGLESTEP | GuestDebug.USE_HW_BP)) {
+            return core.debugger().exit(Event.DB, qualification());
         }
         if (vector == Event.DB) {
             if (type == Event.PRIVILEGED_SOFTWARE_EXCEPTION) {
-                core.trapped(vmx.instructionLength());
+                instructions.trapped(vmx.instructionLength());
             }
             // With TF and blocking by STI or MOV SS, an entry wants to see the single-step trap as pending.
             core.state.change(GuestState.EVENTS);
@@ -127,29 +132,29 @@ final class VmxExits {
         long q = qualification();
         boolean watched = (vmx.vmread(VmcsField.GUEST_DR7) & DR7_ENABLED) != 0;
         if ((q & IO_STRING) != 0 || watched) {
-            return core.emulate();
+            return instructions.emulate();
         }
-        return core.portIo((int) (q >>> 16) & 0xFFFF, (int) (q & 7) + 1, (q & IO_IN) != 0, vmx.instructionLength());
+        return instructions.portIo((int) (q >>> 16) & 0xFFFF, (int) (q & 7) + 1, (q & IO_IN) != 0, vmx.instructionLength());
     }
 
     private VcpuExit violation(boolean vectoring, long number) {
         long gpa = vmx.vmread(VmcsField.GUEST_PHYSICAL_ADDRESS);
         if (ept.awaits(gpa)) {
-            core.pageMissing(gpa & -MemorySlots.PAGE, vectoring);
+            core.waiting().pageMissing(gpa & -MemorySlots.PAGE, vectoring);
             return null;
         }
         if (ept.map(gpa, (qualification() & EPT_WRITE) != 0)) {
             return null;
         }
-        return vectoring ? deliveryFailed(number) : core.emulate();
+        return vectoring ? deliveryFailed(number) : instructions.emulate();
     }
 
     /** A task gate delivers an event, which the hardware then has not delivered; any other task switch is an instruction. */
     private VcpuExit taskSwitch(boolean vectoring) {
         int source = (int) (qualification() >>> 30) & 3;
         if (source != TASK_GATE || !vectoring) {
-            return core.emulate();
+            return instructions.emulate();
         }
-        return core.deliverInSoftware();
+        return instructions.deliverInSoftware();
     }
 }
