@@ -59,7 +59,10 @@ final class InstanceGenerator {
             boolean illegalLock = outcome == Decoder.Outcome.INVALID && draft.locked;
             boolean legal = outcome == Decoder.Outcome.OK && i.opcode == form.opcode && suits(i, code64);
             if (illegalLock && code64 && random.nextInt(10) == 0 || legal) {
-                return fill(out, i, code64);
+                Instruction made = fill(out, i, code64);
+                if (made == null || !pushesIntoRunner(made)) {
+                    return made;
+                }
             }
         }
     }
@@ -69,6 +72,11 @@ final class InstanceGenerator {
         boolean segmentless = !code64 && (i.segment > 3 || i.segment == 1);
         boolean reserved = i.opcode.is(Opcode.BRANCH) && i.has(Instruction.REP | Instruction.REPNE);
         return allowed[i.opcode.id] && !segmentless && !reserved;
+    }
+
+    /** Where the stack pointer is the base of a memory operand, the stack is anywhere. */
+    private boolean pushesIntoRunner(Instruction i) {
+        return Population.usesStack(i.opcode.mnemonic) && Layout.touchesRunner(gpr[RSP]);
     }
 
     /** @return the instruction as it is in the end */

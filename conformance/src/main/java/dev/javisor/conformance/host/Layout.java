@@ -30,6 +30,9 @@ final class Layout {
 
     static final int WINDOW_OFFSET = 0x1000 - WINDOW_SIZE / 2;
 
+    /** Of the stack on which the runner learns of exceptions. */
+    static final int SIGNAL_STACK_SIZE = 0x10000;
+
     static final int FS_BASE = 0x1230;
     static final int GS_BASE = 0x4568;
 
@@ -73,6 +76,9 @@ final class Layout {
     /** Where the runner is loaded, behind the headers of its file: there it takes the state when the instruction has completed. */
     static final int LOAD_ADDRESS = 0x1234_0000;
 
+    /** More than the runner takes. */
+    static final int RUNNER_SIZE = 0x4000;
+
     static final int HEADERS = 64 + 56;
     static final int COMPLETED = LOAD_ADDRESS + HEADERS;
 
@@ -80,6 +86,15 @@ final class Layout {
     static final int CODE64_SELECTOR = 0x33, CODE32_SELECTOR = 0x23, DATA_SELECTOR = 0x2B;
 
     private Layout() {}
+
+    /** Whether an access of up to 256 bytes around an address may change the runner, or the code page that all cases share. */
+    static boolean touchesRunner(long address) {
+        return touches(address, LOAD_ADDRESS, RUNNER_SIZE) || touches(address, CASES, FILE_SIZE) || touches(address, CODE_PAGE, 0x1000);
+    }
+
+    private static boolean touches(long address, long start, long size) {
+        return address >= start - 256 && address < start + size + 256;
+    }
 
     /** The constants as definitions for the assembler. */
     static String definitions() {

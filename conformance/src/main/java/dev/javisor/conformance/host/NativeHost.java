@@ -26,7 +26,7 @@ final class NativeHost implements AutoCloseable {
 
     private final Arena arena = Arena.ofShared();
     private final Path directory;
-    private final Process process;
+    private Process process;
     private final MemorySegment file;
 
     /** @throws IOException if the program cannot be written or started, for example because the temporary directory forbids programs */
@@ -43,13 +43,23 @@ final class NativeHost implements AutoCloseable {
                     shared, StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
                 file = channel.map(FileChannel.MapMode.READ_WRITE, 0, Layout.FILE_SIZE, arena);
             }
-            process = new ProcessBuilder(program.toString(), shared.toString())
-                    .redirectError(ProcessBuilder.Redirect.INHERIT)
-                    .start();
+            start();
         } catch (IOException | RuntimeException e) {
             removeFiles();
             throw e;
         }
+    }
+
+    private void start() throws IOException {
+        process = new ProcessBuilder(directory.resolve("runner").toString(), directory.resolve("cases").toString())
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+    }
+
+    /** Another process for the same cases, when the first was {@linkplain Lost lost}. */
+    void restart() throws IOException {
+        process.destroyForcibly();
+        start();
     }
 
     /** Whether there is such a processor under such a system. */
@@ -90,8 +100,12 @@ final class NativeHost implements AutoCloseable {
      */
     void run(int count) throws IOException {
         ByteBuffer message = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(0, count);
-        process.getOutputStream().write(message.array());
-        process.getOutputStream().flush();
+        try {
+            process.getOutputStream().write(message.array());
+            process.getOutputStream().flush();
+        } catch (IOException e) {
+            throw lost("the native runner is gone");
+        }
         InputStream in = process.getInputStream();
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(Layout.PATIENCE);
         try {
@@ -118,6 +132,9 @@ final class NativeHost implements AutoCloseable {
         }
         Asm.Program program = Asm.program(CodeSize.BITS64, Layout.COMPLETED, Layout.definitions(), text);
         int size = Layout.HEADERS + program.code().length;
+        if (size > Layout.RUNNER_SIZE) {
+            throw new IllegalStateException("the native runner has " + size + " bytes");
+        }
         ByteBuffer elf = ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
         elf.putInt(0x464C457F).putInt(0x00010102).putLong(0); // 64-bit, little-endian
         elf.putShort((short) 2).putShort((short) 62).putInt(1); // executable, x86-64

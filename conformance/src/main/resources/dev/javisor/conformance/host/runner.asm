@@ -58,6 +58,15 @@ start:
         mov     al, 0xCC
         rep stosb
 
+        xor     edi, edi                ; wherever the system likes: above 4 GBytes
+        mov     esi, SIGNAL_STACK_SIZE
+        mov     edx, 3
+        mov     r10d, 0x22
+        mov     r8, -1
+        xor     r9d, r9d
+        call    map_as
+        mov     [altstack], rax
+
         mov     eax, 131                ; sigaltstack
         lea     rdi, [altstack]
         xor     esi, esi
@@ -244,8 +253,10 @@ restorer:
 
         align   16
 action: dq      handler, 0x4C000004, restorer, 0   ; SA_SIGINFO | SA_RESTORER | SA_ONSTACK | SA_NODEFER
+; The system delivers no signal, and ends the process, when RSP is in this stack already, too close to its end. Random operands of
+; 32 bits would meet it in the runner's own segment.
 altstack:
-        dq      signal_stack, 0, 65536
+        dq      0, 0, SIGNAL_STACK_SIZE
 count:  dq      0
 done_cases:
         dq      0
@@ -279,6 +290,3 @@ result_x87:
         resb    4096
 stack_top:
         dq      0
-        align   16
-signal_stack:
-        resb    65536
