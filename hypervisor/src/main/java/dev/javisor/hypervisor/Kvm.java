@@ -1,6 +1,7 @@
 package dev.javisor.hypervisor;
 
 import dev.javisor.hypervisor.abi.Capability;
+import dev.javisor.hypervisor.abi.ClockData;
 import dev.javisor.hypervisor.abi.CpuidEntry;
 import dev.javisor.hypervisor.abi.KvmException;
 import dev.javisor.hypervisor.abi.MsrEntry;
@@ -27,6 +28,8 @@ import java.util.function.Supplier;
 public final class Kvm implements AutoCloseable {
     /** KVM_API_VERSION. */
     public static final int API_VERSION = 12;
+    /** What a time-stamp counter counts that is not scaled: guest time. */
+    static final int TSC_KHZ = (int) (Timeline.FREQUENCY / 1000);
 
     private final Host host;
     private final CpuModel model;
@@ -80,8 +83,11 @@ public final class Kvm implements AutoCloseable {
             case XSAVE2 -> Xsave.SIZE;
             case X86_USER_SPACE_MSR ->
                     Capability.MSR_EXIT_REASON_INVAL | Capability.MSR_EXIT_REASON_UNKNOWN | Capability.MSR_EXIT_REASON_FILTER;
+            case X2APIC_API -> Capability.X2APIC_API_ALL;
+            case ADJUST_CLOCK -> ClockData.ALL;
             case MANUAL_DIRTY_LOG_PROTECT2 -> Capability.DIRTY_LOG_MANUAL_PROTECT_ENABLE | Capability.DIRTY_LOG_INITIALLY_SET;
             case XCRS, XSAVE -> model.features().has(Feature.XSAVE) ? 1 : 0;
+            case TSC_CONTROL, VM_TSC_CONTROL -> host.model().features().has(Feature.VMX_TSC_SCALING) ? 1 : 0;
             case TSC_DEADLINE_TIMER -> model.features().has(Feature.TSC_DEADLINE_TIMER) ? 1 : 0;
             default -> 1;
         };
@@ -113,6 +119,18 @@ public final class Kvm implements AutoCloseable {
     public int getMsrs(MsrEntry... entries) {
         MsrAccess.checkCount(entries.length);
         return MsrAccess.features(model, entries);
+    }
+
+    /** A frequency that a time-stamp counter can have; 0 stands for that of guest time. */
+    int checkTscKhz(int khz) {
+        if (khz < 0) {
+            throw KvmException.invalid("no time-stamp counter counts " + khz + " kHz");
+        }
+        int frequency = khz == 0 ? TSC_KHZ : khz;
+        if (frequency != TSC_KHZ && !host.model().features().has(Feature.VMX_TSC_SCALING)) {
+            throw new KvmException(KvmException.Error.NOT_SUPPORTED, "the processor cannot scale the time-stamp counter");
+        }
+        return frequency;
     }
 
     /** KVM_CREATE_VM. */

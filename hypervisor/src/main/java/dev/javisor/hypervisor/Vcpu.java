@@ -22,7 +22,7 @@ import dev.javisor.hypervisor.vcpu.VcpuCore;
 import dev.javisor.processor.apic.LocalApic;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Flags;
-import dev.javisor.processor.core.Timeline;
+import dev.javisor.processor.core.TscScale;
 import dev.javisor.processor.event.Reset;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
@@ -337,18 +337,22 @@ public final class Vcpu implements Stateful {
 
     /** KVM_GET_TSC_KHZ. */
     public int getTscKhz() {
-        return (int) (Timeline.FREQUENCY / 1000);
+        return get(() -> (int) TscScale.frequency(core.cpu().tscMultiplier, Kvm.TSC_KHZ));
     }
 
     /**
-     * KVM_SET_TSC_KHZ.
+     * KVM_SET_TSC_KHZ: how fast the time-stamp counter counts. It jumps to what it would show if it had done so since its offset was set.
+     * TSC deadlines and kvm-clock follow; what CPUID says of frequencies is the caller's.
      *
-     * @throws KvmException INVALID_ARGUMENT for any other frequency than that of {@link #getTscKhz}: the time-stamp counter is guest time
+     * @param khz kHz; 0 for that of guest time
+     * @throws KvmException INVALID_ARGUMENT for a negative frequency; NOT_SUPPORTED when the processor cannot scale the counter
      */
     public void setTscKhz(int khz) {
-        if (khz != getTscKhz()) {
-            throw KvmException.invalid("the time-stamp counter counts " + getTscKhz() + " kHz, not " + khz);
-        }
+        int frequency = kvm.checkTscKhz(khz);
+        act(() -> {
+            core.cpu().tscMultiplier = TscScale.multiplier(frequency, Kvm.TSC_KHZ);
+            core.cpu().apic.tscChanged();
+        });
     }
 
     /** KVM_VCPU_TSC_OFFSET: ticks of the time-stamp counter ahead of guest time. */
@@ -502,19 +506,24 @@ public final class Vcpu implements Stateful {
      * @throws KvmException NO_DEVICE when it is not in the kernel
      */
     public byte[] getLapic() {
-        return get(() -> localApic().page());
+        return get(() -> localApic().page(vm.hasWideApicIds()));
     }
 
     /**
      * KVM_SET_LAPIC.
      *
-     * @throws KvmException NO_DEVICE when it is not in the kernel, INVALID_ARGUMENT when there are not 1024 bytes
+     * @throws KvmException NO_DEVICE when it is not in the kernel; INVALID_ARGUMENT when there are not 1024 bytes, and for another ID in
+     *     x2APIC mode
      */
     public void setLapic(byte[] page) {
         if (page.length != LocalApic.PAGE_BYTES) {
             throw KvmException.invalid("the registers of a local APIC have " + LocalApic.PAGE_BYTES + " bytes");
         }
-        act(() -> localApic().setPage(page));
+        act(() -> {
+            if (!localApic().setPage(page, vm.hasWideApicIds())) {
+                throw KvmException.invalid("the ID of a local APIC in x2APIC mode cannot change");
+            }
+        });
     }
 
     private LocalApic localApic() {

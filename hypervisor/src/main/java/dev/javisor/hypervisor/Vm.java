@@ -1,12 +1,14 @@
 package dev.javisor.hypervisor;
 
 import dev.javisor.hypervisor.abi.Capability;
+import dev.javisor.hypervisor.abi.ClockData;
 import dev.javisor.hypervisor.abi.CoalescedMmio;
 import dev.javisor.hypervisor.abi.IrqChip;
 import dev.javisor.hypervisor.abi.IrqRoutingEntry;
 import dev.javisor.hypervisor.abi.KvmException;
 import dev.javisor.hypervisor.abi.Msi;
 import dev.javisor.hypervisor.abi.MsrFilter;
+import dev.javisor.hypervisor.abi.PitState;
 import dev.javisor.hypervisor.abi.RequeuePolicy;
 import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.hypervisor.irqchip.IrqRouting;
@@ -75,6 +77,7 @@ public final class Vm implements Stateful {
     private final MsrPolicy msrs = new MsrPolicy();
     private boolean exceptionPayload = true;
     private boolean tripleFaultEvent = true;
+    private int tscKhz = Kvm.TSC_KHZ;
 
     Vm(Kvm kvm) {
         this.kvm = kvm;
@@ -243,6 +246,28 @@ public final class Vm implements Stateful {
         }
     }
 
+    private Pit8254 pit() {
+        if (pit == null) {
+            throw new KvmException(KvmException.Error.NO_DEVICE, "the interval timer is not in the kernel");
+        }
+        return pit;
+    }
+
+    /** KVM_GET_PIT2. @throws KvmException NO_DEVICE without {@link #createPit2} */
+    public PitState getPit2() {
+        return kvm.alone(() -> PitAccess.get(pit()));
+    }
+
+    /**
+     * KVM_SET_PIT2. Channels go on counting where they were, if guest time is as it was; where a count would begin in the future it begins
+     * now.
+     *
+     * @throws KvmException NO_DEVICE without {@link #createPit2}, INVALID_ARGUMENT for flags, and for a state that the timer cannot be in
+     */
+    public void setPit2(PitState state) {
+        kvm.act(() -> PitAccess.set(pit(), state));
+    }
+
     private KernelIrqChip irqchip() {
         if (irqchip == null) {
             throw new KvmException(KvmException.Error.NO_DEVICE, "the interrupt controllers are not in the kernel");
@@ -291,17 +316,18 @@ public final class Vm implements Stateful {
     }
 
     /**
-     * KVM_SIGNAL_MSI.
+     * KVM_SIGNAL_MSI. The high half of the address counts with the capability X2APIC_API only: its bits 31 to 8 are those of the APIC ID.
      *
      * @return whether a local APIC took it
-     * @throws KvmException NO_DEVICE when the local APICs are not in the kernel, INVALID_ARGUMENT for flags and for an address beyond 4 GiB
+     * @throws KvmException NO_DEVICE when the local APICs are not in the kernel; INVALID_ARGUMENT for flags, and for other bits of that
+     *     half
      */
     public boolean signalMsi(Msi msi) {
-        routing();
-        if (msi.flags != 0 || msi.addressHi != 0) {
-            throw KvmException.invalid("a message has no flags, and an address below 4 GiB");
-        }
-        return kvm.alone(() -> interrupts.message(msi.address(), msi.data));
+        return kvm.alone(() -> routing().signal(msi));
+    }
+
+    boolean hasWideApicIds() {
+        return routing != null && routing.hasWideIds();
     }
 
     /** KVM_GET_IRQCHIP. @throws KvmException NO_DEVICE, INVALID_ARGUMENT when there is no controller of this number */
@@ -329,8 +355,8 @@ public final class Vm implements Stateful {
 
     /**
      * KVM_ENABLE_CAP, for SPLIT_IRQCHIP (the I/O APIC and 8259 pair are the caller's, who injects the latter's interrupts with {@link
-     * Vcpu#interrupt}), X86_USER_SPACE_MSR, MANUAL_DIRTY_LOG_PROTECT2, EXCEPTION_PAYLOAD and X86_TRIPLE_FAULT_EVENT. The last two are on
-     * unless they are turned off with argument 0.
+     * Vcpu#interrupt}), X86_USER_SPACE_MSR, X2APIC_API, MANUAL_DIRTY_LOG_PROTECT2, EXCEPTION_PAYLOAD and X86_TRIPLE_FAULT_EVENT. The last
+     * two are on unless they are turned off with argument 0.
      *
      * @throws KvmException INVALID_ARGUMENT for any other, and for unknown bits; ALREADY_EXISTS
      */
@@ -344,6 +370,11 @@ public final class Vm implements Stateful {
                 int all = Capability.MSR_EXIT_REASON_INVAL | Capability.MSR_EXIT_REASON_UNKNOWN | Capability.MSR_EXIT_REASON_FILTER;
                 checkArgument(capability, argument, (argument & ~all) == 0);
                 msrs.setExits((int) argument);
+            }
+            case X2APIC_API -> {
+                checkArgument(capability, argument, (argument & ~Capability.X2APIC_API_ALL) == 0);
+                boolean ids = (argument & Capability.X2APIC_API_USE_32BIT_IDS) != 0;
+                routing().setWideIds(ids, (argument & Capability.X2APIC_API_DISABLE_BROADCAST_QUIRK) != 0);
             }
             case MANUAL_DIRTY_LOG_PROTECT2 -> {
                 boolean manual = (argument & Capability.DIRTY_LOG_MANUAL_PROTECT_ENABLE) != 0;
@@ -495,6 +526,7 @@ public final class Vm implements Stateful {
         core.undefined().setFixesHypercalls(fixesHypercalls);
         Vcpu v = new Vcpu(this, id, core, apic, irqchip == null);
         v.setRequeuePolicy(requeuePolicy);
+        v.setTscKhz(tscKhz);
         vcpus.add(v);
         return v;
     }
@@ -557,15 +589,43 @@ public final class Vm implements Stateful {
         forcedEmulation = on;
     }
 
-    /** KVM_GET_CLOCK: what kvm-clock shows, in nanoseconds. It follows guest time. */
-    public long getClock() {
-        return clock.nanoseconds();
+    /** KVM_GET_CLOCK: what kvm-clock shows, which follows guest time; with the time of day, and guest time. */
+    public ClockData getClock() {
+        return kvm.alone(() -> {
+            ClockData d = new ClockData();
+            d.clock = clock.nanoseconds();
+            d.flags = ClockData.ALL;
+            d.realtime = clock.timeOfDay();
+            d.hostTsc = kvm.timeline().now();
+            return d;
+        });
     }
 
-    /** KVM_SET_CLOCK. */
-    public void setClock(long nanoseconds) {
-        clock.set(nanoseconds);
-        vcpus.forEach(Vcpu::clockSet);
+    /**
+     * KVM_SET_CLOCK. With {@link ClockData#REALTIME} the time of day that has passed since {@code realtime} is added.
+     *
+     * @throws KvmException INVALID_ARGUMENT for unknown flags
+     */
+    public void setClock(ClockData d) {
+        if ((d.flags & ~ClockData.ALL) != 0) {
+            throw KvmException.invalid("unknown flags of the clock: " + Integer.toHexString(d.flags));
+        }
+        kvm.act(() -> {
+            vcpus.forEach(Vcpu::leaveGuest);
+            long passed = (d.flags & ClockData.REALTIME) != 0 ? clock.timeOfDay() - d.realtime : 0;
+            clock.set(d.clock + Math.max(0, passed));
+            vcpus.forEach(Vcpu::clockSet);
+        });
+    }
+
+    /** KVM_GET_TSC_KHZ: of vcpus that are made from here on. */
+    public int getTscKhz() {
+        return tscKhz;
+    }
+
+    /** KVM_SET_TSC_KHZ: of vcpus that are made from here on; see {@link Vcpu#setTscKhz}. */
+    public void setTscKhz(int khz) {
+        tscKhz = kvm.checkTscKhz(khz);
     }
 
     /** The time of day when guest time was 0, which guests compute the time of day from. @param nanoseconds since 1970-01-01T00:00Z */

@@ -2,6 +2,7 @@ package dev.javisor.hypervisor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.javisor.hypervisor.abi.Capability;
 import dev.javisor.hypervisor.abi.IrqChip;
 import dev.javisor.hypervisor.abi.IrqRoutingEntry;
 import dev.javisor.hypervisor.abi.KvmException.Error;
@@ -96,7 +97,53 @@ class IrqChipTest {
             g.vm.irqLine(5, true);
             g.vcpu.run();
             assertThat(bl(g)).isEqualTo(2);
+        }
+    }
+
+    @Test
+    void theHighHalfOfAMessagesAddressIsThatOfAWideApicId() {
+        try (Guest g = guest(Vm::createIrqchip, APIC_HANDLER, join(ENABLE_APIC, new String[] {"sti", "again: hlt", "jmp again"}))) {
+            g.vcpu.run();
+            assertThat(g.vm.signalMsi(new Msi(0x100_FEE0_0000L, 0x30))).as("ignored").isTrue();
+            g.vm.enableCap(Capability.X2APIC_API, Capability.X2APIC_API_USE_32BIT_IDS);
+            assertThat(g.vm.signalMsi(new Msi(0x100_FEE0_0000L, 0x30))).as("there is no processor 256").isFalse();
+            assertThat(g.vm.signalMsi(new Msi(0xFEEF_F000L, 0x31))).as("all").isTrue();
+            assertThat(g.vm.signalMsi(new Msi(0xFFFF_FF00_FEEF_F000L, 0x32))).as("all").isTrue();
+            g.vm.enableCap(Capability.X2APIC_API, Capability.X2APIC_API_ALL);
+            assertThat(g.vm.signalMsi(new Msi(0xFEEF_F000L, 0x31))).as("there is no processor 255").isFalse();
             Refusal.of(() -> g.vm.signalMsi(new Msi(0x1_FEE0_0000L, 0x30)), Error.INVALID_ARGUMENT);
+            Msi flags = new Msi(0xFEE0_0000L, 0x30);
+            flags.flags = 1;
+            Refusal.of(() -> g.vm.signalMsi(flags), Error.INVALID_ARGUMENT);
+            Refusal.of(() -> g.vm.setGsiRouting(List.of(IrqRoutingEntry.msi(9, 0x1_FEE0_0000L, 0x30))), Error.INVALID_ARGUMENT);
+            Refusal.of(() -> g.vm.enableCap(Capability.X2APIC_API, 4), Error.INVALID_ARGUMENT);
+            g.vcpu.run();
+            assertThat(bl(g)).isEqualTo(3);
+        }
+    }
+
+    @Test
+    void inX2apicModeTheIdIsTheProcessorsForGood() {
+        try (Guest g = guest(Vm::createIrqchip, APIC_HANDLER, "hlt")) {
+            Vcpu v = g.vm.createVcpu(3);
+            v.setMsr(0x1B, 0xFEE0_0C00L);
+            byte[] page = v.getLapic();
+            assertThat(page[0x23]).as("bits 31 to 24").isEqualTo((byte) 3);
+            page[0x23] = 4;
+            page[0x80] = 0x50;
+            Refusal.of(() -> v.setLapic(page), Error.INVALID_ARGUMENT);
+            assertThat(v.getCr8()).isZero();
+            page[0x23] = 3;
+            page[0x90] = 0x50;
+            page[0xA0] = 0x50;
+            page[0x310] = 5;
+            v.setLapic(page);
+            assertThat(v.getCr8()).isEqualTo(5);
+            assertThat(v.getMsr(0x830)).as("interrupt command").isEqualTo(5L << 32);
+            assertThat(v.getLapic()).isEqualTo(page);
+            g.vm.enableCap(Capability.X2APIC_API, Capability.X2APIC_API_USE_32BIT_IDS);
+            assertThat(v.getLapic()[0x20]).isEqualTo((byte) 3);
+            Refusal.of(() -> v.setLapic(new byte[1023]), Error.INVALID_ARGUMENT);
         }
     }
 

@@ -30,7 +30,7 @@ public final class CpuState {
                     c.debugctl, c.pkrs, c.xss, c.miscEnable, c.apicBaseMsr, c.smbase
                 });
         out.putLongs("msr", c.msr);
-        out.putLongs("clocks", new long[] {c.tscAdjust, c.notRunning, c.stoppedAt, c.mperfOffset, c.aperfOffset});
+        out.putLongs("clocks", new long[] {c.tscAdjust, c.notRunning, c.stoppedAt, c.mperfOffset, c.aperfOffset, c.tscMultiplier});
         X87State f = c.x87;
         out.putLongs("x87 significand", f.significand);
         out.putInts("x87 sign and exponent", f.signExponent);
@@ -107,13 +107,14 @@ public final class CpuState {
         c.apicBaseMsr = s[14];
         c.smbase = s[15];
         in.getLongs("msr", c.msr);
-        long[] clocks = new long[5];
+        long[] clocks = new long[6];
         in.getLongs("clocks", clocks);
         c.tscAdjust = clocks[0];
         c.notRunning = clocks[1];
         c.stoppedAt = clocks[2];
         c.mperfOffset = clocks[3];
         c.aperfOffset = clocks[4];
+        c.tscMultiplier = clocks[5];
         X87State f = c.x87;
         in.getLongs("x87 significand", f.significand);
         in.getInts("x87 sign and exponent", f.signExponent);

@@ -22,14 +22,17 @@ public enum Capability {
     JOIN_MEMORY_REGIONS_WORKS(30),
     IRQFD(32),
     PIT2(33),
+    PIT_STATE2(35),
     IOEVENTFD(36),
     SET_IDENTITY_MAP_ADDR(37),
+    ADJUST_CLOCK(39),
     INTERNAL_ERROR_DATA(40),
     VCPU_EVENTS(41),
     INTR_SHADOW(49),
     DEBUGREGS(50),
     XSAVE(55),
     XCRS(56),
+    TSC_CONTROL(60),
     GET_TSC_KHZ(61),
     MAX_VCPUS(66),
     TSC_DEADLINE_TIMER(72),
@@ -42,6 +45,7 @@ public enum Capability {
     SPLIT_IRQCHIP(121),
     IOEVENTFD_ANY_LENGTH(122),
     MAX_VCPU_ID(128),
+    X2APIC_API(129),
     IMMEDIATE_EXIT(136),
     GET_MSR_FEATURES(153),
     COALESCED_PIO(162),
@@ -51,10 +55,15 @@ public enum Capability {
     X86_MSR_FILTER(189),
     SREGS2(200),
     XSAVE2(208),
+    VM_TSC_CONTROL(214),
     X86_TRIPLE_FAULT_EVENT(218);
 
     /** Bits of the argument of {@link #X86_USER_SPACE_MSR}: which accesses exit. */
     public static final int MSR_EXIT_REASON_INVAL = 1, MSR_EXIT_REASON_UNKNOWN = 2, MSR_EXIT_REASON_FILTER = 4;
+    /** Bits of the argument of {@link #X2APIC_API}: APIC IDs of 32 bits in messages and register pages; FFH is one of them. */
+    public static final int X2APIC_API_USE_32BIT_IDS = 1, X2APIC_API_DISABLE_BROADCAST_QUIRK = 2;
+
+    public static final int X2APIC_API_ALL = X2APIC_API_USE_32BIT_IDS | X2APIC_API_DISABLE_BROADCAST_QUIRK;
     /** Bits of the argument of {@link #MANUAL_DIRTY_LOG_PROTECT2}. */
     public static final int DIRTY_LOG_MANUAL_PROTECT_ENABLE = 1, DIRTY_LOG_INITIALLY_SET = 2;
 

@@ -45,6 +45,8 @@ public final class RootProcessor {
         unit.setFailureListener(f -> entryFailure = f);
         board.onAcknowledge(() -> cpu.withdraw(Cpu.EXTERNAL_REQUEST));
         processor.reset();
+        // A guest's counter is an offset to the processor's, which counts guest time.
+        cpu.tscOffset = 0;
         enterLongMode();
         cpu.msr[Msr.FEATURE_CONTROL.slot] = LOCKED_AND_ENABLED;
         long region = pages.allocate();

@@ -2,6 +2,7 @@ package dev.javisor.hypervisor.irqchip;
 
 import dev.javisor.hypervisor.abi.IrqRoutingEntry;
 import dev.javisor.hypervisor.abi.KvmException;
+import dev.javisor.hypervisor.abi.Msi;
 import dev.javisor.processor.apic.ApicBus;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -21,6 +22,8 @@ public final class IrqRouting {
     /** Null when the controllers are userspace's. */
     private final KernelIrqChip chip;
     private List<IrqRoutingEntry> entries = List.of();
+    /** APIC IDs have 32 bits; and FFH is one of them. */
+    private boolean wideIds, plainBroadcast;
     /** Vectors of level-triggered messages. */
     private BitSet levelVectors = new BitSet();
 
@@ -89,8 +92,8 @@ public final class IrqRouting {
         }
         switch (e.type) {
             case IrqRoutingEntry.MSI -> {
-                if (e.addressHi != 0) {
-                    throw KvmException.invalid("a message goes to an address below 4 GiB");
+                if (wideIds && (e.addressHi & 0xFF) != 0) {
+                    throw KvmException.invalid("the lowest byte of an APIC ID does not belong into the high half of the address");
                 }
             }
             case IrqRoutingEntry.IRQCHIP -> {
@@ -111,10 +114,37 @@ public final class IrqRouting {
                 if (e.type == IrqRoutingEntry.IRQCHIP) {
                     chip.drive(source, e.irqchip, e.pin, level);
                 } else if (level) {
-                    messages.message(e.addressLo & 0xFFFF_FFFFL, e.data);
+                    send((long) e.addressHi << 32 | e.addressLo & 0xFFFF_FFFFL, e.data);
                 }
             }
         }
+    }
+
+    /**
+     * KVM_SIGNAL_MSI.
+     *
+     * @return whether a local APIC took it
+     * @throws KvmException INVALID_ARGUMENT for flags, and for an APIC ID that stands at the wrong place
+     */
+    public boolean signal(Msi m) {
+        if (m.flags != 0 || wideIds && (m.addressHi & 0xFF) != 0) {
+            throw KvmException.invalid("a message has no flags, and the high half of its address no bits below 8");
+        }
+        return send(m.address(), m.data);
+    }
+
+    private boolean send(long address, int data) {
+        return wideIds ? messages.wideMessage(address, data, !plainBroadcast) : messages.message(address & 0xFFFF_FFFFL, data);
+    }
+
+    /** KVM_CAP_X2APIC_API. @param ids the high half of addresses counts @param plain ID FFH is no broadcast */
+    public void setWideIds(boolean ids, boolean plain) {
+        wideIds = ids;
+        plainBroadcast = plain;
+    }
+
+    public boolean hasWideIds() {
+        return wideIds;
     }
 
     /** A route brings this vector as a level-triggered message: whoever sent it wants to know its end. */

@@ -116,7 +116,7 @@ public final class ParavirtualCalls implements Hypercalls {
         }
         long reference = clock.reference();
         long time = clock.timeOfDay(reference);
-        long[] words = {time / NANOSECONDS, time % NANOSECONDS, reference + c.tscOffset, 0, 0, 0, 0, 0};
+        long[] words = {time / NANOSECONDS, time % NANOSECONDS, SystemClock.counter(c, reference), 0, 0, 0, 0, 0};
         for (int i = 0; i < words.length; i++) {
             c.memory.write(gpa + 8L * i, 8, words[i]);
         }

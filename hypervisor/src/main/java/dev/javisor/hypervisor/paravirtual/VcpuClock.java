@@ -13,8 +13,8 @@ final class VcpuClock {
     private final SystemClock clock;
     private final SharedPage page;
     private long register;
-    /** What the time-stamp counter had been moved by when the page was written. */
-    private long tscOffset;
+    /** What the time-stamp counter had been moved and scaled by when the page was written. */
+    private long tscOffset, tscMultiplier;
 
     private boolean stopped;
 
@@ -54,7 +54,7 @@ final class VcpuClock {
 
     /** The time-stamp counter may have been moved. */
     void follow() {
-        if (cpu.tscOffset != tscOffset) {
+        if (cpu.tscOffset != tscOffset || cpu.tscMultiplier != tscMultiplier) {
             update();
         }
     }
@@ -62,18 +62,20 @@ final class VcpuClock {
     /** The page is as the guest left it, and right. */
     void adopt() {
         tscOffset = cpu.tscOffset;
+        tscMultiplier = cpu.tscMultiplier;
     }
 
     void update() {
-        tscOffset = cpu.tscOffset;
+        adopt();
         if (!page.isThere()) {
             return;
         }
-        long reference = clock.reference();
-        page.write(TIMESTAMP, 8, reference + tscOffset);
+        long reference = clock.reference(cpu);
+        SystemClock.Rate rate = SystemClock.Rate.of(cpu);
+        page.write(TIMESTAMP, 8, SystemClock.counter(cpu, reference));
         page.write(SYSTEM_TIME, 8, clock.nanoseconds(reference));
-        page.write(MULTIPLIER, 4, SystemClock.MULTIPLIER);
-        page.write(SHIFT, 1, 0);
+        page.write(MULTIPLIER, 4, rate.multiplier());
+        page.write(SHIFT, 1, rate.shift());
         // The guest clears the flag itself when it has seen it.
         long untouched = page.read(FLAGS, 1) & GUEST_STOPPED;
         page.write(FLAGS, 1, untouched | (stopped ? GUEST_STOPPED : 0) | (cpu.has(Feature.KVMCLOCK_STABLE_BIT) ? STABLE : 0));

@@ -28,6 +28,7 @@ import static dev.javisor.isa.VmxControl.UNCONDITIONAL_IO_EXITING;
 import static dev.javisor.isa.VmxControl.UNRESTRICTED_GUEST;
 import static dev.javisor.isa.VmxControl.USE_MSR_BITMAPS;
 import static dev.javisor.isa.VmxControl.USE_TSC_OFFSETTING;
+import static dev.javisor.isa.VmxControl.USE_TSC_SCALING;
 import static dev.javisor.isa.VmxControl.VIRTUAL_NMIS;
 
 import dev.javisor.hypervisor.abi.KvmException;
@@ -53,6 +54,7 @@ final class VmcsSetup {
             VIRTUAL_NMIS,
             HLT_EXITING,
             USE_TSC_OFFSETTING,
+            USE_TSC_SCALING,
             MOV_DR_EXITING,
             RDPMC_EXITING,
             CR8_LOAD_EXITING,

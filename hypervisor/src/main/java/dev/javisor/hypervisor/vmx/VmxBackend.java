@@ -50,7 +50,7 @@ public final class VmxBackend implements Backend {
 
     private boolean logging;
     private long eptGeneration;
-    private long tscOffset;
+    private long tscOffset, tscMultiplier;
     /** The guest has the debug registers: it accesses them without exit until the next one. */
     private boolean guestOwnsDebugRegisters;
     /** What the VMCS says, so that it need not be read. */
@@ -155,6 +155,10 @@ public final class VmxBackend implements Backend {
         if (cpu.tscOffset != tscOffset) {
             tscOffset = cpu.tscOffset;
             root.vmwrite(VmcsField.TSC_OFFSET, tscOffset);
+        }
+        if (cpu.tscMultiplier != tscMultiplier) {
+            tscMultiplier = cpu.tscMultiplier;
+            root.vmwrite(VmcsField.TSC_MULTIPLIER, tscMultiplier);
         }
         if (ept.generation() != eptGeneration) {
             eptGeneration = ept.generation();

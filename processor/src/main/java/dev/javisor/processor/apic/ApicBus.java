@@ -58,13 +58,27 @@ public final class ApicBus {
      * @return whether any processor took it
      */
     public boolean message(long address, int data) {
+        return message((int) (address >>> 12) & 0xFF, true, address, data);
+    }
+
+    /**
+     * As {@link #message(long, int)}, for an APIC ID of 32 bits: bits 31 to 8 are those of the address from bit 40 on.
+     *
+     * @param narrowBroadcast ID FFH reaches every processor, as FFFFFFFFH does
+     */
+    public boolean wideMessage(long address, int data, boolean narrowBroadcast) {
+        int destination = (int) (address >>> 40) << 8 | (int) (address >>> 12) & 0xFF;
+        return message(destination, destination == 0xFF && narrowBroadcast, address, data);
+    }
+
+    private boolean message(int destination, boolean narrow, long address, int data) {
         int mode = data >>> 8 & 7;
         boolean logical = (address & 4) != 0;
         if ((address & 8) != 0 && logical && mode == DeliveryMode.FIXED) {
             mode = DeliveryMode.LOWEST_PRIORITY;
         }
         boolean level = (data & 0x8000) != 0;
-        return send((int) (address >>> 12) & 0xFF, logical, true, mode, data & 0xFF, level, !level || (data & 0x4000) != 0);
+        return send(destination, logical, narrow, mode, data & 0xFF, level, !level || (data & 0x4000) != 0);
     }
 
     /** The level of the 8259 pair's INTR output, wired to LINT0 of every processor. */

@@ -3,6 +3,7 @@ package dev.javisor.processor.apic;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.InterruptController;
 import dev.javisor.processor.core.Timeline;
+import dev.javisor.processor.core.TscScale;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
 import dev.javisor.processor.state.Stateful;
@@ -137,15 +138,24 @@ final class ApicTimer implements Stateful {
             return;
         }
         long now = cpu.timeline.now();
-        long tsc = now + cpu.tscOffset;
+        long tsc = TscScale.scale(now, cpu.tscMultiplier) + cpu.tscOffset;
         long wait = tscDeadline - tsc;
         if (Long.compareUnsigned(tscDeadline, tsc) <= 0) {
             expire();
+        } else if (cpu.tscMultiplier != TscScale.ONE) {
+            long when = TscScale.firstTime(tscDeadline - cpu.tscOffset, cpu.tscMultiplier);
+            if (when != Long.MAX_VALUE) {
+                schedule(when);
+            }
         } else if (wait > 0 && now + wait > 0) {
-            expiry = now + wait;
-            cpu.timeline.schedule(deadline, expiry);
+            schedule(now + wait);
         }
         // otherwise it lies beyond the end of time
+    }
+
+    private void schedule(long when) {
+        expiry = when;
+        cpu.timeline.schedule(deadline, when);
     }
 
     private void start(int count) {

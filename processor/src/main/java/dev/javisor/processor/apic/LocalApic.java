@@ -680,8 +680,13 @@ public final class LocalApic implements InterruptController {
 
     // ---- the registers as a page ----
 
-    /** The first 1024 bytes of the register page, as software in xAPIC mode would read them. */
-    public byte[] page() {
+    /**
+     * The first 1024 bytes of the register page, as software in xAPIC mode would read them; in x2APIC mode the high half of the interrupt
+     * command is at its place.
+     *
+     * @param wideIds in x2APIC mode the ID has 32 bits, else it stands in bits 31 to 24
+     */
+    public byte[] page(boolean wideIds) {
         ByteBuffer b = ByteBuffer.allocate(PAGE_BYTES).order(ByteOrder.LITTLE_ENDIAN);
         for (int index = 0; index < PAGE_BYTES >> 4; index++) {
             ApicRegister r = ApicRegister.at(index);
@@ -689,12 +694,23 @@ public final class LocalApic implements InterruptController {
                 b.putInt(index << 4, readRegister(r, index));
             }
         }
+        if (x2apic()) {
+            b.putInt(ApicRegister.ID.offset, wideIds ? x2apicId() : x2apicId() << 24);
+            b.putInt(ApicRegister.COMMAND_HIGH.offset, commandDestination);
+        }
         return b.array();
     }
 
-    /** Sets all registers, those that software cannot write included, to what {@link #page} gave. A count that runs begins anew. */
-    public void setPage(byte[] page) {
+    /**
+     * Sets all registers, those that software cannot write included, to what {@link #page} gave. A count that runs begins anew.
+     *
+     * @return false, and nothing has changed, when the ID is not the processor's in x2APIC mode, where it cannot change
+     */
+    public boolean setPage(byte[] page, boolean wideIds) {
         ByteBuffer b = ByteBuffer.wrap(page).order(ByteOrder.LITTLE_ENDIAN);
+        if (x2apic() && b.getInt(ApicRegister.ID.offset) != (wideIds ? x2apicId() : x2apicId() << 24)) {
+            return false;
+        }
         clearRegisters();
         // The local vector table stays masked while the APIC is disabled by software.
         spuriousVector = SOFTWARE_ENABLE;
@@ -727,6 +743,7 @@ public final class LocalApic implements InterruptController {
         setSpuriousVector(b.getInt(ApicRegister.SPURIOUS_VECTOR.offset) & writable(ApicRegister.SPURIOUS_VECTOR));
         update();
         updateExternal();
+        return true;
     }
 
     // ---- state ----

@@ -19,7 +19,8 @@ public final class Pit8254 implements PortDevice, Device {
     private static final int PORT = 0x40;
     private static final int CONTROL = 3;
     private static final int PORT_B = 0x61;
-    private static final int SPEAKER_CHANNEL = 2;
+    private static final int SPEAKER_CHANNEL = 2, SPEAKER_DATA = 2;
+    private static final long NANOSECONDS = 1_000_000_000L;
     /** CLK pulses between two refresh requests, about 15 microseconds. */
     private static final int REFRESH_PULSES = 18;
 
@@ -28,6 +29,8 @@ public final class Pit8254 implements PortDevice, Device {
     private final PitCounter[] counters = {new PitCounter(true), new PitCounter(true), new PitCounter(false)};
     private final Timeline.Deadline change = new Timeline.Deadline(this::outMayChange);
     private int portB;
+    /** Another timer has taken channel 0's place at the interrupt line. */
+    private boolean replaced;
 
     public Pit8254(Timeline timeline, InterruptLine irq0) {
         clock = new Clock(timeline, FREQUENCY);
@@ -87,7 +90,7 @@ public final class Pit8254 implements PortDevice, Device {
 
     private void outMayChange() {
         long now = clock.now();
-        irq.set(counters[0].out(now));
+        irq.set(!replaced && counters[0].out(now));
         long next = counters[0].nextChange(now);
         if (next == PitCounter.NEVER) {
             clock.cancel(change);
@@ -102,7 +105,49 @@ public final class Pit8254 implements PortDevice, Device {
             counters[i].reset(i != SPEAKER_CHANNEL);
         }
         portB = 0;
+        replaced = false;
         outMayChange();
+    }
+
+    // ---- as registers ----
+
+    /** When a pulse begins. */
+    static long nanoseconds(long pulse) {
+        return pulse / FREQUENCY * NANOSECONDS + (pulse % FREQUENCY * NANOSECONDS + FREQUENCY - 1) / FREQUENCY;
+    }
+
+    /** The pulse that a time falls into. */
+    static long pulse(long nanoseconds) {
+        return nanoseconds / NANOSECONDS * FREQUENCY + nanoseconds % NANOSECONDS * FREQUENCY / NANOSECONDS;
+    }
+
+    /** @param channel 0 to 2 */
+    public PitRegisters registers(int channel) {
+        return counters[channel].registers(clock.now());
+    }
+
+    /**
+     * @param channels one for each
+     * @param speaker bit 1 of port 61H
+     * @param replaces another timer drives the interrupt line
+     */
+    public void setRegisters(PitRegisters[] channels, boolean speaker, boolean replaces) {
+        for (int i = 0; i < counters.length; i++) {
+            counters[i].setRegisters(channels[i], clock.now());
+        }
+        portB = portB & ~3 | (channels[SPEAKER_CHANNEL].gate() ? 1 : 0) | (speaker ? SPEAKER_DATA : 0);
+        replaced = replaces;
+        outMayChange();
+    }
+
+    /** Bit 1 of port 61H. */
+    public boolean isSpeakerOn() {
+        return (portB & SPEAKER_DATA) != 0;
+    }
+
+    /** Another timer drives the interrupt line. */
+    public boolean isReplaced() {
+        return replaced;
     }
 
     @Override
@@ -111,6 +156,7 @@ public final class Pit8254 implements PortDevice, Device {
             out.put("counter", c);
         }
         out.putInt("portB", portB);
+        out.putBoolean("replaced", replaced);
         Clock.save(out, "change", change);
     }
 
@@ -120,6 +166,7 @@ public final class Pit8254 implements PortDevice, Device {
             in.get("counter", c);
         }
         portB = in.getInt("portB");
+        replaced = in.getBoolean("replaced");
         clock.load(in, "change", change);
     }
 

@@ -296,6 +296,43 @@ final class PitCounter implements Stateful {
         return now - start < low ? start + low : start + initial;
     }
 
+    // ---- as registers ----
+
+    /** Pulse at which counting began, if its pauses had not been; -1 when it does not count. */
+    private long started(long now) {
+        return !running ? -1 : stopped ? Math.max(0, now - held) : origin;
+    }
+
+    PitRegisters registers(long now) {
+        advance(now);
+        long nanoseconds = running ? Pit8254.nanoseconds(started(now)) : -1;
+        return new PitRegisters(
+                mode, bcd, access, gate, count, halfWritten, writtenLow, readHigh, countLatched, latchedCount, statusLatched, latchedStatus,
+                nanoseconds);
+    }
+
+    /** Counting goes on where it was; a time to come means that it begins anew. */
+    void setRegisters(PitRegisters r, long now) {
+        reset(r.gate());
+        mode = r.mode();
+        bcd = r.bcd();
+        access = r.access();
+        count = r.count();
+        halfWritten = r.halfWritten();
+        writtenLow = r.writtenLow();
+        readHigh = r.readHigh();
+        countLatched = r.countLatched();
+        latchedCount = r.latchedCount();
+        statusLatched = r.statusLatched();
+        latchedStatus = r.latchedStatus();
+        if (r.started() >= 0) {
+            long pulse = Pit8254.pulse(r.started());
+            start(pulse <= now ? pulse : now + 1);
+            stopped = !gate && mode != 1 && mode != 5;
+            held = stopped ? now - origin : 0;
+        }
+    }
+
     @Override
     public void save(StateOutput out) {
         out.putLongs(

@@ -79,6 +79,8 @@ public final class Cpu {
     public long sysenterCs, sysenterEsp, sysenterEip;
     /** Time-stamp counter less machine time; what software has added to it since reset. */
     public long tscOffset, tscAdjust;
+    /** Ticks of the time-stamp counter in one of time ({@link TscScale}); no processor changes it by itself. */
+    public long tscMultiplier = TscScale.ONE;
     /** Machine time during which this processor did not run, and when it last stopped running; software's changes of MPERF and APERF. */
     public long notRunning, stoppedAt, mperfOffset, aperfOffset;
 
@@ -301,7 +303,7 @@ public final class Cpu {
 
     /** Time stamp counter. */
     public long tsc() {
-        return now() + tscOffset;
+        return TscScale.scale(now(), tscMultiplier) + tscOffset;
     }
 
     /** The slice ends at machine time {@code when} at the latest. */

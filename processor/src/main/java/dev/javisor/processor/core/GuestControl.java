@@ -123,6 +123,9 @@ public interface GuestControl {
     /** The time-stamp counter as the guest sees it. */
     long tsc(Cpu c, long tsc);
 
+    /** Ticks of the guest's time-stamp counter in one of the processor's ({@link TscScale}). */
+    long tscMultiplier(Cpu c);
+
     // ---- the page in place of the local APIC's, Cpu.apicAccessPage ----
 
     /** A load from the page. @throws GuestExit when it ends the guest's turn */

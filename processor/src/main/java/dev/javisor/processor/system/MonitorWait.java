@@ -11,6 +11,7 @@ import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Memory;
 import dev.javisor.processor.core.Op;
 import dev.javisor.processor.core.Translation;
+import dev.javisor.processor.core.TscScale;
 
 /** Waiting for a store: MONITOR, MWAIT, MONITORX, MWAITX, UMONITOR, UMWAIT; waiting for a time: TPAUSE. */
 public final class MonitorWait {
@@ -119,14 +120,14 @@ public final class MonitorWait {
         Flags.setArithmetic(c, 0);
         long deadline = c.gpr[RDX] << 32 | c.gpr[RAX] & 0xFFFFFFFFL;
         long tsc = TimeStamp.timeStamp(c);
-        long ticks = deadline - tsc;
+        long delay = deadline - tsc;
         if (!waits || Long.compareUnsigned(deadline, tsc) <= 0) {
             return;
         }
-        ticks = ticks < 0 ? Long.MAX_VALUE : ticks;
+        delay = delay < 0 ? Long.MAX_VALUE : delay;
         long limit = c.msr[Msr.UMWAIT_CONTROL.slot] & UMWAIT_LIMIT;
-        boolean limited = limit != 0 && limit < ticks;
-        c.monitor.waitForEvent(true, limited ? limit : ticks, limited);
+        boolean limited = limit != 0 && limit < delay;
+        c.monitor.waitForEvent(true, TscScale.unscale(limited ? limit : delay, TimeStamp.multiplier(c)), limited);
     }
 
     // ---- checks ----

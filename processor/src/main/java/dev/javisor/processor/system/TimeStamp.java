@@ -81,6 +81,11 @@ public final class TimeStamp {
         return c.guest == null ? c.tsc() : c.guest.tsc(c, c.tsc());
     }
 
+    /** Ticks of that counter in one of time. */
+    static long multiplier(Cpu c) {
+        return c.guest == null ? c.tscMultiplier : c.guest.tscMultiplier(c);
+    }
+
     private static void result(Cpu c, long value) {
         c.gpr[RAX] = value & 0xFFFFFFFFL;
         c.gpr[RDX] = value >>> 32;

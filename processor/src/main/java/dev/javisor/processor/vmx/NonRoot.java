@@ -17,6 +17,7 @@ import dev.javisor.processor.core.GuestExit;
 import dev.javisor.processor.core.Memory;
 import dev.javisor.processor.core.Op;
 import dev.javisor.processor.core.Timeline;
+import dev.javisor.processor.core.TscScale;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
 import dev.javisor.processor.state.Stateful;
@@ -279,10 +280,15 @@ final class NonRoot implements GuestControl, Stateful {
         }
         long t = tsc;
         if (on(VmxControl.USE_TSC_SCALING)) {
-            long multiplier = vmx.current.get(VmcsField.TSC_MULTIPLIER);
-            t = Math.unsignedMultiplyHigh(tsc, multiplier) << 16 | tsc * multiplier >>> 48;
+            t = TscScale.scale(tsc, vmx.current.get(VmcsField.TSC_MULTIPLIER));
         }
         return t + vmx.current.get(VmcsField.TSC_OFFSET);
+    }
+
+    @Override
+    public long tscMultiplier(Cpu c) {
+        boolean scaled = on(VmxControl.USE_TSC_OFFSETTING) && on(VmxControl.USE_TSC_SCALING);
+        return scaled ? vmx.current.get(VmcsField.TSC_MULTIPLIER) : TscScale.ONE;
     }
 
     // ---- control and debug registers ----
