@@ -142,7 +142,7 @@ final class ControlRules {
     }
 
     private static long vtpr(EntryContext x) {
-        return x.cpu.memory.read(x.get(VmcsField.VIRTUAL_APIC_ADDRESS) + VirtualApic.TPR, 1);
+        return x.memory().read(x.get(VmcsField.VIRTUAL_APIC_ADDRESS) + VirtualApic.TPR, 1);
     }
 
     private static boolean isThresholdReached(EntryContext x) {

@@ -1,14 +1,18 @@
 package dev.javisor.processor.vmx;
 
+import dev.javisor.isa.CpuModel;
 import dev.javisor.isa.Feature;
 import dev.javisor.isa.VmcsField;
+import dev.javisor.isa.VmcsText;
 import dev.javisor.isa.VmxControl;
 import dev.javisor.isa.VmxControl.Word;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.memory.PhysicalMemory;
 import dev.javisor.processor.system.ControlRegisters;
 import dev.javisor.processor.system.Msrs;
+import java.util.Arrays;
 
 /** What the rules of VM entries look at: the current VMCS, the processor that enters, and common terms of the manual. */
 final class EntryContext {
@@ -20,6 +24,9 @@ final class EntryContext {
 
     private static final int PAT_TYPES = 0b1111_0011;
     private static final Word[] WORDS = Word.values();
+    private static final int FIELDS = VmcsField.values().length;
+    /** By word, the fields that say which of its controls are 1. */
+    private static final int[][] SOURCES = Arrays.stream(WORDS).map(EntryContext::sources).toArray(int[][]::new);
 
     final Vmx vmx;
     final Cpu cpu;
@@ -28,7 +35,24 @@ final class EntryContext {
     /** The controls that are 1 and that the processor has. */
     private final long[] active = new long[Word.values().length];
     /** All fields, as the entry found them. */
-    private final long[] values = new long[VmcsField.values().length];
+    private final long[] values = new long[FIELDS];
+
+    // What spares most entries most checks: which rules have looked at what, when they were last asked. A rule whose fields have not
+    // changed since it held holds still, if it looks at nothing but fields, the terms below, and what never changes.
+
+    /** By field, a set of the rules that have ever looked at it. */
+    private final long[][] readers = new long[FIELDS][EntryRules.SET];
+    /** The rules that must be asked before a guest can be entered. */
+    private final long[] due = new long[EntryRules.SET];
+    /** The fields that have changed. */
+    private final long[] changed = new long[FIELDS + 63 >>> 6];
+    /** The rule that is being asked, or -1 for one that nobody keeps count of; and whether it has looked at memory. */
+    private int asked = -1;
+
+    private boolean memoryRead;
+    private long address = Vmcs.NONE;
+    private CpuModel model;
+    private boolean longMode, inSmm;
     /** The entry of the VM-entry MSR-load area that is looked at. */
     final MsrLists.Entry msr = new MsrLists.Entry();
     /** People ask, not the processor: memory with side effects is left alone. */
@@ -38,25 +62,88 @@ final class EntryContext {
         this.vmx = vmx;
         this.cpu = vmx.cpu;
         this.vmcs = vmx.current;
+        EntryRules.addAll(due);
+    }
+
+    private static int[] sources(Word w) {
+        int own = VmcsText.field(w).ordinal();
+        return switch (w) {
+            case SECONDARY, TERTIARY -> new int[] {own, VmcsField.PRIMARY_CONTROLS.ordinal()};
+            case SECONDARY_EXIT -> new int[] {own, VmcsField.EXIT_CONTROLS.ordinal()};
+            case PIN_BASED, PRIMARY, EXIT, ENTRY -> new int[] {own};
+        };
     }
 
     /** Reads the current VMCS. */
     void begin() {
         msr.number = 0;
-        vmcs.readAll(values);
+        Arrays.fill(changed, 0);
+        vmcs.readAll(values, changed);
         vmx.readControls(controls);
         for (Word w : WORDS) {
             active[w.ordinal()] = controls[w.ordinal()] & vmx.capabilities.allowed1(w);
         }
+        if (address != vmcs.address() || model != cpu.model || longMode != cpu.longMode() || inSmm != cpu.inSmm) {
+            address = vmcs.address();
+            model = cpu.model;
+            longMode = cpu.longMode();
+            inSmm = cpu.inSmm;
+            EntryRules.addAll(due);
+            return;
+        }
+        for (int word = 0; word < changed.length; word++) {
+            for (long left = changed[word]; left != 0; left &= left - 1) {
+                long[] concerned = readers[64 * word + Long.numberOfTrailingZeros(left)];
+                for (int i = 0; i < concerned.length; i++) {
+                    due[i] |= concerned[i];
+                }
+            }
+        }
+    }
+
+    /** The rules, as a set, that must be asked. */
+    long[] due() {
+        return due;
+    }
+
+    /** Asks a rule that is due. @param number of the rule in the set */
+    boolean holds(EntryRule rule, int number) {
+        asked = number;
+        memoryRead = false;
+        boolean holds = rule.holdsIn(this);
+        asked = -1;
+        if (holds && !memoryRead) {
+            due[number >>> 6] &= ~(1L << number);
+        }
+        return holds;
+    }
+
+    private void lookedAt(int field) {
+        readers[field][asked >>> 6] |= 1L << asked;
     }
 
     long get(VmcsField f) {
+        if (asked >= 0) {
+            lookedAt(f.ordinal());
+        }
         return values[f.ordinal()];
     }
 
     /** The control is 1, and one that the processor has. */
     boolean on(VmxControl c) {
-        return (active[c.word.ordinal()] & c.bit) != 0;
+        int word = c.word.ordinal();
+        if (asked >= 0) {
+            for (int source : SOURCES[word]) {
+                lookedAt(source);
+            }
+        }
+        return (active[word] & c.bit) != 0;
+    }
+
+    /** Physical memory, which may be another one at the next entry. */
+    PhysicalMemory memory() {
+        memoryRead = true;
+        return cpu.memory;
     }
 
     boolean off(VmxControl c) {
@@ -91,7 +178,7 @@ final class EntryContext {
 
     /** Memory that may be read; where this is false, rules hold. */
     boolean isVisible(long address) {
-        return !explaining || cpu.memory.hostAddress(address) != 0;
+        return !explaining || memory().hostAddress(address) != 0;
     }
 
     boolean isCanonical(VmcsField f) {

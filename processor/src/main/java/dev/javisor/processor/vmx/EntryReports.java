@@ -37,7 +37,7 @@ final class EntryReports {
     }
 
     private void send(boolean launch, Report report, String reason, List<Violation> violations) {
-        listener.accept(new VmEntryFailure(context.cpu.index, rip, launch, context.vmcs.address, report, reason, violations));
+        listener.accept(new VmEntryFailure(context.cpu.index, rip, launch, context.vmcs.address(), report, reason, violations));
     }
 
     /** VMfailInvalid. */

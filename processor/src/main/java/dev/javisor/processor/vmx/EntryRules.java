@@ -11,6 +11,9 @@ public final class EntryRules {
     /** Those that come before anything of the guest is loaded. */
     private static final EntryRule[] CHECKS = ALL.stream().filter(r -> r.group() != Group.MSR_LOADING).toArray(EntryRule[]::new);
 
+    /** Words of a set of checks, which has a bit for each. */
+    static final int SET = CHECKS.length + 63 >>> 6;
+
     private EntryRules() {}
 
     private static List<EntryRule> collect() {
@@ -27,11 +30,22 @@ public final class EntryRules {
         return ALL;
     }
 
+    /** Adds all checks to a set of them. */
+    static void addAll(long[] set) {
+        for (int i = 0; i < CHECKS.length; i++) {
+            set[i >>> 6] |= 1L << i;
+        }
+    }
+
     /** The first check that does not hold, or null. */
     static EntryRule firstViolated(EntryContext x) {
-        for (EntryRule r : CHECKS) {
-            if (!r.holdsIn(x)) {
-                return r;
+        long[] due = x.due();
+        for (int word = 0; word < SET; word++) {
+            for (long left = due[word]; left != 0; left &= left - 1) {
+                int number = 64 * word + Long.numberOfTrailingZeros(left);
+                if (!x.holds(CHECKS[number], number)) {
+                    return CHECKS[number];
+                }
             }
         }
         return null;

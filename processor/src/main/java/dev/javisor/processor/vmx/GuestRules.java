@@ -288,7 +288,7 @@ final class GuestRules {
     }
 
     private static Vmcs link(EntryContext x) {
-        return new Vmcs(x.cpu.memory, x.get(VmcsField.VMCS_LINK_POINTER));
+        return new Vmcs(x.memory(), x.get(VmcsField.VMCS_LINK_POINTER));
     }
 
     private static void linkPointer(Section s) {
@@ -311,7 +311,7 @@ final class GuestRules {
         s.rule(
                 "link-pointer-current",
                 "VMCS link pointer does not name the current VMCS",
-                x -> !linked(x) || x.get(link) != x.vmcs.address,
+                x -> !linked(x) || x.get(link) != x.vmcs.address(),
                 link);
     }
 
@@ -337,7 +337,7 @@ final class GuestRules {
     }
 
     private static long pointer(EntryContext x, int number) {
-        return x.on(ENABLE_EPT) ? x.get(VmEntry.PDPTES[number]) : x.cpu.memory.read(pointerAddress(x, number), 8);
+        return x.on(ENABLE_EPT) ? x.get(VmEntry.PDPTES[number]) : x.memory().read(pointerAddress(x, number), 8);
     }
 
     private static String pointerRemedy(EntryContext x, int number) {

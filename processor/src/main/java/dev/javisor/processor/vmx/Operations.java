@@ -48,8 +48,8 @@ final class Operations implements VmxOperations {
             vmx.fail(VmxError.VMCLEAR_VMXON_POINTER);
         } else {
             new Vmcs(vmx.cpu.memory, region).setLaunched(false);
-            if (vmx.current.address == region) {
-                vmx.current.address = Vmcs.NONE;
+            if (vmx.current.address() == region) {
+                vmx.current.moveTo(Vmcs.NONE);
             }
             vmx.succeed();
         }
@@ -65,14 +65,14 @@ final class Operations implements VmxOperations {
         } else if (!r.hasRevision() || r.isShadow() && !vmx.capabilities.has(VmxControl.VMCS_SHADOWING)) {
             vmx.fail(VmxError.VMPTRLD_REVISION);
         } else {
-            vmx.current.address = region;
+            vmx.current.moveTo(region);
             vmx.succeed();
         }
     }
 
     @Override
     public long vmptrst() {
-        return vmx.current.address;
+        return vmx.current.address();
     }
 
     @Override

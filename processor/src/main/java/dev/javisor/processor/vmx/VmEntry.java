@@ -80,8 +80,8 @@ final class VmEntry {
         NonRoot guest = vmx.nonRoot;
         context.copyControls(guest.controls);
         c.suspendTranslations();
-        loadRegisters(vmcs);
-        loadSegments(vmcs);
+        loadRegisters();
+        loadSegments();
         long failed = MsrLists.load(c, vmcs, VmcsField.ENTRY_MSR_LOAD_ADDRESS, VmcsField.ENTRY_MSR_LOAD_COUNT, context.msr);
         if (failed != 0) {
             reports.msr(launch);
@@ -95,8 +95,8 @@ final class VmEntry {
         c.guest = guest;
         c.monitorAddress = -1;
         vmx.requireFixedBits();
-        translate(vmcs);
-        loadNonRegisterState(vmcs);
+        translate();
+        loadNonRegisterState();
         guest.apic.begin();
         vmx.resumeTranslations();
         c.detectsBusLocks = guest.on(VmxControl.BUS_LOCK_DETECTION);
@@ -109,15 +109,15 @@ final class VmEntry {
         c.monitorTrap = guest.on(VmxControl.MONITOR_TRAP_FLAG);
         c.monitorTrapStep = false;
         if (guest.on(VmxControl.ACTIVATE_PREEMPTION_TIMER)) {
-            guest.startTimer(vmcs.get(VmcsField.PREEMPTION_TIMER_VALUE));
+            guest.startTimer(context.get(VmcsField.PREEMPTION_TIMER_VALUE));
         }
         if (c.tracer != null) {
-            c.tracer.trace(c, new Occurrence.Entry(context.injects() ? injected(vmcs) : null));
+            c.tracer.trace(c, new Occurrence.Entry(context.injects() ? injected() : null));
         }
         if (context.injects()) {
-            inject(vmcs);
+            inject();
         } else {
-            c.pendingDebug = pendingDebug(vmcs.get(VmcsField.GUEST_PENDING_DEBUG));
+            c.pendingDebug = pendingDebug(context.get(VmcsField.GUEST_PENDING_DEBUG));
         }
         if (c.guest != null) {
             guest.events.request();
@@ -129,15 +129,15 @@ final class VmEntry {
         return breakpoints | field & PendingDebug.BS;
     }
 
-    private Event injected(Vmcs vmcs) {
+    private Event injected() {
         return InterruptionInfo.event(
-                context.info(), vmcs.get(VmcsField.ENTRY_EXCEPTION_ERROR_CODE), vmcs.get(VmcsField.ENTRY_INSTRUCTION_LENGTH));
+                context.info(), context.get(VmcsField.ENTRY_EXCEPTION_ERROR_CODE), context.get(VmcsField.ENTRY_INSTRUCTION_LENGTH));
     }
 
-    private void inject(Vmcs vmcs) {
+    private void inject() {
         Cpu c = cpu;
         c.pendingDebug = 0;
-        Event e = injected(vmcs);
+        Event e = injected();
         if (e.type() == Event.OTHER) {
             c.monitorTrapPending = true;
             return;
@@ -158,33 +158,33 @@ final class VmEntry {
 
     // ---- "Loading Guest State" ----
 
-    private void loadRegisters(Vmcs vmcs) {
+    private void loadRegisters() {
         Cpu c = cpu;
-        c.cr0 = c.cr0 & ExitToHost.CR0_KEPT | vmcs.get(VmcsField.GUEST_CR0) & ~ExitToHost.CR0_KEPT;
-        c.cr3 = vmcs.get(VmcsField.GUEST_CR3);
-        c.cr4 = vmcs.get(VmcsField.GUEST_CR4);
+        c.cr0 = c.cr0 & ExitToHost.CR0_KEPT | context.get(VmcsField.GUEST_CR0) & ~ExitToHost.CR0_KEPT;
+        c.cr3 = context.get(VmcsField.GUEST_CR3);
+        c.cr4 = context.get(VmcsField.GUEST_CR4);
         if (context.on(VmxControl.LOAD_DEBUG_CONTROLS)) {
-            c.dr7 = DebugRegisters.dr7(c, vmcs.get(VmcsField.GUEST_DR7));
-            c.debugctl = vmcs.get(VmcsField.GUEST_DEBUGCTL);
+            c.dr7 = DebugRegisters.dr7(c, context.get(VmcsField.GUEST_DR7));
+            c.debugctl = context.get(VmcsField.GUEST_DEBUGCTL);
         }
-        c.sysenterCs = vmcs.get(VmcsField.GUEST_SYSENTER_CS);
-        c.sysenterEsp = vmcs.get(VmcsField.GUEST_SYSENTER_ESP);
-        c.sysenterEip = vmcs.get(VmcsField.GUEST_SYSENTER_EIP);
-        c.efer = efer(vmcs);
+        c.sysenterCs = context.get(VmcsField.GUEST_SYSENTER_CS);
+        c.sysenterEsp = context.get(VmcsField.GUEST_SYSENTER_ESP);
+        c.sysenterEip = context.get(VmcsField.GUEST_SYSENTER_EIP);
+        c.efer = efer();
         if (context.on(VmxControl.LOAD_PAT)) {
-            c.msr[Msr.PAT.slot] = vmcs.get(VmcsField.GUEST_PAT);
+            c.msr[Msr.PAT.slot] = context.get(VmcsField.GUEST_PAT);
         }
         if (context.on(VmxControl.LOAD_PKRS)) {
-            c.setPkrs(vmcs.get(VmcsField.GUEST_PKRS));
+            c.setPkrs(context.get(VmcsField.GUEST_PKRS));
         }
-        c.gpr[4] = vmcs.get(VmcsField.GUEST_RSP);
-        c.rip = vmcs.get(VmcsField.GUEST_RIP);
-        Flags.setRflags(c, vmcs.get(VmcsField.GUEST_RFLAGS));
+        c.gpr[4] = context.get(VmcsField.GUEST_RSP);
+        c.rip = context.get(VmcsField.GUEST_RIP);
+        Flags.setRflags(c, context.get(VmcsField.GUEST_RFLAGS));
     }
 
-    private long efer(Vmcs vmcs) {
+    private long efer() {
         if (context.on(VmxControl.LOAD_EFER)) {
-            return vmcs.get(VmcsField.GUEST_EFER);
+            return context.get(VmcsField.GUEST_EFER);
         }
         if (context.ia32e()) {
             return cpu.efer | Cr.LMA | Cr.LME;
@@ -192,25 +192,25 @@ final class VmEntry {
         return cpu.efer & ~(context.guestCr0(Cr.PG) ? Cr.LMA | Cr.LME : Cr.LMA);
     }
 
-    private void loadSegments(Vmcs vmcs) {
+    private void loadSegments() {
         Cpu c = cpu;
         for (int s = Cpu.ES; s <= Cpu.TR; s++) {
-            c.selector[s] = (int) vmcs.get(SegmentFields.selector(s));
-            c.segBase[s] = vmcs.get(SegmentFields.base(s));
-            c.segLimit[s] = vmcs.get(SegmentFields.limit(s));
-            c.segAccess[s] = (int) vmcs.get(SegmentFields.access(s));
+            c.selector[s] = (int) context.get(SegmentFields.selector(s));
+            c.segBase[s] = context.get(SegmentFields.base(s));
+            c.segLimit[s] = context.get(SegmentFields.limit(s));
+            c.segAccess[s] = (int) context.get(SegmentFields.access(s));
         }
         if (!context.guestCr0(Cr.PE)) {
             c.segAccess[Cpu.CS] |= Cpu.REAL_MODE;
         }
         c.cpl = context.v86() ? 3 : context.dpl(Cpu.SS);
-        c.gdtBase = vmcs.get(VmcsField.GUEST_GDTR_BASE);
-        c.gdtLimit = (int) vmcs.get(VmcsField.GUEST_GDTR_LIMIT);
-        c.idtBase = vmcs.get(VmcsField.GUEST_IDTR_BASE);
-        c.idtLimit = (int) vmcs.get(VmcsField.GUEST_IDTR_LIMIT);
+        c.gdtBase = context.get(VmcsField.GUEST_GDTR_BASE);
+        c.gdtLimit = (int) context.get(VmcsField.GUEST_GDTR_LIMIT);
+        c.idtBase = context.get(VmcsField.GUEST_IDTR_BASE);
+        c.idtLimit = (int) context.get(VmcsField.GUEST_IDTR_LIMIT);
     }
 
-    private void translate(Vmcs vmcs) {
+    private void translate() {
         boolean ept = context.on(VmxControl.ENABLE_EPT);
         if (ept) {
             vmx.ept.begin();
@@ -218,7 +218,7 @@ final class VmEntry {
         if (context.paePaging()) {
             if (ept) {
                 for (int i = 0; i < 4; i++) {
-                    cpu.pdpte[i] = vmcs.get(PDPTES[i]);
+                    cpu.pdpte[i] = context.get(PDPTES[i]);
                 }
             } else {
                 cpu.translation.loadPointers(cpu, cpu.cr3);
@@ -227,9 +227,9 @@ final class VmEntry {
         cpu.secondLevel = ept ? vmx.ept : null;
     }
 
-    private void loadNonRegisterState(Vmcs vmcs) {
+    private void loadNonRegisterState() {
         Cpu c = cpu;
-        c.activity = (int) vmcs.get(VmcsField.GUEST_ACTIVITY);
+        c.activity = (int) context.get(VmcsField.GUEST_ACTIVITY);
         c.waitBreaksOnInterrupt = false;
         c.shutdownReason = c.activity == Cpu.SHUTDOWN ? "the guest was entered in the shutdown state" : null;
         long state = context.interruptibility();

@@ -30,7 +30,7 @@ public final class VmcsExplanation {
     public VmcsExplanation(CpuModel model, PhysicalMemory memory, long region) {
         Cpu cpu = new Cpu(model, 0, memory, new Timeline());
         Vmx vmx = new Vmx(cpu);
-        vmx.current.address = region;
+        vmx.current.moveTo(region);
         vmcs = vmx.current;
         context = new EntryContext(vmx);
         context.begin();

@@ -39,6 +39,7 @@ public final class Vmx implements Virtualization {
         this.cpu = cpu;
         capabilities = new VmxCapabilities(cpu.model.features());
         current = new Vmcs(cpu.memory, Vmcs.NONE);
+        cpu.memory.observeMapping(current::mappingChanged);
         ept = new Ept(this);
         exits = new ExitToHost(this);
         nonRoot = new NonRoot(this);
@@ -56,7 +57,7 @@ public final class Vmx implements Virtualization {
 
     /** Physical address of the current VMCS, or {@link Vmcs#NONE}. */
     public long currentVmcs() {
-        return current.address;
+        return current.address();
     }
 
     /** In VMX non-root operation. */
@@ -100,7 +101,7 @@ public final class Vmx implements Virtualization {
     void enterOperation(long region) {
         operation = true;
         vmxonPointer = region;
-        current.address = Vmcs.NONE;
+        current.moveTo(Vmcs.NONE);
         cpu.initBlocked = true;
         requireFixedBits();
     }
@@ -108,7 +109,7 @@ public final class Vmx implements Virtualization {
     void leaveOperation() {
         operation = false;
         vmxonPointer = Vmcs.NONE;
-        current.address = Vmcs.NONE;
+        current.moveTo(Vmcs.NONE);
         cpu.initBlocked = false;
         requireFixedBits();
         cpu.endSlice();
@@ -189,7 +190,7 @@ public final class Vmx implements Virtualization {
     public void reset(Cpu c) {
         operation = false;
         vmxonPointer = Vmcs.NONE;
-        current.address = Vmcs.NONE;
+        current.moveTo(Vmcs.NONE);
         nonRoot.reset();
         c.guest = null;
         c.secondLevel = null;
@@ -205,7 +206,7 @@ public final class Vmx implements Virtualization {
     public void save(StateOutput out) {
         out.putBoolean("operation", operation);
         out.putLong("VMXON region", vmxonPointer);
-        out.putLong("current VMCS", current.address);
+        out.putLong("current VMCS", current.address());
         out.putBoolean("non-root", isNonRoot());
         out.putBoolean("INIT blocked", cpu.initBlocked);
         out.putBoolean("monitor trap", cpu.monitorTrap);
@@ -217,7 +218,7 @@ public final class Vmx implements Virtualization {
     public void load(StateInput in) {
         operation = in.getBoolean("operation");
         vmxonPointer = in.getLong("VMXON region");
-        current.address = in.getLong("current VMCS");
+        current.moveTo(in.getLong("current VMCS"));
         cpu.guest = in.getBoolean("non-root") ? nonRoot : null;
         cpu.initBlocked = in.getBoolean("INIT blocked");
         cpu.monitorTrap = in.getBoolean("monitor trap");

@@ -130,7 +130,7 @@ public final class VmxInstructions {
 
     static void vmptrst(Cpu c, Op o) {
         Vmx v = inRoot(c, o, ExitReason.VMPTRST, true);
-        Memory.store64(c, Memory.writeAddress(c, o, 8), o.segment, v.current.address);
+        Memory.store64(c, Memory.writeAddress(c, o, 8), o.segment, v.current.address());
         v.succeed();
     }
 
