@@ -331,6 +331,7 @@ public final class VmxHost {
 
     /** Executes VMLAUNCH, or VMRESUME, and what follows, for at most this time. */
     public Outcome enter(boolean launch, long ticks) {
+        long hostRip = currentVmcs() == Vmcs.NONE ? HOST_CODE + EXITED : get(VmcsField.HOST_RIP);
         cpu.rip = HOST_CODE + (launch ? 0 : RESUME);
         cpu.activity = Cpu.ACTIVE;
         processor.run(timeline.now() + ticks);
@@ -340,11 +341,17 @@ public final class VmxHost {
             return Outcome.SHUTDOWN;
         }
         return switch ((int) (cpu.rip - HOST_CODE)) {
-            // a random host RIP leads there, too, but leaves no failure in the flags
-            case RESUME, EXITED -> (Flags.rflags(cpu) & (Flags.CF | Flags.ZF)) != 0 ? Outcome.FAILED : Outcome.LOST;
+            // an exit leads there, too, if the host's RIP is in the program's middle
+            case RESUME, EXITED -> !leadsIntoProgram(hostRip) && (Flags.rflags(cpu) & (Flags.CF | Flags.ZF)) != 0
+                    ? Outcome.FAILED
+                    : Outcome.LOST;
             case EXITED + 1 -> Outcome.EXITED;
             default -> Outcome.LOST;
         };
+    }
+
+    private static boolean leadsIntoProgram(long rip) {
+        return rip >= HOST_CODE && rip < HOST_CODE + EXITED;
     }
 
     /** Continues where the processor is. */

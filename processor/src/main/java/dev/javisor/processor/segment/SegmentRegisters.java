@@ -150,13 +150,18 @@ public final class SegmentRegisters {
     }
 
     /**
-     * After a return to an outer level, data segments that it may not use become null; their bases stay, as 64-bit code relies on for GS.
+     * After a return to an outer level, data segments that it may not use become null, and the RPL of a null selector is cleared; their
+     * bases stay, as 64-bit code relies on for GS.
      */
     public static void dropInaccessible(Cpu c) {
         for (int s = Cpu.ES; s <= Cpu.GS; s++) {
+            if (s == Cpu.CS || s == Cpu.SS) {
+                continue;
+            }
             int access = c.segAccess[s];
+            boolean unusable = (access & Cpu.UNUSABLE) != 0;
             boolean conformingCode = (access & 12) == 12;
-            if (s != Cpu.CS && s != Cpu.SS && !conformingCode && (access >>> 5 & 3) < c.cpl && (access & Cpu.UNUSABLE) == 0) {
+            if (unusable ? (c.selector[s] & ~3) == 0 : !conformingCode && (access >>> 5 & 3) < c.cpl) {
                 c.selector[s] = 0;
                 c.segAccess[s] |= Cpu.UNUSABLE;
             }

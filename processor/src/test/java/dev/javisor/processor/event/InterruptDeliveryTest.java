@@ -108,6 +108,24 @@ class InterruptDeliveryTest {
         assertThat(g.c.gpr[RSP]).isEqualTo(STACK3);
     }
 
+    /** So does an AMD EPYC, and what it means to programs is why Linux leaves the RPL of null selectors alone. */
+    @Test
+    void returnToAnOuterLevelClearsTheRplOfNullSelectorsAndKeepsBases() {
+        for (String inner : new String[] {"ud2", "int 0x40"}) {
+            Guest g = Guest.bits64("mov rax, cr4", "or eax, 0x10000", "mov cr4, rax", "mov ecx, 3", "mov es, ecx", "mov gs, ecx",
+                    TO_USER64, "user: mov eax, gs", "mov ds, ecx", "mov es, ecx", "mov gs, ecx", "mov edx, 0x12345678",
+                    "wrgsbase rdx", "mov ebx, gs", inner, "mov r9d, ds", "mov r10d, es", "mov r11d, gs", "after: jmp after",
+                    "v6: add qword [rsp], 2", "v64: mov r8, gs", "iretq");
+            g.gate(64, g.label("v64"), CODE64, 0xEE).run();
+            assertThat(g.c.rip).isEqualTo(g.label("after"));
+            assertThat(g.c.gpr[RAX]).as("after the first return").isZero();
+            assertThat(g.c.gpr[RBX]).as("loaded at the outer level").isEqualTo(3);
+            assertThat(g.c.gpr[8]).as("at the inner level").isEqualTo(3);
+            assertThat(new long[] {g.c.gpr[9], g.c.gpr[10], g.c.gpr[11]}).containsOnly(0);
+            assertThat(g.c.segBase[Cpu.GS]).isEqualTo(0x12345678);
+        }
+    }
+
     @Test
     void programsMayNotCallGatesOfInnerLevels() {
         Guest g = Guest.protected32(TO_USER32, "user: int 0x40", "v64: hlt", "v13: pop eax", "hlt").run();
