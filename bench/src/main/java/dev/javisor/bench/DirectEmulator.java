@@ -23,7 +23,7 @@ final class DirectEmulator implements Emulator {
     }
 
     static DirectEmulator javisor(String title, String launcher, String engine) {
-        return new DirectEmulator(title, "--", List.of(launcher, "run", "--stat", "--engine", engine, "--memory"));
+        return new DirectEmulator(title, "--", List.of(launcher, "run", "--on", "metal", "--stat", "--engine", engine, "--memory"));
     }
 
     /** @param options further options, which name what is measured */

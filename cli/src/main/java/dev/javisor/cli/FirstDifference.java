@@ -32,11 +32,11 @@ final class FirstDifference {
         }
     }
 
-    private final Function<Place, Machine> machines;
+    private final Function<Place, ScriptedMachine> machines;
     private final PrintStream out;
 
     /** @param machines makes a machine that has not run */
-    FirstDifference(Function<Place, Machine> machines, PrintStream out) {
+    FirstDifference(Function<Place, ScriptedMachine> machines, PrintStream out) {
         this.machines = machines;
         this.out = out;
     }
@@ -50,8 +50,10 @@ final class FirstDifference {
         long alike = 0;
         long end = limit;
         for (long step : STEPS) {
-            try (Machine metal = machines.apply(Place.METAL);
-                    Machine hypervisor = machines.apply(Place.HYPERVISOR)) {
+            try (ScriptedMachine first = machines.apply(Place.METAL);
+                    ScriptedMachine second = machines.apply(Place.HYPERVISOR)) {
+                Machine metal = first.machine();
+                Machine hypervisor = second.machine();
                 RecentTrace onMetal = new RecentTrace();
                 RecentTrace onHypervisor = new RecentTrace();
                 if (step == 1) {

@@ -59,10 +59,10 @@ final class Lockstep {
         return out.toString();
     }
 
-    /** The code that the processors were about to run, as far as it lies in a row. The machine does not go on behind this. */
+    /** On the metal, the code that the processors were about to run, as far as it lies in a row. The machine does not go on behind this. */
     private String disassemble(List<Registers> before) {
         StringBuilder out = new StringBuilder();
-        for (int i = 0; i < before.size(); i++) {
+        for (int i = 0; i < reference.processors().size(); i++) {
             out.append(CodeListing.at(reference.processors().get(i), before.get(i).rip()));
         }
         return out.toString();

@@ -267,6 +267,9 @@ public final class QemuMain {
     }
 
     private int start() {
+        if (place == Place.HYPERVISOR && RunCommand.namesVmx(cpu)) {
+            warn("the hypervisor does not offer VMX to its guests yet; -accel javisor,on=metal does");
+        }
         boolean lockstep = engine.equals(RunCommand.LOCKSTEP);
         MachineConfiguration.Builder b = configuration(lockstep ? Engine.COMPILER : engine(engine));
         int input = -1;

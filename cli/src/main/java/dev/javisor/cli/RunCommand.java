@@ -3,6 +3,7 @@ package dev.javisor.cli;
 import dev.javisor.hypervisor.abi.RequeuePolicy;
 import dev.javisor.isa.CpuModel;
 import dev.javisor.isa.CpuModels;
+import dev.javisor.isa.Feature;
 import dev.javisor.machine.Chipset;
 import dev.javisor.machine.MachineConfiguration;
 import dev.javisor.machine.MachineConfiguration.TestDevice;
@@ -20,6 +21,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
@@ -43,6 +45,8 @@ import picocli.CommandLine.ParentCommand;
         })
 class RunCommand implements Callable<Integer> {
     private static final int DEFAULT_MEMORY = 512;
+    /** How users ask for VMX, whether the model has it or not. */
+    private static final Pattern VMX = Pattern.compile("\\+?vmx(=.*)?");
     /** An engine, for the command line. */
     static final String LOCKSTEP = "lockstep";
 
@@ -66,8 +70,8 @@ class RunCommand implements Callable<Integer> {
     private String machine;
 
     @Option(names = "--on", paramLabel = "metal|hypervisor",
-            description = "What the guest runs on: the processor itself, or the hypervisor (default: ${DEFAULT-VALUE}).",
-            defaultValue = "metal")
+            description = "What the guest runs on: the processors themselves, or the hypervisor (default: the hypervisor; the metal when"
+                    + " VMX is asked for, by --cpu ...,+vmx, --explain or --explain-vmcs, as guests of the hypervisor have none).")
     private String on;
 
     @Option(names = "--requeue-hardware-exceptions", paramLabel = "always|never|faults-only",
@@ -95,8 +99,9 @@ class RunCommand implements Callable<Integer> {
     @Option(names = "--firmware", paramLabel = "FILE", description = "Firmware image (SeaBIOS) instead of a kernel.")
     private String firmware;
 
-    @Option(names = "--drive", paramLabel = "FILE[,ro]",
-            description = "Raw disk image, as virtio block device; ro: never written. May be repeated.")
+    @Option(names = "--drive", paramLabel = "FILE[,ro|,snapshot]",
+            description = "Raw disk image, as virtio block device; ro: the guest cannot write; snapshot: what it writes is lost at the end."
+                    + " May be repeated.")
     private List<String> drives = new ArrayList<>();
 
     @Option(names = "--serial", paramLabel = "stdio|file:F|null",
@@ -167,24 +172,59 @@ class RunCommand implements Callable<Integer> {
 
     /** The run that the options describe. */
     final Session prepare() {
-        Place place = Place.named(on).orElseThrow(() -> new UserException("--on " + on + ": a guest runs on metal or hypervisor"));
-        if (place == Place.METAL && isForHypervisorOnly()) {
-            throw new UserException("--on metal: what KVM offers to guests, forced emulation and a page delay need --on hypervisor");
-        }
         for (String which : explainVmcs) {
             if (!which.equals("current") && (!which.startsWith("@") || (ExplainCommand.address(which.substring(1)) & 0xFFF) != 0)) {
                 throw new UserException("--explain-vmcs " + which + ": @ADDRESS of a page, or current");
             }
         }
-        Session session = connect(configuration(model()).place(place));
+        Place place = place();
+        Session session = connect(configuration(model()).place(place))
+                .explain(explain == null ? place == Place.METAL && HostConsole.isErrorTerminal() : explain);
         if (LOCKSTEP.equals(engine)) {
             if (!drives.isEmpty()) {
                 throw new UserException("--engine lockstep: takes no drives");
             }
             Script script = script();
-            session.input(-1).lockstep(reference(configuration(model()).place(place), script), script);
+            MachineConfiguration reference = alone(configuration(model()).place(place), ByteSink.NONE.and(script))
+                    .engine(Engine.INTERPRETER)
+                    .build();
+            session.input(-1).lockstep(reference, script);
         }
         return session;
+    }
+
+    /** Where the user wants the guest to run; without a wish, on the hypervisor, unless the guest shall have what that has not. */
+    private Place place() {
+        String vmx = wishForVmx();
+        if (on == null) {
+            if (vmx == null || isForHypervisorOnly()) {
+                return Place.HYPERVISOR;
+            }
+            warn(vmx + ": the guest runs on the metal, as guests of the hypervisor have no VMX yet");
+            return Place.METAL;
+        }
+        Place place = Place.named(on).orElseThrow(() -> new UserException("--on " + on + ": a guest runs on metal or hypervisor"));
+        if (place == Place.METAL && isForHypervisorOnly()) {
+            throw new UserException("--on metal: what KVM offers to guests, forced emulation and a page delay need --on hypervisor");
+        }
+        return place;
+    }
+
+    /** What on the command line makes no sense without VMX; null when nothing does. */
+    private String wishForVmx() {
+        if (namesVmx(cpu)) {
+            if (isForHypervisorOnly() || on != null && !on.equals("metal")) {
+                throw new UserException("--cpu " + cpu + ": guests of the hypervisor have no VMX yet; --on metal has it");
+            }
+            return "--cpu " + cpu;
+        }
+        return Boolean.TRUE.equals(explain) ? "--explain" : explainVmcs.isEmpty() ? null : "--explain-vmcs";
+    }
+
+    /** Somebody who asks for this model wants VMX by its name, and the metal has it. */
+    static boolean namesVmx(String cpu) {
+        boolean named = Arrays.stream(cpu.split(",")).skip(1).anyMatch(part -> VMX.matcher(part).matches());
+        return named && CpuModels.parse(cpu).features().has(Feature.VMX);
     }
 
     /** The guest shall have what only the hypervisor has. */
@@ -192,16 +232,21 @@ class RunCommand implements Callable<Integer> {
         return forcedEmulation || pageDelay != 0 || model().isParavirtual();
     }
 
-    /** The same machine, connected to nothing but its script. */
-    private MachineConfiguration reference(MachineConfiguration.Builder b, Script script) {
-        boolean types = "stdio".equals(virtioConsole);
+    /** A machine with the consoles that the options ask for, but connected to none, except the first. */
+    final MachineConfiguration.Builder alone(MachineConfiguration.Builder b, ByteSink console) {
+        boolean virtio = "stdio".equals(virtioConsole);
         for (int i = 0; i < Math.max(1, serial.size()); i++) {
-            b.serial(i == 0 ? ByteSink.NONE.and(script) : ByteSink.NONE);
+            b.serial(i == 0 && !virtio ? console : ByteSink.NONE);
         }
         if (virtioConsole != null) {
-            b.virtioConsole(types ? ByteSink.NONE.and(script) : ByteSink.NONE);
+            b.virtioConsole(virtio ? console : ByteSink.NONE);
         }
-        return b.engine(Engine.INTERPRETER).build();
+        return b;
+    }
+
+    /** The number of the first console. */
+    final int console() {
+        return "stdio".equals(virtioConsole) ? Math.max(1, serial.size()) : 0;
     }
 
     /** The machine that the options describe, but for what connects it with the host. */
@@ -288,7 +333,6 @@ class RunCommand implements Callable<Integer> {
                 .input(input)
                 .script(script, input == ports.size() ? input : 0)
                 .limit(limit())
-                .explain(explain == null ? on.equals("metal") && HostConsole.isErrorTerminal() : explain)
                 .explainVmcs(explainVmcs)
                 .screen(screen)
                 .statistics(statistics)
@@ -302,14 +346,27 @@ class RunCommand implements Callable<Integer> {
     }
 
     private static String driveFile(String drive) {
-        return drive.endsWith(",ro") ? drive.substring(0, drive.length() - 3) : drive;
+        return access(drive) == Drive.Access.READ_WRITE ? drive : drive.substring(0, drive.lastIndexOf(','));
     }
 
-    void openDrives(MachineConfiguration.Builder b) {
+    private static Drive.Access access(String drive) {
+        return drive.endsWith(",ro") ? Drive.Access.READ_ONLY
+                : drive.endsWith(",snapshot") ? Drive.Access.SNAPSHOT
+                : Drive.Access.READ_WRITE;
+    }
+
+    private void openDrives(MachineConfiguration.Builder b) {
+        drives.forEach(d -> openDrive(b, d, access(d)));
+    }
+
+    /** Whatever the guest writes is lost at the end. */
+    final void openSnapshots(MachineConfiguration.Builder b) {
+        drives.forEach(d -> openDrive(b, d, access(d) == Drive.Access.READ_ONLY ? Drive.Access.READ_ONLY : Drive.Access.SNAPSHOT));
+    }
+
+    private void openDrive(MachineConfiguration.Builder b, String drive, Drive.Access access) {
         try {
-            for (String d : drives) {
-                b.drive(Drive.open(driveFile(d), d.endsWith(",ro"), this::warn));
-            }
+            b.drive(Drive.open(driveFile(drive), access, this::warn));
         } catch (IllegalArgumentException e) {
             throw new UserException(e.getMessage());
         }

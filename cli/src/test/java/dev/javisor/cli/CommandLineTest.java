@@ -239,6 +239,34 @@ class CommandLineTest {
         assertThat(run("start: mov eax, 0\nout 0xF4, eax", "--on", "hypervisor", option)).isEqualTo(1);
     }
 
+    /** Leaves 1 for the hypervisor, which has taken VMX away from the default model, and 3 for the metal. */
+    private static final String HAS_VMX = "start: mov eax, 1\ncpuid\nshr ecx, 5\nand ecx, 1\nmov eax, ecx\nout 0xF4, eax";
+
+    @ParameterizedTest
+    @CsvSource({
+        "--stat, 1", "--on=hypervisor, 1", "--on=metal, 3", "'--cpu=max-intel,+vmx', 3", "'--cpu=max-intel,vmx=on', 3",
+        "'--cpu=max-intel,+vmx,-vmx', 1", "--explain, 3", "--explain-vmcs=current, 3", "--no-explain, 1", "'--cpu=max-intel,kvm=on', 1"
+    })
+    void aGuestRunsOnTheHypervisorUnlessItShallHaveVmx(String option, int status) throws IOException {
+        assertThat(run(HAS_VMX, option)).isEqualTo(status);
+        boolean chosen = status == 3 && !option.startsWith("--on");
+        assertThat(err.toString(StandardCharsets.UTF_8).contains(": the guest runs on the metal, as")).isEqualTo(chosen);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--on=hypervisor", "--page-delay=5", "--force-emulation-prefix"})
+    void vmxIsRefusedWhereThereIsNone(String option) throws IOException {
+        assertThat(run(HAS_VMX, "--cpu", "max-intel,+vmx", option)).isEqualTo(2);
+        assertThat(err.toString(StandardCharsets.UTF_8)).contains("--on metal has it").hasLineCount(1);
+    }
+
+    @Test
+    void aSnapshotLeavesTheImageAsItIs() throws IOException {
+        String disk = file("disk", 1024);
+        String[] twice = {"--drive", disk + ",snapshot", "--drive", disk + ",ro", "--limit-instructions", "10"};
+        assertThat(run("start: jmp start", twice)).isEqualTo(10);
+    }
+
     // ---- VMX in words ----
 
     /** Enters with a VMCS in which all fields are 0, from 32-bit paging. */
@@ -276,7 +304,7 @@ class CommandLineTest {
 
     @Test
     void failedEntriesAreNotExplainedToThoseWhoDoNotAsk() throws IOException {
-        assertThat(run(VMLAUNCH, "--no-explain")).isEqualTo(1);
+        assertThat(run(VMLAUNCH, "--on", "metal", "--no-explain")).isEqualTo(1);
         assertThat(err.toString(StandardCharsets.UTF_8)).isEmpty();
     }
 

@@ -57,7 +57,7 @@ class TraceTest {
 
     @Test
     void eventsThatAreMergedAreTold() {
-        assertThat(javisor("trace", "--events", "merge")).isEqualTo(ExitStatus.SHUTDOWN);
+        assertThat(javisor("trace", "--on", "metal", "--events", "merge")).isEqualTo(ExitStatus.SHUTDOWN);
         assertThat(lines().getFirst()).contains("104 cpu0 L0 replaced #GP(0x33) during the delivery of #UD: takes its place");
         assertThat(lines().get(1)).contains("merged #GP(0x6b) during the delivery of #GP(0x33): makes #DF(0)");
         assertThat(lines().get(2)).contains("triple #GP(0x43) during the delivery of #DF(0): triple fault");
@@ -137,6 +137,17 @@ class TraceTest {
     }
 
     @Test
+    void whatTheGuestReadsOfTimeIsTheSameInBothPlaces() throws IOException {
+        String code = "header: dd 0x1BADB002, 0x10000, -(0x1BADB002 + 0x10000), header, header, 0, 0, start\n"
+                + "start: cpuid\nin al, 0x40\nmov ecx, 5\nrdtsc\nmov [0x200000], eax\nmov [0xFEE00080], eax\nmov eax, 3\nout 0xF4, eax";
+        Files.write(kernel, Asm.assemble(CodeSize.BITS32, 0x100000, code));
+        err.reset();
+        PrintStream out = new PrintStream(err, true);
+        assertThat(Main.execute(new String[] {"diff", "--kernel", kernel.toString(), "--memory", "8M"}, out, out)).isZero();
+        assertThat(err.toString(StandardCharsets.UTF_8)).startsWith("no difference: 0 lines, 8 instructions, 0 events").contains("status 7");
+    }
+
+    @Test
     void aDifferenceIsShownWithTheEventsAroundIt() throws IOException {
         assertThat(diff("always")).isZero();
         assertThat(diff("never")).isEqualTo(1);
@@ -149,7 +160,7 @@ class TraceTest {
     void exitsAreCountedByReason() {
         assertThat(javisor("stat", "--on", "hypervisor")).isEqualTo(ExitStatus.SHUTDOWN);
         assertThat(lines()).anyMatch(l -> l.matches("CPUID 1 [0-9.]+% 0 1.0 .*")).anyMatch(l -> l.startsWith("triple fault 1 "));
-        javisor("stat");
+        javisor("stat", "--on", "metal");
         assertThat(lines()).contains("no VM exits");
     }
 

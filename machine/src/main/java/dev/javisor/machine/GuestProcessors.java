@@ -220,7 +220,7 @@ final class GuestProcessors implements Processors {
 
         @Override
         public void setUp(long devices) {
-            FirmwareRegisters.setUp(Kvm.guestModel(configuration.model()), devices, vcpu::setMsr);
+            FirmwareRegisters.setUp(configuration.model(), devices, vcpu::setMsr);
             if (vcpu.id() == 0) {
                 byte[] page = vcpu.getLapic();
                 ByteBuffer b = ByteBuffer.wrap(page).order(ByteOrder.LITTLE_ENDIAN);

@@ -405,6 +405,11 @@ public final class Machine implements Stateful, AutoCloseable {
         return StateHash.of(this, memory);
     }
 
+    /** SHA-256 of what memory holds, in hexadecimal, which is the same wherever the guest runs. */
+    public String memoryHash() {
+        return StateHash.of(memory);
+    }
+
     /** The state of all devices, which is the same wherever the guest runs. */
     public byte[] devices() {
         StateOutput out = new StateOutput();

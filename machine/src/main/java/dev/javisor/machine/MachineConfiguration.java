@@ -1,5 +1,6 @@
 package dev.javisor.machine;
 
+import dev.javisor.hypervisor.Kvm;
 import dev.javisor.hypervisor.abi.RequeuePolicy;
 import dev.javisor.isa.CpuModel;
 import dev.javisor.machine.boot.BootContext.EntryChoice;
@@ -60,7 +61,8 @@ public final class MachineConfiguration {
     private final long pageDelay;
 
     private MachineConfiguration(Builder b) {
-        model = Objects.requireNonNull(b.model, "a machine needs a CPU model");
+        Objects.requireNonNull(b.model, "a machine needs a CPU model");
+        model = b.place == Place.HYPERVISOR ? Kvm.guestModel(b.model) : b.model;
         processors = b.processors;
         memory = b.memory;
         chipset = b.chipset;
@@ -89,6 +91,7 @@ public final class MachineConfiguration {
         return new Builder(model);
     }
 
+    /** As the guest has it: on the hypervisor without VMX. */
     public CpuModel model() {
         return model;
     }

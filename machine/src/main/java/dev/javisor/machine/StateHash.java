@@ -13,22 +13,37 @@ import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 
-/** Digest of a machine: its saved state, then each page of memory that is not zero, by address. */
+/** Digest of a machine: its saved state, then each page of memory that is not zero, by address; or of memory alone. */
 final class StateHash {
     private static final int PAGE = 4096;
 
     private StateHash() {}
 
     static String of(Stateful machine, PhysicalMemory memory) {
-        MessageDigest digest;
+        StateOutput out = new StateOutput();
+        machine.save(out);
+        MessageDigest digest = digest();
+        digest.update(out.toByteArray());
+        update(digest, memory);
+        return HexFormat.of().formatHex(digest.digest());
+    }
+
+    /** Of memory alone. */
+    static String of(PhysicalMemory memory) {
+        MessageDigest digest = digest();
+        update(digest, memory);
+        return HexFormat.of().formatHex(digest.digest());
+    }
+
+    private static MessageDigest digest() {
         try {
-            digest = MessageDigest.getInstance("SHA-256");
+            return MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {
             throw new AssertionError("every Java platform has SHA-256", e);
         }
-        StateOutput out = new StateOutput();
-        machine.save(out);
-        digest.update(out.toByteArray());
+    }
+
+    private static void update(MessageDigest digest, PhysicalMemory memory) {
         List<Region> ram = memory.regions().stream()
                 .filter(r -> r.isMemory() && !r.readOnly)
                 .sorted(Comparator.comparingLong(r -> r.start))
@@ -43,7 +58,6 @@ final class StateHash {
                 }
             }
         }
-        return HexFormat.of().formatHex(digest.digest());
     }
 
     private static boolean isZero(MemorySegment page) {

@@ -227,6 +227,31 @@ class BlockDeviceTest {
     }
 
     @Test
+    void whatIsWrittenToASnapshotOnlyItSees() throws IOException {
+        Path image = image();
+        byte[] before = Files.readAllBytes(image);
+        byte[] all = new byte[before.length];
+        byte[] some = new byte[3 * 512];
+        Arrays.fill(some, (byte) 0xA5);
+        try (Drive one = Drive.open(image.toString(), Drive.Access.SNAPSHOT, warnings::add);
+                Drive other = Drive.open(image.toString(), Drive.Access.SNAPSHOT, warnings::add)) {
+            assertThat(one.readOnly()).isFalse();
+            assertThat(one.write(7 * 512, some, some.length)).as("across two blocks").isTrue();
+            assertThat(one.write(before.length - 512, some, 512)).as("the last sector").isTrue();
+            assertThat(one.flush()).isTrue();
+            assertThat(one.read(0, all, all.length)).isTrue();
+            byte[] expected = before.clone();
+            System.arraycopy(some, 0, expected, 7 * 512, some.length);
+            System.arraycopy(some, 0, expected, before.length - 512, 512);
+            assertThat(all).isEqualTo(expected);
+            assertThat(other.read(0, all, all.length)).isTrue();
+            assertThat(all).isEqualTo(before);
+        }
+        assertThat(image).hasBinaryContent(before);
+        assertThat(warnings).isEmpty();
+    }
+
+    @Test
     void whatIsNoDiskImageIsRefused() throws IOException {
         Path odd = Files.write(folder.resolve("odd"), new byte[1000]);
         for (String name : List.of(odd.toString(), folder.resolve("missing").toString(), folder.toString())) {

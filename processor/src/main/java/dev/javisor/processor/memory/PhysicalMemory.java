@@ -18,9 +18,9 @@ public final class PhysicalMemory {
 
     private Region[] tops = {null};
     /** The range that was found last. */
-    private long lastStart, lastSize;
+    private long lastStart, lastSize, previousStart, previousSize;
 
-    private Region lastRegion;
+    private Region lastRegion, previousRegion;
     private CodeObserver codeObserver;
     private long a20Mask = -1L;
 
@@ -85,7 +85,24 @@ public final class PhysicalMemory {
         return (page & a20Mask) + 0xFFF - lastStart < lastSize ? r : null;
     }
 
+    /** Looks at the range before the last one first: a hypervisor and its guest are in two. */
     private void find(long gpa) {
+        long start = previousStart;
+        long size = previousSize;
+        Region region = previousRegion;
+        previousStart = lastStart;
+        previousSize = lastSize;
+        previousRegion = lastRegion;
+        if (Long.compareUnsigned(gpa - start, size) < 0) {
+            lastStart = start;
+            lastSize = size;
+            lastRegion = region;
+        } else {
+            search(gpa);
+        }
+    }
+
+    private void search(long gpa) {
         int low = 0;
         int high = starts.length - 1;
         while (low < high) {
@@ -146,6 +163,7 @@ public final class PhysicalMemory {
             }
         }
         lastSize = 0;
+        previousSize = 0;
     }
 
     /**
