@@ -179,8 +179,9 @@ final class DiffCommand extends RunCommand {
     /** The consoles and the ends are alike; says what is not. */
     private static void tellTimes(Run metal, Run hypervisor, PrintStream out) {
         boolean state = metal.end.equals(hypervisor.end);
-        out.printf("%s: the same %,d lines%s and the same end, but%n", state ? "only times differ" : "a difference that is not on the console",
-                metal.console.size(), metal.console.equals(hypervisor.console) ? "" : " but for their times");
+        String kind = state ? "only times differ" : "a difference that is not on the console";
+        String lines = metal.console.equals(hypervisor.console) ? "" : " but for their times";
+        out.printf("%s: the same %,d lines%s and the same end, but%n", kind, metal.console.size(), lines);
         tell(out, "instructions", metal.retired, hypervisor.retired);
         tell(out, "guest time (ticks)", metal.time, hypervisor.time);
         tell(out, "events delivered", metal.events.count, hypervisor.events.count);

@@ -144,7 +144,8 @@ class TraceTest {
         err.reset();
         PrintStream out = new PrintStream(err, true);
         assertThat(Main.execute(new String[] {"diff", "--kernel", kernel.toString(), "--memory", "8M"}, out, out)).isZero();
-        assertThat(err.toString(StandardCharsets.UTF_8)).startsWith("no difference: 0 lines, 8 instructions, 0 events").contains("status 7");
+        String told = err.toString(StandardCharsets.UTF_8);
+        assertThat(told).startsWith("no difference: 0 lines, 8 instructions, 0 events").contains("status 7");
     }
 
     @Test
