@@ -95,9 +95,11 @@ public final class SelectorChecks {
         int source = (int) c.gpr[o.reg] & 3;
         if (o.instruction.memory) {
             long la = Memory.writeAddress(c, o, 2);
-            int destination = (int) Memory.loadForWrite(c, la, 2, o.segment);
+            int destination = Memory.load16(c, la, o.segment);
             boolean raise = (destination & 3) < source;
-            Memory.store16(c, la, o.segment, raise ? destination & ~3 | source : destination);
+            if (raise) {
+                Memory.store16(c, la, o.segment, destination & ~3 | source);
+            }
             setZf(c, raise);
             return;
         }

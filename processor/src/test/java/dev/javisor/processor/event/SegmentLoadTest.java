@@ -159,6 +159,21 @@ class SegmentLoadTest {
         assertThat(g.c.gpr[RBX]).isZero();
     }
 
+    /** Seen on an AMD EPYC: the segment is checked as for a write, the page only when there is one. */
+    @Test
+    void arplThatChangesNothingDoesNotWrite() {
+        String readOnlyPage = "mov dword [0x70000], 0x83\n mov dword [0x70004], 0x81\n mov eax, 0x70000\n mov cr3, eax\n"
+                + "mov eax, cr4\n or al, 0x10\n mov cr4, eax\n"
+                + "mov eax, cr0\n or eax, 0x80010000\n mov cr0, eax\n";
+        String[] guest = {"mov word [0x60000], 2", readOnlyPage, "arpl [0x460000], cx", "mov dl, 1", "hlt", "v14: pop ebx", "hlt"};
+        Guest same = Guest.protected32("mov ecx, 2", String.join("\n", guest)).run();
+        assertThat(same.c.gpr[RDX]).isEqualTo(1);
+        Guest raised = Guest.protected32("mov ecx, 3", String.join("\n", guest)).run();
+        assertThat(raised.c.gpr[RDX]).isZero();
+        assertThat(raised.c.gpr[RBX]).as("present, write").isEqualTo(3);
+        assertThat(fault("mov ds, ax\n arpl [0x1000], cx", SPARE, 0x90)).as("segment that may not be written").isEqualTo(13 << 16);
+    }
+
     @Test
     void protectedModeInstructionsDoNotExistInRealMode() {
         for (String i : new String[] {"sldt ax", "str ax", "lldt ax", "ltr ax", "lar ax, cx", "lsl ax, cx", "verr ax", "verw ax",
