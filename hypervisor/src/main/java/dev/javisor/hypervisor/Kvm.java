@@ -83,6 +83,7 @@ public final class Kvm implements AutoCloseable {
             case XSAVE2 -> Xsave.SIZE;
             case X86_USER_SPACE_MSR ->
                     Capability.MSR_EXIT_REASON_INVAL | Capability.MSR_EXIT_REASON_UNKNOWN | Capability.MSR_EXIT_REASON_FILTER;
+            case EXIT_HYPERCALL -> (int) Capability.EXIT_HYPERCALL_ALL;
             case X2APIC_API -> Capability.X2APIC_API_ALL;
             case ADJUST_CLOCK -> ClockData.ALL;
             case MANUAL_DIRTY_LOG_PROTECT2 -> Capability.DIRTY_LOG_MANUAL_PROTECT_ENABLE | Capability.DIRTY_LOG_INITIALLY_SET;

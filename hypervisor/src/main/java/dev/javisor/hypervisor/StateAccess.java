@@ -19,6 +19,7 @@ import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.event.Boundary;
+import dev.javisor.processor.memory.PhysicalMemory;
 import dev.javisor.processor.paging.Paging;
 import dev.javisor.processor.system.ControlRegisters;
 import java.util.Arrays;
@@ -30,6 +31,9 @@ final class StateAccess {
 
     /** Bits of DR6 and DR7 that are what they are. */
     private static final long DR6_ONES = 0xFFFE_07F0L, DR6_ZERO = 0x1000, DR7_ONE = 0x400;
+
+    /** Where CR3 has the page-directory pointers of PAE paging. */
+    private static final long POINTER_TABLE = 0xFFFF_FFE0L;
 
     private static final int VALID_EVENTS = 63;
     private static final long APIC_BASE_RESERVED = 0x2FF, APIC_BASE_EXTD = 0x400, APIC_BASE_ENABLE = 0x800;
@@ -64,6 +68,9 @@ final class StateAccess {
     /** An exception that waits belongs to the old state, and is forgotten. */
     static void setRegs(VcpuCore core, Regs r) {
         Cpu c = core.state.change(GuestState.REGISTERS);
+        if (r.rip != c.rip) {
+            core.abandonInstruction();
+        }
         c.gpr[RAX] = r.rax;
         c.gpr[RBX] = r.rbx;
         c.gpr[RCX] = r.rcx;
@@ -81,7 +88,6 @@ final class StateAccess {
         c.gpr[14] = r.r14;
         c.gpr[15] = r.r15;
         c.rip = r.rip;
-        c.stringElements = 0;
         Flags.setRflags(c, r.rflags | Flags.FIXED);
         core.events.dropPendingException();
     }
@@ -131,7 +137,7 @@ final class StateAccess {
         s.unusable = (a & Cpu.UNUSABLE) != 0 ? 1 : 0;
     }
 
-    static void setSregs(VcpuCore core, Sregs s) {
+    static void setSregs(VcpuCore core, Sregs s, PhysicalMemory memory) {
         Cpu c = core.state.change(GuestState.REGISTERS | GuestState.SYSTEM);
         check(c, s);
         set(c, Cpu.CS, s.cs);
@@ -161,7 +167,10 @@ final class StateAccess {
         }
         boolean pae = (c.cr0 & Cr.PG) != 0 && (c.cr4 & Cr.PAE) != 0 && (c.efer & Cr.LMA) == 0;
         if (pae) {
-            c.translation.loadPointers(c, c.cr3);
+            for (int i = 0; i < c.pdpte.length; i++) {
+                // What they hold is the entry's matter.
+                c.pdpte[i] = memory.read((c.cr3 & POINTER_TABLE) + 8L * i, 8);
+            }
         }
         c.updateMode();
         setApicBase(c, s.apicBase);
@@ -328,12 +337,12 @@ final class StateAccess {
         return s;
     }
 
-    static void setSregs2(VcpuCore core, Sregs2 s) {
+    static void setSregs2(VcpuCore core, Sregs2 s, PhysicalMemory memory) {
         boolean pointers = usesPointers(s.sregs.cr0, s.sregs.cr4, s.sregs.efer);
         if ((s.flags & ~Sregs2.PDPTRS_VALID) != 0 || s.flags != 0 && !pointers) {
             throw KvmException.invalid("page-directory pointers belong to PAE paging only");
         }
-        setSregs(core, s.sregs);
+        setSregs(core, s.sregs, memory);
         if (s.flags != 0) {
             System.arraycopy(s.pdptrs, 0, core.state.change(GuestState.SYSTEM).pdpte, 0, s.pdptrs.length);
         }
@@ -344,11 +353,11 @@ final class StateAccess {
     }
 
     /** Nothing is marked as accessed; an address that no structure maps has no translation. */
-    static Translation translate(VcpuCore core, long linear) {
+    static Translation translate(VcpuCore core, long linear, PhysicalMemory memory) {
         Cpu c = core.state.load(GuestState.REGISTERS | GuestState.SYSTEM);
         Translation t = new Translation();
         t.linearAddress = linear;
-        Paging.Mapping m = Paging.find(c, core.guestPhysical(), linear);
+        Paging.Mapping m = Paging.find(c, memory, linear);
         t.valid = m != null;
         t.physicalAddress = m == null ? -1 : m.physical();
         t.writeable = m != null && m.writable();

@@ -16,6 +16,7 @@ import dev.javisor.hypervisor.abi.VcpuEvents;
 import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.hypervisor.abi.Xcrs;
 import dev.javisor.hypervisor.abi.Xsave;
+import dev.javisor.hypervisor.paravirtual.ParavirtualCalls;
 import dev.javisor.hypervisor.vcpu.GuestCpuid;
 import dev.javisor.hypervisor.vcpu.GuestState;
 import dev.javisor.hypervisor.vcpu.VcpuCore;
@@ -77,6 +78,13 @@ public final class Vcpu implements Stateful {
 
     void kick() {
         core.kick();
+    }
+
+    void setHypercallExits(long numbers) {
+        core.undefined().setHypercallExits(numbers);
+        if (core.cpu().hypercalls instanceof ParavirtualCalls calls) {
+            calls.setAsksUserspace(numbers != 0);
+        }
     }
 
     void clockSet() {
@@ -243,7 +251,7 @@ public final class Vcpu implements Stateful {
         return get(() -> StateAccess.regs(core.state));
     }
 
-    /** KVM_SET_REGS. */
+    /** KVM_SET_REGS. With another RIP an instruction that waits for the caller's answer is not completed. */
     public void setRegs(Regs r) {
         act(() -> StateAccess.setRegs(core, r));
     }
@@ -255,7 +263,7 @@ public final class Vcpu implements Stateful {
 
     /** KVM_SET_SREGS. @throws KvmException INVALID_ARGUMENT for a state that no processor can be in */
     public void setSregs(Sregs s) {
-        act(() -> StateAccess.setSregs(core, s));
+        act(() -> StateAccess.setSregs(core, s, vm.memory()));
     }
 
     /**
@@ -303,12 +311,12 @@ public final class Vcpu implements Stateful {
 
     /** KVM_SET_SREGS2. @throws KvmException INVALID_ARGUMENT for a state that no processor can be in, and for unknown flags */
     public void setSregs2(Sregs2 s) {
-        act(() -> StateAccess.setSregs2(core, s));
+        act(() -> StateAccess.setSregs2(core, s, vm.memory()));
     }
 
     /** KVM_TRANSLATE: what a linear address is translated to now, for a supervisor's read. Has no effect on the guest. */
     public Translation translate(long linearAddress) {
-        return get(() -> StateAccess.translate(core, linearAddress));
+        return get(() -> StateAccess.translate(core, linearAddress, vm.memory()));
     }
 
     /** KVM_GET_XSAVE, and KVM_GET_XSAVE2. */
@@ -451,6 +459,17 @@ public final class Vcpu implements Stateful {
     /** {@code kvm_run.apic_base}. */
     public long getApicBase() {
         return get(() -> core.cpu().apicBaseMsr);
+    }
+
+    /**
+     * The exit that waits for the caller's answer, which the next {@link #run} completes: what {@code kvm_run} still shows. Part of the
+     * {@link #save whole state}: after {@link #load} it is here, with what had been answered when it was saved. KVM's structures do not hold
+     * it; who saves those completes the access first, by a run with {@link #setImmediateExit}.
+     *
+     * @return null when nothing waits for an answer
+     */
+    public VcpuExit getPendingExit() {
+        return get(core::pendingExit);
     }
 
     /**

@@ -72,6 +72,7 @@ public final class Vm implements Stateful {
     private boolean manualProtection;
     private final SystemClock clock;
     private boolean hypercalls = true;
+    private long hypercallExits;
     private boolean forcedEmulation;
     private boolean fixesHypercalls = true;
     private final MsrPolicy msrs = new MsrPolicy();
@@ -355,8 +356,8 @@ public final class Vm implements Stateful {
 
     /**
      * KVM_ENABLE_CAP, for SPLIT_IRQCHIP (the I/O APIC and 8259 pair are the caller's, who injects the latter's interrupts with {@link
-     * Vcpu#interrupt}), X86_USER_SPACE_MSR, X2APIC_API, MANUAL_DIRTY_LOG_PROTECT2, EXCEPTION_PAYLOAD and X86_TRIPLE_FAULT_EVENT. The last
-     * two are on unless they are turned off with argument 0.
+     * Vcpu#interrupt}), X86_USER_SPACE_MSR, EXIT_HYPERCALL, X2APIC_API, MANUAL_DIRTY_LOG_PROTECT2, EXCEPTION_PAYLOAD and
+     * X86_TRIPLE_FAULT_EVENT. The last two are on unless they are turned off with argument 0.
      *
      * @throws KvmException INVALID_ARGUMENT for any other, and for unknown bits; ALREADY_EXISTS
      */
@@ -370,6 +371,11 @@ public final class Vm implements Stateful {
                 int all = Capability.MSR_EXIT_REASON_INVAL | Capability.MSR_EXIT_REASON_UNKNOWN | Capability.MSR_EXIT_REASON_FILTER;
                 checkArgument(capability, argument, (argument & ~all) == 0);
                 msrs.setExits((int) argument);
+            }
+            case EXIT_HYPERCALL -> {
+                checkArgument(capability, argument, (argument & ~Capability.EXIT_HYPERCALL_ALL) == 0);
+                hypercallExits = argument;
+                vcpus.forEach(v -> v.setHypercallExits(argument));
             }
             case X2APIC_API -> {
                 checkArgument(capability, argument, (argument & ~Capability.X2APIC_API_ALL) == 0);
@@ -509,8 +515,8 @@ public final class Vm implements Stateful {
         if (vcpus.stream().anyMatch(v -> v.id() == id)) {
             throw new KvmException(KvmException.Error.ALREADY_EXISTS, "there is a vcpu " + id);
         }
-        Cpu cpu = new Cpu(kvm.model(), id, slots.view(), kvm.timeline());
-        cpu.translation = new Paging(kvm.model(), slots.view());
+        Cpu cpu = new Cpu(kvm.model(), id, slots.guestView(), kvm.timeline());
+        cpu.translation = new Paging(kvm.model(), slots.guestView());
         cpu.codeObserver = slots;
         cpu.platform = bus;
         LocalApic apic = interrupts == null ? null : new LocalApic(cpu, interrupts);
@@ -519,8 +525,11 @@ public final class Vm implements Stateful {
         }
         VcpuCore core = vmx.createVcpu(cpu, new Paravirtual(cpu, clock, apic), bus, msrs, id);
         if (hypercalls) {
-            cpu.hypercalls = new ParavirtualCalls(interrupts == null ? new ApicBus() : interrupts, clock, peers(core));
+            ParavirtualCalls calls = new ParavirtualCalls(interrupts == null ? new ApicBus() : interrupts, clock, peers(core));
+            calls.setAsksUserspace(hypercallExits != 0);
+            cpu.hypercalls = calls;
         }
+        core.undefined().setHypercallExits(hypercallExits);
         core.setLocalApic(apic != null);
         core.undefined().setForcedEmulation(forcedEmulation);
         core.undefined().setFixesHypercalls(fixesHypercalls);
@@ -677,6 +686,7 @@ public final class Vm implements Stateful {
                 out.put("timer", pit);
             }
             out.putLong("clock", clock.nanoseconds());
+            out.put("stores", bus);
             vcpus.forEach(v -> out.put("vcpu " + v.id(), v));
         });
     }
@@ -693,6 +703,7 @@ public final class Vm implements Stateful {
                 in.get("timer", pit);
             }
             clock.set(in.getLong("clock"));
+            in.get("stores", bus);
             vcpus.forEach(v -> in.get("vcpu " + v.id(), v));
         });
     }

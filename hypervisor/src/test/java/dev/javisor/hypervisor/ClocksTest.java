@@ -8,6 +8,7 @@ import dev.javisor.hypervisor.abi.KvmException.Error;
 import dev.javisor.hypervisor.abi.PitState;
 import dev.javisor.hypervisor.abi.Regs;
 import dev.javisor.hypervisor.abi.Sregs;
+import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.isa.Asm;
 import dev.javisor.isa.CodeSize;
 import dev.javisor.processor.core.TscScale;
@@ -108,6 +109,21 @@ class ClocksTest {
             long clock = g.get(0x2010, 8) + Math.unsignedMultiplyHigh(shifted << 32, g.get(0x2018, 4));
             assertThat(clock).isBetween(g.vm.getClock().clock - 40, g.vm.getClock().clock + 4);
             assertThat(g.get(0x2018, 4)).as("as precise as it can be").isGreaterThanOrEqualTo(1L << 31);
+        }
+    }
+
+    @Test
+    void theCountersOfRunningTimeStandStillWhileTheGuestDoesNotRun() {
+        String[] code = {"cpuid", "in al, 0x10", "xor ecx, ecx", "db 0x0F, 0x01, 0xFD", "mov [0x3000], eax", "inc ecx",
+            "db 0x0F, 0x01, 0xFD", "mov [0x3004], eax", "mov [0x3008], edx", "out 0xF4, al"};
+        try (PvGuest g = new PvGuest("max-amd").vcpu(code)) {
+            g.timeline.skipTo(5_000_000);
+            assertThat(g.vcpus.getFirst().run()).isInstanceOf(VcpuExit.Io.class);
+            g.timeline.skipTo(7_000_000);
+            assertThat(g.run()).isEqualTo(-1);
+            assertThat(g.word(VALUE)).as("MPERF").isBetween(3, 12);
+            assertThat(g.word(0x3004) - g.word(VALUE)).as("APERF").isBetween(1, 5);
+            assertThat(g.word(0x3008)).isZero();
         }
     }
 

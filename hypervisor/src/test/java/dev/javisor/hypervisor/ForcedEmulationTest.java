@@ -2,6 +2,11 @@ package dev.javisor.hypervisor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.javisor.hypervisor.abi.Capability;
+import dev.javisor.hypervisor.abi.MsrFilter;
+import dev.javisor.hypervisor.abi.VcpuExit;
+import java.util.List;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -49,6 +54,28 @@ class ForcedEmulationTest {
                 assertThat(emulated.get(at, 8)).as("memory at " + Long.toHexString(at)).isEqualTo(plain.get(at, 8));
             }
             assertThat(calls || emulated.get(a.rsp, 4) == plain.get(a.rsp, 4)).as("flags").isTrue();
+        }
+    }
+
+    @Test
+    void userspaceFiltersModelSpecificRegistersHereToo() {
+        String[] code = {"mov ecx, 0xC0000082", FEP + "rdmsr", "mov [0x2000], eax", FEP + "wrmsr", "out 0xF4, al"};
+        int both = MsrFilter.READ | MsrFilter.WRITE;
+        Consumer<Vm> filtered = vm -> {
+            vm.setForcedEmulation(true);
+            vm.setMsrFilter(new MsrFilter(MsrFilter.DEFAULT_ALLOW, List.of(new MsrFilter.Range(both, 0xC000_0082, 1, new byte[1]))));
+        };
+        try (PvGuest g = new PvGuest(CPU, filtered).vcpu(code)) {
+            assertThat(g.run()).isEqualTo(GP);
+        }
+        try (PvGuest g = new PvGuest(CPU, filtered).vcpu(code)) {
+            g.vm.enableCap(Capability.X86_USER_SPACE_MSR, Capability.MSR_EXIT_REASON_FILTER);
+            VcpuExit.Rdmsr read = (VcpuExit.Rdmsr) g.vcpus.getFirst().run();
+            read.data = 0x77;
+            VcpuExit.Wrmsr write = (VcpuExit.Wrmsr) g.vcpus.getFirst().run();
+            assertThat(write.data & 0xFFFF_FFFFL).isEqualTo(0x77);
+            assertThat(g.run()).isEqualTo(-1);
+            assertThat(g.word(0x2000)).isEqualTo(0x77);
         }
     }
 

@@ -2,10 +2,12 @@ package dev.javisor.hypervisor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.processor.core.Timeline;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Memory that is not there when the guest wants it, and guests that would rather do something else. */
 class PageSourceTest {
@@ -33,7 +35,7 @@ class PageSourceTest {
 
     /** A guest whose page comes {@link #DELAY} ticks after it was wanted. */
     private PvGuest guest(int register, String... code) {
-        PvGuest g = new PvGuest("max-intel,kvm=on");
+        PvGuest g = new PvGuest("max-intel,kvm=on", vm -> vm.setForcedEmulation(true));
         Timeline.Deadline deadline = new Timeline.Deadline(() -> {
             there[0] = true;
             arrival = g.timeline.now();
@@ -120,6 +122,56 @@ class PageSourceTest {
             assertThat(g.word(0x5FFFE0)).isEqualTo(9);
             assertThat(g.word(0x60001C)).isEqualTo(9);
             assertThat(g.timeline.now()).isGreaterThanOrEqualTo(DELAY);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {
+        "db 0x0F, 0x0B, 0x6B, 0x76, 0x6D\nmov eax, [0x600000]", "mov esi, 0x600000\nmov edi, 0xFEC00100\nmovsd\nmov eax, [0x600000]",
+        "push dword [0xFEC00100]\npop ebx\nmov eax, [0x600000]", "mov edx, 0x10\nmov edi, 0x600004\ninsd\nmov eax, [0x600000]",
+        "mov esi, 0xFEC00100\nmov edi, 0x600010\nmovsd\nmov eax, [0x600000]"
+    })
+    void softwareThatActsForTheGuestWaitsToo(String instructions) {
+        try (PvGuest g = guest(0, "cld", instructions)) {
+            assertThat(runWithDevices(g)).isEqualTo(-1);
+            assertThat(g.word(VALUE)).isEqualTo(77);
+            assertThat(g.timeline.now()).isGreaterThanOrEqualTo(DELAY);
+            assertThat(requests).isPositive();
+        }
+    }
+
+    /** Devices give 5, once. */
+    private int runWithDevices(PvGuest g) {
+        Vcpu v = g.vcpus.getFirst();
+        int asked = 0;
+        while (true) {
+            switch (v.run()) {
+                case VcpuExit.Io io when io.port() == 0xF4 -> {
+                    assertThat(asked).isLessThan(2);
+                    return -1;
+                }
+                case VcpuExit.Io io -> {
+                    asked++;
+                    io.setValue(5);
+                }
+                case VcpuExit.Mmio m when !m.isWrite() -> {
+                    asked++;
+                    m.setValue(5);
+                }
+                case VcpuExit.Mmio m -> assertThat(m.value()).isEqualTo(77);
+                default -> assertThat(g.kvm.waitForTimer()).isTrue();
+            }
+        }
+    }
+
+    @Test
+    void theClockIsWrittenWhenItsPageIsThere() {
+        String[] code = {"mov ecx, 0x4B564D01", "mov eax, 0x600009", "xor edx, edx", "wrmsr", "cpuid", "mov eax, [0x600010]",
+            "mov [0x3048], eax", "out 0xF4, al"};
+        try (PvGuest g = guest(0, code)) {
+            assertThat(g.run()).isEqualTo(-1);
+            assertThat(g.word(PAGE + 8)).as("version").isNotZero();
+            assertThat(g.word(PAGE)).as("what the source has brought").isEqualTo(77);
         }
     }
 

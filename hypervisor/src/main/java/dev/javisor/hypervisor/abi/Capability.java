@@ -54,12 +54,15 @@ public enum Capability {
     X86_USER_SPACE_MSR(188),
     X86_MSR_FILTER(189),
     SREGS2(200),
+    EXIT_HYPERCALL(201),
     XSAVE2(208),
     VM_TSC_CONTROL(214),
     X86_TRIPLE_FAULT_EVENT(218);
 
     /** Bits of the argument of {@link #X86_USER_SPACE_MSR}: which accesses exit. */
     public static final int MSR_EXIT_REASON_INVAL = 1, MSR_EXIT_REASON_UNKNOWN = 2, MSR_EXIT_REASON_FILTER = 4;
+    /** Bits of the argument of {@link #EXIT_HYPERCALL}: one for each hypercall that can exit. */
+    public static final long EXIT_HYPERCALL_ALL = 1L << VcpuExit.Hypercall.MAP_GPA_RANGE;
     /** Bits of the argument of {@link #X2APIC_API}: APIC IDs of 32 bits in messages and register pages; FFH is one of them. */
     public static final int X2APIC_API_USE_32BIT_IDS = 1, X2APIC_API_DISABLE_BROADCAST_QUIRK = 2;
 

@@ -134,6 +134,28 @@ public sealed interface VcpuExit {
         }
     }
 
+    /**
+     * KVM_EXIT_HYPERCALL: a hypercall that is the caller's to answer, who sets {@link Hypercall#result}.
+     */
+    final class Hypercall implements VcpuExit {
+        /** KVM_HC_MAP_GPA_RANGE: address, pages, attributes. */
+        public static final int MAP_GPA_RANGE = 12;
+
+        public final long number;
+        /** Six. */
+        public final List<Long> args;
+        /** The guest is in 64-bit mode. */
+        public final boolean longMode;
+        /** What the guest finds in RAX; 0 means that it was done. */
+        public long result;
+
+        public Hypercall(long number, List<Long> args, boolean longMode) {
+            this.number = number;
+            this.args = List.copyOf(args);
+            this.longMode = longMode;
+        }
+    }
+
     /** KVM_EXIT_SYSTEM_EVENT: the guest asks for something that concerns all of it. */
     record SystemEvent(int type, long flags) implements VcpuExit {}
 }

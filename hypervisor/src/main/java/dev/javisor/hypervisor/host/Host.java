@@ -54,6 +54,10 @@ public final class Host implements AutoCloseable {
                 features.add(f);
             }
         }
+        if (features.contains(Feature.RDPRU)) {
+            // What RDPRU shows a guest is written to these registers.
+            features.add(Feature.APERFMPERF);
+        }
         return new CpuModel(
                 model.name(),
                 model.vendor(),

@@ -36,6 +36,8 @@ public final class RootProcessor {
     private final Vmx unit;
     private final VmxOperations vmx;
     private VmEntryFailure entryFailure;
+    private boolean setsCounters;
+    private long mperf, aperf;
 
     RootProcessor(LogicalProcessor processor, HostBoard board, HostPages pages) {
         this.processor = processor;
@@ -157,6 +159,13 @@ public final class RootProcessor {
         Msrs.write(cpu, index, value);
     }
 
+    /** WRMSR of the counters that stand still while the processor waits (RDPRU shows them), immediately before the next entry. */
+    public void setRunningCounters(long mperf, long aperf) {
+        this.mperf = mperf;
+        this.aperf = aperf;
+        setsCounters = true;
+    }
+
     /** Seeds what RDRAND and RDSEED return. */
     public void seed(long value) {
         cpu.rngState = value;
@@ -255,6 +264,10 @@ public final class RootProcessor {
         boolean[] entered = new boolean[1];
         processor.runGuest(limit, () -> {
             Flags.setArithmetic(cpu, 0);
+            if (setsCounters) {
+                wrmsr(Msr.MPERF.index, mperf);
+                wrmsr(Msr.APERF.index, aperf);
+            }
             if (launch) {
                 vmx.vmlaunch();
             } else {

@@ -58,9 +58,10 @@ public final class MemorySlots implements CodeObserver {
     /** By number, and by address. */
     private final TreeMap<Integer, Slot> slots = new TreeMap<>();
     private List<Slot> byAddress = List.of();
-    /** The address space as the emulator reads it: RAM, and devices for the rest. */
-    private final PhysicalMemory view = new PhysicalMemory();
-    private final List<Region> viewRegions = new ArrayList<>();
+    /** The address space: RAM, and devices for the rest. */
+    private final AddressSpace view = new AddressSpace();
+    /** As software has it that acts for the guest: pages that are not there are asked for. */
+    private final AddressSpace guestView = new AddressSpace();
     private Runnable observer = () -> {};
     private boolean postponed;
     private boolean logsBeginSet;
@@ -70,8 +71,40 @@ public final class MemorySlots implements CodeObserver {
     public MemorySlots(Host host, MmioHandler devices) {
         this.host = host;
         this.devices = devices;
-        view.setCodeObserver(this);
-        view.add(Region.device(0, 1L << 52, devices));
+    }
+
+    private final class AddressSpace {
+        final PhysicalMemory memory = new PhysicalMemory();
+        private final List<Region> regions = new ArrayList<>();
+
+        AddressSpace() {
+            memory.setCodeObserver(MemorySlots.this);
+            memory.add(Region.device(0, 1L << 52, new MmioHandler() {
+                @Override
+                public long read(long offset, int size) {
+                    return devices.read(offset, size);
+                }
+
+                @Override
+                public void write(long offset, int size, long value) {
+                    devices.write(offset, size, value);
+                }
+            }));
+        }
+
+        /** @param demanded pages may be missing */
+        void setSlots(boolean demanded) {
+            regions.forEach(memory::remove);
+            regions.clear();
+            for (Slot s : byAddress) {
+                MmioHandler stores = s.isReadOnly() ? new ReadOnly(s) : s.log != null ? new Logged(s) : null;
+                Region r = demanded
+                        ? Region.device(s.start, s.size, new Demanded(s, stores == null ? new Plain(s) : stores))
+                        : s.backing.slice(s.start, s.offset(), s.size, stores);
+                regions.add(r);
+                memory.add(r);
+            }
+        }
     }
 
     /** Told whenever a slot has moved or gone, so that what was derived from it must go too. */
@@ -87,6 +120,7 @@ public final class MemorySlots implements CodeObserver {
     /** Where pages come from that are not there; null when all are. */
     public void setSource(PageSource pages) {
         source = pages;
+        guestView.setSlots(pages != null);
         observer.run();
     }
 
@@ -102,7 +136,25 @@ public final class MemorySlots implements CodeObserver {
 
     /** The guest-physical address space as software in the host reads and writes it. */
     public PhysicalMemory view() {
-        return view;
+        return view.memory;
+    }
+
+    /**
+     * The guest-physical address space as software that acts for the guest reads and writes it. An access to a page that is not there
+     * throws {@link MissingPage}.
+     */
+    public PhysicalMemory guestView() {
+        return guestView.memory;
+    }
+
+    /** A region of memory of which pages may be missing. */
+    public static boolean isDemanded(Region r) {
+        return r != null && r.device instanceof Demanded;
+    }
+
+    /** Whether a region of either address space is memory that can be stored to. */
+    public static boolean isMemory(Region r) {
+        return r != null && (r.isMemory() ? !r.readOnly : r.device instanceof Demanded d && !d.slot.isReadOnly());
     }
 
     public List<Slot> slots() {
@@ -219,14 +271,8 @@ public final class MemorySlots implements CodeObserver {
             return;
         }
         byAddress = slots.values().stream().sorted(Comparator.comparingLong(Slot::start)).toList();
-        viewRegions.forEach(view::remove);
-        viewRegions.clear();
-        for (Slot s : byAddress) {
-            MmioHandler stores = s.isReadOnly() ? new ReadOnly(s) : s.log != null ? new Logged(s) : null;
-            Region r = s.backing.slice(s.start, s.offset(), s.size, stores);
-            viewRegions.add(r);
-            view.add(r);
-        }
+        view.setSlots(false);
+        guestView.setSlots(source != null);
         observer.run();
     }
 
@@ -266,6 +312,56 @@ public final class MemorySlots implements CodeObserver {
         public void write(long offset, int size, long value) {
             slot.log.mark(offset >>> PAGE_SHIFT);
             host.memory().write(slot.host + offset, size, value);
+        }
+    }
+
+    private final class Plain implements MmioHandler {
+        private final Slot slot;
+
+        Plain(Slot slot) {
+            this.slot = slot;
+        }
+
+        @Override
+        public long read(long offset, int size) {
+            return host.memory().read(slot.host + offset, size);
+        }
+
+        @Override
+        public void write(long offset, int size, long value) {
+            host.memory().write(slot.host + offset, size, value);
+        }
+    }
+
+    /** Memory of which pages may be missing. */
+    private final class Demanded implements MmioHandler {
+        private final Slot slot;
+        private final MmioHandler memory;
+
+        Demanded(Slot slot, MmioHandler memory) {
+            this.slot = slot;
+            this.memory = memory;
+        }
+
+        private void check(long offset) {
+            long page = slot.start + offset & -PAGE;
+            if (!isThere(page)) {
+                throw new MissingPage(page);
+            }
+        }
+
+        @Override
+        public long read(long offset, int size) {
+            check(offset);
+            check(offset + size - 1);
+            return memory.read(offset, size);
+        }
+
+        @Override
+        public void write(long offset, int size, long value) {
+            check(offset);
+            check(offset + size - 1);
+            memory.write(offset, size, value);
         }
     }
 

@@ -18,6 +18,8 @@ public final class Paravirtual implements Paravirtualization, Stateful {
     private final QuietEnd quietEnd;
     private final AsyncPageFaults faults;
     private long wallClock;
+    /** The page of the wall clock was not there when it should have been written. */
+    private boolean wallClockDue;
     private boolean kicked;
 
     /** @param apic the local APIC, or null when userspace has it */
@@ -74,7 +76,9 @@ public final class Paravirtual implements Paravirtualization, Stateful {
         wallClock = gpa;
         SharedPage page = new SharedPage(cpu.memory, 12);
         page.at(gpa);
+        wallClockDue = gpa != 0 && page.isGiven();
         if (gpa != 0 && page.isThere()) {
+            wallClockDue = false;
             long time = system.timeOfDayAtZero();
             page.write(4, 4, time / 1_000_000_000L);
             page.write(8, 4, time % 1_000_000_000L);
@@ -108,6 +112,9 @@ public final class Paravirtual implements Paravirtualization, Stateful {
     public void prepareEntry() {
         quietEnd.look();
         clock.follow();
+        if (wallClockDue) {
+            writeWallClock(wallClock);
+        }
     }
 
     /** After the event to inject has been chosen. */
@@ -167,7 +174,8 @@ public final class Paravirtual implements Paravirtualization, Stateful {
 
     @Override
     public void save(StateOutput out) {
-        out.putLongs("clock", new long[] {clock.register(), wallClock});
+        out.putLongs("clock", clock.state());
+        out.putLongs("wall clock", new long[] {wallClock, wallClockDue ? 1 : 0});
         out.putLongs("steal time", steal.state());
         out.putLongs("end of interrupt", new long[] {quietEnd.register(), quietEnd.isOffered() ? 1 : 0, kicked ? 1 : 0});
         long[] f = faults.state();
@@ -177,11 +185,13 @@ public final class Paravirtual implements Paravirtualization, Stateful {
 
     @Override
     public void load(StateInput in) {
-        long[] c = new long[2];
+        long[] c = new long[3];
         in.getLongs("clock", c);
-        clock.connect(c[0]);
-        clock.adopt();
-        wallClock = c[1];
+        clock.setState(c);
+        long[] w = new long[2];
+        in.getLongs("wall clock", w);
+        wallClock = w[0];
+        wallClockDue = w[1] != 0;
         long[] s = new long[4];
         in.getLongs("steal time", s);
         steal.setState(s);

@@ -26,7 +26,7 @@ public final class ParavirtualCalls implements Hypercalls {
         void yield();
     }
 
-    private static final int VAPIC_POLL_IRQ = 1, KICK_CPU = 5, CLOCK_PAIRING = 9, SEND_IPI = 10, SCHED_YIELD = 11;
+    private static final int VAPIC_POLL_IRQ = 1, KICK_CPU = 5, CLOCK_PAIRING = 9, SEND_IPI = 10, SCHED_YIELD = 11, MAP_GPA_RANGE = 12;
     /** Results. */
     private static final long NOT_PERMITTED = -1, FAULT = -14, INVALID = -22, NOT_SUPPORTED = -95, UNKNOWN = -1000;
 
@@ -41,6 +41,7 @@ public final class ParavirtualCalls implements Hypercalls {
     private final ApicBus bus;
     private final SystemClock clock;
     private final Peers peers;
+    private boolean asksUserspace;
 
     /**
      * @param bus what carries the interrupts that guests send by hypercall
@@ -82,7 +83,16 @@ public final class ParavirtualCalls implements Hypercalls {
             }
             return 0;
         }
+        if (number == MAP_GPA_RANGE && asksUserspace) {
+            // Any other range is userspace's matter.
+            return INVALID;
+        }
         return UNKNOWN;
+    }
+
+    /** Whether userspace answers the calls that map ranges of guest-physical memory. */
+    public void setAsksUserspace(boolean asks) {
+        asksUserspace = asks;
     }
 
     /** Sends the interrupt that an ICR value describes to the APIC IDs {@code first} + n, n being bits of two bitmaps; how many took it. */

@@ -1,7 +1,8 @@
 package dev.javisor.hypervisor.paravirtual;
 
+import dev.javisor.hypervisor.memory.MemorySlots;
+import dev.javisor.hypervisor.memory.MissingPage;
 import dev.javisor.processor.memory.PhysicalMemory;
-import dev.javisor.processor.memory.Region;
 
 /** A structure in guest memory that the guest has given to the hypervisor. Where there is no memory, nothing is read or written. */
 final class SharedPage {
@@ -23,16 +24,26 @@ final class SharedPage {
     }
 
     /** It has been given, and all of it is memory. */
-    boolean isThere() {
+    boolean isGiven() {
         return address != -1 && isMemory(memory, address, size);
     }
 
-    static boolean isMemory(PhysicalMemory memory, long gpa, int size) {
-        return isMemory(memory.regionAt(gpa)) && isMemory(memory.regionAt(gpa + size - 1));
+    /** It {@link #isGiven}, and is there now; if not, it is asked for. */
+    boolean isThere() {
+        if (!isGiven()) {
+            return false;
+        }
+        try {
+            memory.read(address, 1);
+            memory.read(address + size - 1, 1);
+            return true;
+        } catch (MissingPage m) {
+            return false;
+        }
     }
 
-    private static boolean isMemory(Region r) {
-        return r != null && r.isMemory() && !r.readOnly;
+    static boolean isMemory(PhysicalMemory memory, long gpa, int size) {
+        return MemorySlots.isMemory(memory.regionAt(gpa)) && MemorySlots.isMemory(memory.regionAt(gpa + size - 1));
     }
 
     long read(int offset, int bytes) {

@@ -17,6 +17,8 @@ final class VcpuClock {
     private long tscOffset, tscMultiplier;
 
     private boolean stopped;
+    /** The page was not there when it should have been written. */
+    private boolean due;
 
     VcpuClock(Cpu cpu, SystemClock clock) {
         this.cpu = cpu;
@@ -44,7 +46,7 @@ final class VcpuClock {
 
     /** KVM_KVMCLOCK_CTRL: the guest is told that it has not been running. */
     boolean tellStopped() {
-        if (!page.isThere()) {
+        if (!page.isGiven()) {
             return false;
         }
         stopped = true;
@@ -54,9 +56,21 @@ final class VcpuClock {
 
     /** The time-stamp counter may have been moved. */
     void follow() {
-        if (cpu.tscOffset != tscOffset || cpu.tscMultiplier != tscMultiplier) {
+        if (due || cpu.tscOffset != tscOffset || cpu.tscMultiplier != tscMultiplier) {
             update();
         }
+    }
+
+    /** What has to be told when the page can be written. */
+    long[] state() {
+        return new long[] {register, stopped ? 1 : 0, due ? 1 : 0};
+    }
+
+    void setState(long[] s) {
+        connect(s[0]);
+        adopt();
+        stopped = s[1] != 0;
+        due = s[2] != 0;
     }
 
     /** The page is as the guest left it, and right. */
@@ -67,9 +81,11 @@ final class VcpuClock {
 
     void update() {
         adopt();
+        due = page.isGiven();
         if (!page.isThere()) {
             return;
         }
+        due = false;
         long reference = clock.reference(cpu);
         SystemClock.Rate rate = SystemClock.Rate.of(cpu);
         page.write(TIMESTAMP, 8, SystemClock.counter(cpu, reference));

@@ -4,6 +4,9 @@ import dev.javisor.hypervisor.abi.CoalescedMmio;
 import dev.javisor.processor.bus.IoBus;
 import dev.javisor.processor.core.Platform;
 import dev.javisor.processor.memory.MmioHandler;
+import dev.javisor.processor.state.StateInput;
+import dev.javisor.processor.state.StateOutput;
+import dev.javisor.processor.state.Stateful;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntSupplier;
@@ -12,7 +15,7 @@ import java.util.function.IntSupplier;
  * Guest-physical addresses without memory, and I/O ports, of one VM: devices in the kernel answer themselves, everything else is
  * userspace's and goes through the {@link UserAccess} of the vcpu whose instruction is being carried out.
  */
-public final class DeviceBus implements MmioHandler, Platform {
+public final class DeviceBus implements MmioHandler, Platform, Stateful {
     /** Most accesses that wait for userspace: the ring is a page. */
     public static final int RING_ENTRIES = 170;
 
@@ -118,6 +121,22 @@ public final class DeviceBus implements MmioHandler, Platform {
             }
         }
         return false;
+    }
+
+    @Override
+    public void save(StateOutput out) {
+        out.putInt("waiting", ring.size());
+        ring.forEach(s -> out.putBytes("store", s.toBytes()));
+    }
+
+    @Override
+    public void load(StateInput in) {
+        ring.clear();
+        for (int n = in.getInt("waiting"); n > 0; n--) {
+            CoalescedMmio s = new CoalescedMmio();
+            s.fromBytes(in.getBytes("store"));
+            ring.add(s);
+        }
     }
 
     // ---- accesses ----

@@ -1,5 +1,7 @@
 package dev.javisor.hypervisor.vcpu;
 
+import dev.javisor.hypervisor.memory.MemorySlots;
+import dev.javisor.hypervisor.memory.MissingPage;
 import dev.javisor.isa.CodeSize;
 import dev.javisor.isa.Decoder;
 import dev.javisor.isa.Instruction;
@@ -109,6 +111,10 @@ final class Emulator {
         } catch (UserAccess.Needed n) {
             c.stringElements = handled;
             return undo(rip, Outcome.WAITS);
+        } catch (MissingPage m) {
+            c.stringElements = handled;
+            undo(rip, Outcome.WAITS);
+            throw m;
         } finally {
             bus.select(null);
         }
@@ -119,18 +125,30 @@ final class Emulator {
      *
      * @return false when another event was delivered in its place
      * @throws UserAccess.Needed when the guest's tables are where no memory is
+     * @throws MissingPage when they are not there yet; the delivery can begin anew
      */
     boolean deliver(Event e) {
         begin();
-        boolean delivered = EventDelivery.inject(cpu, e);
-        user.end();
-        bus.select(null);
-        return delivered;
+        boolean finished = false;
+        try {
+            boolean delivered = EventDelivery.inject(cpu, e);
+            finished = true;
+            return delivered;
+        } finally {
+            user.end();
+            bus.select(null);
+            if (!finished) {
+                cpu.injecting = false;
+                cpu.delivering = null;
+            }
+        }
     }
 
     /** Whether these bytes are at RIP, where data accesses of the guest can read them. */
     boolean finds(byte[] expected) {
         begin();
+        // Nobody is asked where there is no memory.
+        bus.select(null);
         try {
             for (int i = 0; i < expected.length; i++) {
                 if (cpu.memory.read(translateCode(i, Translation.READ), 1) != (expected[i] & 0xFF)) {
@@ -148,6 +166,7 @@ final class Emulator {
     /** Stores bytes at RIP, as an instruction of the guest would. */
     Outcome replace(byte[] code) {
         begin();
+        bus.select(null);
         try {
             long[] at = new long[code.length];
             for (int i = 0; i < code.length; i++) {
@@ -246,7 +265,13 @@ final class Emulator {
         la = c.translation.untag(c, c.fetchContext(), la, Cpu.CS, Translation.FETCH);
         long gpa = c.translation.translate(c, c.fetchContext(), la, Translation.FETCH);
         int n = (int) Math.min(most, 4096 - (gpa & 4095));
-        c.memory.read(gpa, bytes, offset, n);
+        if (MemorySlots.isDemanded(c.memory.regionAt(gpa))) {
+            for (int i = 0; i < n; i++) {
+                bytes[offset + i] = (byte) c.memory.read(gpa + i, 1);
+            }
+        } else {
+            c.memory.read(gpa, bytes, offset, n);
+        }
         return n;
     }
 }

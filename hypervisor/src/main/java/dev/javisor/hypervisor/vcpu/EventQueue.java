@@ -252,6 +252,15 @@ public final class EventQueue implements Stateful {
         return e;
     }
 
+    /** The event that {@link #takeInterrupted} has given is still not delivered. */
+    void putBack(Event e) {
+        switch (e.type()) {
+            case Event.NMI -> nmiInjected = true;
+            case Event.EXTERNAL_INTERRUPT, Event.SOFTWARE_INTERRUPT -> queueInterrupt(e.vector(), e.type() == Event.SOFTWARE_INTERRUPT);
+            default -> requeue(e, instructionLength);
+        }
+    }
+
     /** Something waits to be injected, or to be delivered again. */
     boolean isPending() {
         return hasException() || interruptInjected || nmiInjected || nmisPending != 0 || smiPending || tripleFault;

@@ -2,6 +2,7 @@ package dev.javisor.hypervisor.vcpu;
 
 import dev.javisor.hypervisor.abi.GuestDebug;
 import dev.javisor.hypervisor.abi.VcpuExit;
+import dev.javisor.hypervisor.memory.MissingPage;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.Flags;
@@ -49,6 +50,11 @@ public final class Instructions {
         core.injection().takeDebugTrap();
     }
 
+    /** The processor that does not run by itself shows the time. */
+    public void synchronize() {
+        Emulator.synchronize(cpu);
+    }
+
     /** INT1 has trapped: its #DB is that of the next instruction. */
     public void trapped(int length) {
         Cpu c = core.state.change(GuestState.REGISTERS | GuestState.EVENTS);
@@ -71,7 +77,11 @@ public final class Instructions {
             if (emulator.deliver(e) && e.isSoftware()) {
                 core.countEmulated();
             }
+        } catch (MissingPage m) {
+            core.events.putBack(e);
+            throw m;
         } catch (UserAccess.Needed n) {
+            core.events.putBack(e);
             return new VcpuExit.InternalError(VcpuExit.InternalError.EMULATION, List.of());
         }
         return afterDelivery();
@@ -95,7 +105,7 @@ public final class Instructions {
     /** An instruction has been carried out in software while its debugger steps the guest. */
     private void stepped() {
         if (core.debugger().uses(GuestDebug.SINGLESTEP)) {
-            core.wantStep(core.debugger().exit(Event.DB, Boundary.SINGLE_STEP));
+            core.unsettled().step(core.debugger().exit(Event.DB, Boundary.SINGLE_STEP));
         }
     }
 
@@ -111,7 +121,7 @@ public final class Instructions {
         return switch (outcome) {
             case COMPLETED -> {
                 if (!core.hasLocalApic() && cpu.apic.cr8() < taskPriority) {
-                    core.wantAfter(new VcpuExit.SetTpr());
+                    core.unsettled().want(new VcpuExit.SetTpr());
                 }
                 retire();
                 stepped();
@@ -146,8 +156,24 @@ public final class Instructions {
             return null;
         }
         VcpuExit.Io io = new VcpuExit.Io(VcpuExit.IO_IN, size, port, 1, new byte[size]);
-        core.completeWith(() -> finishIn(port, size, io.value(), length));
+        core.unsettled().ask(io, Unsettled.Completion.IN, length);
         return io;
+    }
+
+    /** Userspace has answered what it was asked. */
+    void complete() {
+        Unsettled u = core.unsettled();
+        VcpuExit answered = u.asked();
+        switch (u.takeCompletion()) {
+            case IN -> {
+                VcpuExit.Io io = (VcpuExit.Io) answered;
+                finishIn(io.port(), io.size(), io.value(), u.length());
+            }
+            case RDMSR -> msrInstructions.complete((VcpuExit.Rdmsr) answered, u.length());
+            case WRMSR -> msrInstructions.complete((VcpuExit.Wrmsr) answered, u.length());
+            case HYPERCALL -> core.undefined().complete((VcpuExit.Hypercall) answered, u.length());
+            case NONE -> { }
+        }
     }
 
     /** I/O breakpoints, which an instruction that exits has not met. */

@@ -70,14 +70,17 @@ final class MsrInstructions {
             return null;
         }
         VcpuExit.Rdmsr exit = new VcpuExit.Rdmsr(index, reason);
-        core.completeWith(() -> {
-            if (exit.error) {
-                generalProtection();
-            } else {
-                finishRead(exit.data, length);
-            }
-        });
+        core.unsettled().ask(exit, Unsettled.Completion.RDMSR, length);
         return exit;
+    }
+
+    /** Userspace has answered. */
+    void complete(VcpuExit.Rdmsr exit, int length) {
+        if (exit.error) {
+            generalProtection();
+        } else {
+            finishRead(exit.data, length);
+        }
     }
 
     /** As {@link #read}. */
@@ -103,13 +106,16 @@ final class MsrInstructions {
             return null;
         }
         VcpuExit.Wrmsr exit = new VcpuExit.Wrmsr(index, reason, value);
-        core.completeWith(() -> {
-            if (exit.error) {
-                generalProtection();
-            } else {
-                core.instructions().skip(length);
-            }
-        });
+        core.unsettled().ask(exit, Unsettled.Completion.WRMSR, length);
         return exit;
+    }
+
+    /** Userspace has answered. */
+    void complete(VcpuExit.Wrmsr exit, int length) {
+        if (exit.error) {
+            generalProtection();
+        } else {
+            core.instructions().skip(length);
+        }
     }
 }

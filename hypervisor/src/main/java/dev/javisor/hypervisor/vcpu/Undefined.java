@@ -6,6 +6,7 @@ import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.event.Boundary;
+import java.util.List;
 
 /** Instructions that mean something to the hypervisor only: hypercalls, RSM, and the prefix that has the next one emulated. */
 public final class Undefined {
@@ -13,11 +14,17 @@ public final class Undefined {
     private static final byte[] PREFIX = {0x0F, 0x0B, 'k', 'v', 'm'};
 
     private static final byte[] VMCALL = {0x0F, 0x01, (byte) 0xC1}, VMMCALL = {0x0F, 0x01, (byte) 0xD9};
+    private static final int RAX = 0, RCX = 1, RDX = 2, RBX = 3;
+    private static final long MAP_GPA_RANGE = 1L << VcpuExit.Hypercall.MAP_GPA_RANGE, PAGE = 4096;
+    private static final byte[] RDMSR = {0x0F, 0x32}, WRMSR = {0x0F, 0x30};
     private static final byte[] RSM = {0x0F, (byte) 0xAA};
 
     private final VcpuCore core;
     private final Cpu cpu;
     private final Emulator emulator;
+    /** Hypercalls that userspace answers, one bit each. */
+    private long hypercallExits;
+
     private boolean forcedEmulation;
     private boolean fixesHypercalls = true;
 
@@ -47,12 +54,64 @@ public final class Undefined {
         if (cpu.hypercalls == null) {
             core.events.queue(Event.exception(Event.UD));
         } else if (cpu.model.isIntel()) {
-            cpu.hypercalls.call(core.state.change(GuestState.REGISTERS | GuestState.SYSTEM));
+            Cpu c = core.state.change(GuestState.REGISTERS | GuestState.SYSTEM);
+            VcpuExit exit = askUserspace(length);
+            if (exit != null) {
+                return exit;
+            }
+            c.hypercalls.call(c);
             core.instructions().skip(length);
         } else {
             replace();
         }
         return null;
+    }
+
+    /** The hypercall in the guest's registers, if it is one that userspace answers; else null. */
+    private VcpuExit askUserspace(int length) {
+        Cpu c = cpu;
+        long mask = c.codeSize64 ? -1L : 0xFFFF_FFFFL;
+        long first = c.gpr[RBX] & mask;
+        long pages = c.gpr[RCX] & mask;
+        boolean exits = c.cpl == 0 && (c.gpr[RAX] & mask) == VcpuExit.Hypercall.MAP_GPA_RANGE && (hypercallExits & MAP_GPA_RANGE) != 0;
+        boolean range = (first & PAGE - 1) == 0 && pages != 0 && Long.compareUnsigned((first >>> 12) + pages, first >>> 12) > 0;
+        if (!exits || !range) {
+            return null;
+        }
+        List<Long> arguments = List.of(first, pages, c.gpr[RDX] & mask, 0L, 0L, 0L);
+        VcpuExit.Hypercall exit = new VcpuExit.Hypercall(VcpuExit.Hypercall.MAP_GPA_RANGE, arguments, c.codeSize64);
+        core.unsettled().ask(exit, Unsettled.Completion.HYPERCALL, length);
+        return exit;
+    }
+
+    /** Userspace has answered. */
+    void complete(VcpuExit.Hypercall exit, int length) {
+        Cpu c = core.state.change(GuestState.REGISTERS | GuestState.SYSTEM);
+        c.gpr[RAX] = c.codeSize64 ? exit.result : exit.result & 0xFFFF_FFFFL;
+        core.instructions().skip(length);
+    }
+
+    /** KVM_CAP_EXIT_HYPERCALL. @param numbers of the hypercalls that userspace answers, one bit each */
+    public void setHypercallExits(long numbers) {
+        hypercallExits = numbers;
+    }
+
+    /** The emulator does not know what userspace wants to be asked about. */
+    private VcpuExit emulate() {
+        if (cpu.hypercalls != null && emulator.finds(cpu.model.isIntel() ? VMCALL : VMMCALL)) {
+            VcpuExit exit = askUserspace(VMCALL.length);
+            if (exit != null) {
+                return exit;
+            }
+        }
+        boolean privileged = cpu.cpl == 0;
+        if (privileged && emulator.finds(RDMSR)) {
+            return core.instructions().readMsr(RDMSR.length);
+        }
+        if (privileged && emulator.finds(WRMSR)) {
+            return core.instructions().writeMsr(WRMSR.length);
+        }
+        return core.instructions().emulate();
     }
 
     /** #UD. */
@@ -66,7 +125,7 @@ public final class Undefined {
         }
         boolean intel = cpu.model.isIntel();
         if (cpu.hypercalls != null && emulator.finds(intel ? VMCALL : VMMCALL)) {
-            return core.instructions().emulate();
+            return emulate();
         }
         if (cpu.hypercalls != null && emulator.finds(intel ? VMMCALL : VMCALL)) {
             replace();
@@ -100,7 +159,7 @@ public final class Undefined {
         }
         long breakpoints = Boundary.codeBreakpoints(c, dr, core.debugger().register(7));
         if (breakpoints == 0) {
-            return core.instructions().emulate();
+            return emulate();
         }
         if (core.debugger().uses(GuestDebug.USE_HW_BP)) {
             return core.debugger().exit(Event.DB, breakpoints);

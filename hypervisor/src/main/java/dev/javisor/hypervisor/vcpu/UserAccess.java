@@ -40,6 +40,11 @@ final class UserAccess implements Stateful {
         question = null;
     }
 
+    /** The instruction is not gone on with. */
+    void abandon() {
+        end();
+    }
+
     long read(boolean port, long address, int size) {
         if (used < answers.size()) {
             return answers.get(used++);
@@ -77,6 +82,11 @@ final class UserAccess implements Stateful {
         question = null;
     }
 
+    /** The instruction has had answers and is to be repeated with them. */
+    boolean hasAnswers() {
+        return !answers.isEmpty();
+    }
+
     boolean isWaiting() {
         return question != null;
     }
@@ -86,12 +96,15 @@ final class UserAccess implements Stateful {
         return stores.poll();
     }
 
-    // ---- state: an instruction that waits begins again, so that only the answers it has had count ----
+    // ---- state ----
 
     @Override
     public void save(StateOutput out) {
         out.putInt("answered", answers.size());
         out.putLongs("answers", answers.stream().mapToLong(Long::longValue).toArray());
+        ExitState.save(out, question);
+        out.putInt("stored", stores.size());
+        stores.forEach(s -> ExitState.save(out, s));
     }
 
     @Override
@@ -102,6 +115,10 @@ final class UserAccess implements Stateful {
         in.getLongs("answers", saved);
         for (long a : saved) {
             answers.add(a);
+        }
+        question = ExitState.load(in);
+        for (int n = in.getInt("stored"); n > 0; n--) {
+            stores.add(ExitState.load(in));
         }
     }
 }

@@ -2,13 +2,13 @@ package dev.javisor.hypervisor.vcpu;
 
 import dev.javisor.hypervisor.abi.RequeuePolicy;
 import dev.javisor.hypervisor.abi.VcpuExit;
+import dev.javisor.hypervisor.memory.MissingPage;
 import dev.javisor.hypervisor.paravirtual.Paravirtual;
 import dev.javisor.isa.CpuModel;
 import dev.javisor.processor.CpuState;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Occurrence;
 import dev.javisor.processor.event.Reset;
-import dev.javisor.processor.memory.PhysicalMemory;
 import dev.javisor.processor.paging.Paging;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
@@ -41,20 +41,11 @@ public final class VcpuCore implements Stateful {
     /** What the guest is offered beside what a processor has. */
     private final Paravirtual paravirtual;
     private final Undefined undefined;
-    /** What completes the instruction that userspace has been asked about; null when none waits. */
-    private Runnable completion;
-    /** What a guest that was called back has ended with. */
-    private VcpuExit deferred;
-
-    /** What the instruction that has just completed wants of userspace. */
-    private VcpuExit wanted;
-
+    private final Unsettled unsettled = new Unsettled();
     private boolean entered;
     private boolean stopped;
     /** A run ends before the guest is entered. */
     private boolean immediateExit;
-    /** A step that was made in software. */
-    private VcpuExit stepped;
     /** Instructions carried out by other means than the hardware's. */
     private long emulated;
     /** Is told what happens; null for nobody. */
@@ -169,6 +160,8 @@ public final class VcpuCore implements Stateful {
         CpuState.save(cpu, out);
         out.put("events", events);
         out.put("userspace", user);
+        out.put("unsettled", unsettled);
+        out.putBoolean("not told", unsettled.isDeferred(user.question()));
         out.put("paravirtual", paravirtual);
         waiting.save(out);
         out.putLong("retired", retired());
@@ -185,6 +178,10 @@ public final class VcpuCore implements Stateful {
         backend.setSeed(cpu.rngState);
         in.get("events", events);
         in.get("userspace", user);
+        in.get("unsettled", unsettled);
+        if (in.getBoolean("not told")) {
+            unsettled.defer(user.question());
+        }
         in.get("paravirtual", paravirtual);
         waiting.load(in);
         emulated = in.getLong("retired") - backend.retired();
@@ -217,11 +214,8 @@ public final class VcpuCore implements Stateful {
         events.clear();
         user.begin();
         user.end();
-        completion = null;
-        deferred = null;
-        stepped = null;
+        unsettled.clear();
         cpu.stringElements = 0;
-        wanted = null;
         injection.reset();
         owed = 0;
         waiting.reset();
@@ -290,7 +284,14 @@ public final class VcpuCore implements Stateful {
             leaveGuest();
             backend.flushTranslations();
         }
-        VcpuExit x = runOn(limit);
+        VcpuExit x;
+        try {
+            x = runOn(limit);
+        } catch (MissingPage m) {
+            // What software did for the guest is done again when the page is there.
+            waiting.forPage(m.page());
+            x = INTR;
+        }
         if (x == INTR) {
             paravirtual.end(isWaiting());
         }
@@ -307,9 +308,8 @@ public final class VcpuCore implements Stateful {
             x = INTR;
         }
         while (x == null) {
-            if (wanted != null) {
-                x = wanted;
-                wanted = null;
+            x = unsettled.takeWanted();
+            if (x != null) {
                 break;
             }
             // No event comes in the middle of an instruction.
@@ -331,9 +331,8 @@ public final class VcpuCore implements Stateful {
                 if (x == null && backend.inGuest()) {
                     x = INTR;
                 }
-                if (x == null && stepped != null) {
-                    x = stepped;
-                    stepped = null;
+                if (x == null) {
+                    x = unsettled.takeStep();
                 }
             }
         }
@@ -365,8 +364,7 @@ public final class VcpuCore implements Stateful {
             return cpu.requests != 0 && waiting.isInterrupted();
         }
         return owed != 0
-                || completion != null
-                || deferred != null
+                || unsettled.isPending()
                 || user.isWaiting()
                 || cpu.activity == Cpu.ACTIVE
                 || cpu.activity == Cpu.HLT && paravirtual.isKicked()
@@ -389,21 +387,40 @@ public final class VcpuCore implements Stateful {
 
     /** Keeps what an exit wants of userspace for the next run. */
     public void defer(VcpuExit exit) {
-        deferred = exit;
+        unsettled.defer(exit);
+    }
+
+    Unsettled unsettled() {
+        return unsettled;
+    }
+
+    /** What userspace has been asked and the next run completes with its answer; null when nothing waits for one. */
+    public VcpuExit pendingExit() {
+        return unsettled.asked() != null ? unsettled.asked() : user.question();
+    }
+
+    /** The instruction that waits for an answer of userspace is not gone on with: the guest goes on elsewhere. */
+    public void abandonInstruction() {
+        if (unsettled.isDeferred(user.question())) {
+            unsettled.takeDeferred();
+        }
+        unsettled.abandon();
+        user.abandon();
+        cpu.stringElements = 0;
     }
 
     private VcpuExit complete() {
-        if (deferred != null) {
-            VcpuExit x = deferred;
-            deferred = null;
-            return x;
+        VcpuExit late = unsettled.takeDeferred();
+        if (late != null) {
+            return late;
         }
-        if (completion != null) {
-            Runnable c = completion;
-            completion = null;
-            c.run();
+        if (unsettled.asked() != null) {
+            instructions.complete();
         } else if (user.isWaiting()) {
             user.answer();
+            return instructions.emulate();
+        } else if (user.hasAnswers() && !waiting.awaitsPage()) {
+            // It had to wait for a page.
             return instructions.emulate();
         }
         return user.nextStore();
@@ -485,7 +502,7 @@ public final class VcpuCore implements Stateful {
 
     /** Ends the run behind the instruction that is being carried out. */
     public void want(VcpuExit exit) {
-        wanted = exit;
+        unsettled.want(exit);
         backend.kick();
     }
 
@@ -495,29 +512,8 @@ public final class VcpuCore implements Stateful {
         return new VcpuExit.Shutdown();
     }
 
-    /** What the instruction that has just completed wants of userspace. */
-    void wantAfter(VcpuExit exit) {
-        wanted = exit;
-    }
-
-    /** A step was made in software. */
-    void wantStep(VcpuExit exit) {
-        stepped = exit;
-    }
-
-    /** The instruction is completed by the next run, with what userspace has answered. */
-    void completeWith(Runnable answer) {
-        completion = answer;
-    }
-
-    /** Guest-physical memory. */
-    public PhysicalMemory guestPhysical() {
-        return cpu.memory;
-    }
-
     /** What userspace wants to know of accesses to model-specific registers. */
     public MsrPolicy msrs() {
         return msrs;
     }
-
 }

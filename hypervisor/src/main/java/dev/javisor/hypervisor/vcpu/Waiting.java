@@ -87,6 +87,12 @@ public final class Waiting {
         awaitedPage = page;
     }
 
+    /** Software needs the page before it can go on with what it does for the guest. */
+    void forPage(long page) {
+        awaitedPage = page;
+        awaitsLightly = false;
+    }
+
     /** A page is there. */
     public void pageArrived(long page) {
         if (awaitedPage == page) {

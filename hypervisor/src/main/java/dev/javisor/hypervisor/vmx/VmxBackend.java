@@ -12,11 +12,13 @@ import dev.javisor.hypervisor.vcpu.GuestState;
 import dev.javisor.hypervisor.vcpu.MsrPolicy;
 import dev.javisor.hypervisor.vcpu.VcpuCore;
 import dev.javisor.isa.ExitReason;
+import dev.javisor.isa.Feature;
 import dev.javisor.isa.Msr;
 import dev.javisor.isa.VmcsField;
 import dev.javisor.isa.VmxControl;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Event;
+import dev.javisor.processor.system.TimeStamp;
 import dev.javisor.processor.trace.TraceSink;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -155,6 +157,10 @@ public final class VmxBackend implements Backend {
         if (cpu.tscOffset != tscOffset) {
             tscOffset = cpu.tscOffset;
             root.vmwrite(VmcsField.TSC_OFFSET, tscOffset);
+        }
+        if (cpu.has(Feature.RDPRU)) {
+            core.instructions().synchronize();
+            root.setRunningCounters(TimeStamp.mperf(cpu), TimeStamp.aperf(cpu));
         }
         if (cpu.tscMultiplier != tscMultiplier) {
             tscMultiplier = cpu.tscMultiplier;

@@ -92,12 +92,12 @@ public final class TimeStamp {
     }
 
     /** Ticks of the nominal clock while the processor was not waiting. */
-    static long mperf(Cpu c) {
+    public static long mperf(Cpu c) {
         return running(c) + c.mperfOffset;
     }
 
     /** Ticks of the actual clock, which never differs from the nominal one. */
-    static long aperf(Cpu c) {
+    public static long aperf(Cpu c) {
         return running(c) + c.aperfOffset;
     }
 
