@@ -463,8 +463,8 @@ public final class Vcpu implements Stateful {
 
     /**
      * The exit that waits for the caller's answer, which the next {@link #run} completes: what {@code kvm_run} still shows. Part of the
-     * {@link #save whole state}: after {@link #load} it is here, with what had been answered when it was saved. KVM's structures do not hold
-     * it; who saves those completes the access first, by a run with {@link #setImmediateExit}.
+     * {@link #save whole state}: after {@link #load} it is here, with what had been answered when it was saved. KVM's structures do not
+     * hold it; who saves those completes the access first, by a run with {@link #setImmediateExit}.
      *
      * @return null when nothing waits for an answer
      */

@@ -72,6 +72,7 @@ public final class Fuzz {
         campaigns.add(new MachineCampaign("code", World::new));
         campaigns.add(new MachineCampaign("devices", DeviceWorld::new));
         campaigns.add(new MachineCampaign("vmx", VmxWorld::new));
+        campaigns.add(new ApiCampaign());
         campaigns.add(new CommandCampaign());
         campaigns.removeIf(c -> only != null && !only.equals(c.name()));
         if (campaigns.isEmpty()) {

@@ -48,9 +48,7 @@ public final class GuestCpuid implements CpuidTable {
             if (entry(e.function, e.index) != null) {
                 throw KvmException.invalid("two answers to CPUID leaf " + Integer.toHexString(e.function) + "." + e.index);
             }
-            CpuidEntry copy = new CpuidEntry();
-            copy.fromBytes(e.toBytes());
-            entries.add(copy);
+            entries.add(copy(e));
         }
         checkVendor(host);
         checkFeatures(host);
@@ -113,8 +111,15 @@ public final class GuestCpuid implements CpuidTable {
                 host.maxExtendedLeaf(), host.listed(), new FeatureSet(features));
     }
 
+    /** Copies, which are the caller's to change. */
     public List<CpuidEntry> entries() {
-        return List.copyOf(entries);
+        return entries.stream().map(GuestCpuid::copy).toList();
+    }
+
+    private static CpuidEntry copy(CpuidEntry e) {
+        CpuidEntry copy = new CpuidEntry();
+        copy.fromBytes(e.toBytes());
+        return copy;
     }
 
     private CpuidEntry entry(int function, int index) {
