@@ -48,7 +48,9 @@ final class RegionFactory {
 
     private final ExecutorService worker;
     private final ExecutorService improver;
-    /** Requests that the worker, and the improver, have not come to. */
+    /** Requests that the worker has not come to, each the blocks of a region. */
+    private final List<List<Block>> waiting = new ArrayList<>();
+    /** Their number, and that of the improver's. */
     private final AtomicInteger pending = new AtomicInteger(), improvements = new AtomicInteger();
 
     private final Queue<CompiledRegion> finished = new ConcurrentLinkedQueue<>();
@@ -93,7 +95,10 @@ final class RegionFactory {
         }
         if (worker != null) {
             pending.incrementAndGet();
-            worker.execute(() -> compileWaiting(blocks));
+            synchronized (waiting) {
+                waiting.add(blocks);
+            }
+            worker.execute(() -> compileWaiting(hottest()));
         } else {
             compile(blocks);
         }
@@ -161,6 +166,32 @@ final class RegionFactory {
         }
     }
 
+    /** Takes out of those that wait the region that is interpreted most, for its size: it may be worth more than the others together. */
+    private List<Block> hottest() {
+        synchronized (waiting) {
+            int best = 0;
+            double most = -1;
+            for (int k = 0; k < waiting.size(); k++) {
+                double heat = heat(waiting.get(k));
+                if (heat > most) {
+                    best = k;
+                    most = heat;
+                }
+            }
+            return waiting.remove(best);
+        }
+    }
+
+    /** Executions of an instruction, on average; counted while this looks. */
+    private static double heat(List<Block> blocks) {
+        long instructions = 0, executed = 0;
+        for (Block b : blocks) {
+            instructions += b.length;
+            executed += (long) b.length * b.heat;
+        }
+        return (double) executed / instructions;
+    }
+
     private void compileWaiting(List<Block> blocks) {
         pending.decrementAndGet();
         if (blocks.stream().anyMatch(b -> b.forgotten)) {
@@ -200,16 +231,18 @@ final class RegionFactory {
     private void compileAgain(List<CompiledRegion> quick) {
         improvements.decrementAndGet();
         List<CompiledRegion> some = fitting(quick);
-        Region code = some.isEmpty() ? null : RegionCompiler.compile(plan(blocks(some)), Effort.FULL);
-        while (code == null && some.size() > 1) {
-            some = some.subList(0, some.size() - 1);
+        Region code = null;
+        while (code == null && isBetter(some)) {
             code = RegionCompiler.compile(plan(blocks(some)), Effort.FULL);
+            if (code == null) {
+                some.removeLast();
+            }
         }
         if (code == null) {
             quick.forEach(one -> one.improving = false);
             return;
         }
-        quick.subList(some.size(), quick.size()).forEach(one -> one.improving = false);
+        quick.stream().filter(one -> !some.contains(one)).forEach(one -> one.improving = false);
         code.proof = PROOF;
         statistics.improved++;
         call(code, CALLS_TO_PROFILE);
@@ -221,14 +254,21 @@ final class RegionFactory {
         finished.add(new CompiledRegion(some, code, order(blocks(some))));
     }
 
-    /** The first of some regions that are still there, as many as make one of a sensible size. */
+    /** The first region, and of the others those that are still there and with which it has a sensible size. */
     private static List<CompiledRegion> fitting(List<CompiledRegion> regions) {
-        int n = 0;
-        while (n < regions.size() && regions.get(n).isInstalled()
-                && (n == 0 || plan(blocks(regions.subList(0, n + 1))).instructions() <= MOST_TOGETHER)) {
-            n++;
+        List<CompiledRegion> some = new ArrayList<>();
+        for (CompiledRegion r : regions) {
+            some.add(r);
+            if (!r.isInstalled() || some.size() > 1 && plan(blocks(some)).instructions() > MOST_TOGETHER) {
+                some.removeLast();
+            }
         }
-        return regions.subList(0, n);
+        return some.contains(regions.getFirst()) ? some : new ArrayList<>();
+    }
+
+    /** What is made of them is not what the first one is already. */
+    private static boolean isBetter(List<CompiledRegion> regions) {
+        return regions.size() > 1 || regions.size() == 1 && regions.getFirst().code.effort == Effort.QUICK;
     }
 
     private static List<Block> blocks(List<CompiledRegion> regions) {
