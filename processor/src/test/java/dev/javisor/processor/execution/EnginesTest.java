@@ -224,6 +224,21 @@ class EnginesTest {
         assertThat(together).as("compiled code calls and returns without being left").isTrue();
     }
 
+    @Test
+    void hotRegionsThatAreTooLargeToBecomeOneAreMadeAgainOnce() throws InterruptedException {
+        String half = "add eax, ecx\n".repeat(110);
+        String text = "next:\n" + half + "jmp on\n times 300 nop\n on:\n" + half + "jmp next";
+        System.setProperty("javisor.compilerLevels", "2");
+        Subject subject = new Subject(Engine.AUTO, CodeSize.BITS64, Asm.program(CodeSize.BITS64, CODE, text));
+        System.clearProperty("javisor.compilerLevels");
+        CompilerStatistics statistics = subject.cache.statistics();
+        for (int slice = 0; slice < 200; slice++) {
+            subject.run(1_000_000);
+            Thread.sleep(5);
+        }
+        assertThat(statistics.improved()).as("of %d regions", statistics.regions()).isBetween(1L, statistics.regions());
+    }
+
     /** Runs a program on both engines; instructions that compiled code ran. */
     private static long compare(CodeSize size, Asm.Program program, Random random, String what) {
         Subject oracle = new Subject(Engine.INTERPRETER, size, program);
