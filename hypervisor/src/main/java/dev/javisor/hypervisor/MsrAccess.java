@@ -69,14 +69,14 @@ final class MsrAccess {
 
     static long get(GuestState state, int index) {
         try {
-            return Msrs.read(clocked(state.load(GuestState.SYSTEM | GuestState.MSRS)), index);
+            return Msrs.read(clocked(state.load(GuestState.SYSTEM | GuestState.KEYS | GuestState.MSRS)), index);
         } catch (GuestFault f) {
             throw KvmException.invalid("there is no MSR " + Integer.toHexString(index) + " to read");
         }
     }
 
     static void set(GuestState state, int index, long value) {
-        Cpu c = clocked(state.change(GuestState.SYSTEM | GuestState.MSRS));
+        Cpu c = clocked(state.change(GuestState.SYSTEM | GuestState.KEYS | GuestState.MSRS));
         Msr m = MsrIndex.find(c.model, index);
         // What cannot change can be restored.
         if (m != null && isConstant(m) && m.slot >= 0 && c.msr[m.slot + m.bank(index)] == value) {

@@ -27,7 +27,7 @@ final class XsaveAccess {
     }
 
     static Xsave get(GuestState state) {
-        Cpu c = state.load(GuestState.FPU);
+        Cpu c = state.load(GuestState.FPU | GuestState.KEYS);
         Xsave x = new Xsave();
         ByteBuffer b = buffer(x);
         X87State f = c.x87;
@@ -64,7 +64,7 @@ final class XsaveAccess {
     /** Components without a bit in XSTATE_BV get their initial configuration. */
     static void set(GuestState state, Xsave x) {
         ByteBuffer b = buffer(x);
-        Cpu c = state.load(GuestState.FPU);
+        Cpu c = state.load(GuestState.FPU | GuestState.KEYS);
         long present = b.getLong(XSTATE_BV);
         if ((present & ~ExtendedControl.userState(c)) != 0) {
             throw KvmException.invalid("XSTATE_BV " + Long.toHexString(present) + " has components that the processor does not have");
@@ -79,7 +79,7 @@ final class XsaveAccess {
         if (mxcsr && (b.getInt(MXCSR) & ~Mxcsr.mask(c.model)) != 0) {
             throw KvmException.invalid("MXCSR " + Integer.toHexString(b.getInt(MXCSR)) + " has reserved bits");
         }
-        state.change(GuestState.FPU);
+        state.change(GuestState.FPU | GuestState.KEYS);
         setX87(c.x87, b, has(present, XsaveComponent.X87));
         c.mxcsr = mxcsr ? b.getInt(MXCSR) : INITIAL_MXCSR;
         boolean avx = has(present, XsaveComponent.AVX);

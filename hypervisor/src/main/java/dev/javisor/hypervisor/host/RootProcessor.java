@@ -131,6 +131,24 @@ public final class RootProcessor {
         cpu.setPkru(value);
     }
 
+    /** IA32_PKRS. */
+    public long pkrs() {
+        return cpu.pkrs;
+    }
+
+    public void setPkrs(long value) {
+        cpu.setPkrs(value);
+    }
+
+    /** IA32_XSS. */
+    public long xss() {
+        return cpu.xss;
+    }
+
+    public void setXss(long value) {
+        cpu.xss = value;
+    }
+
     /** The x87 state, as FXSAVE and FXRSTOR move it. */
     public X87State x87() {
         return cpu.x87;

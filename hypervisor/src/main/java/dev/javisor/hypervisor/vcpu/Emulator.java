@@ -16,6 +16,7 @@ import dev.javisor.processor.event.Boundary;
 import dev.javisor.processor.event.EventDelivery;
 import dev.javisor.processor.execution.Semantics;
 import dev.javisor.processor.integer.StringOperation;
+import java.util.Arrays;
 
 /**
  * Carries out one instruction of the guest in software: decodes it, and calls the same semantics that the processor has, on the state in a
@@ -34,18 +35,45 @@ final class Emulator {
     }
 
     private static final int PLAIN_PARTS = GuestState.REGISTERS | GuestState.EVENTS;
+    /** What every instruction looks at. */
+    private static final int NEEDED_PARTS = PLAIN_PARTS | GuestState.SYSTEM | GuestState.KEYS;
 
+    /** Most decoded instructions that are kept; a power of two. */
+    private static final int KEPT = 64;
+
+    /**
+     * An instruction that has been decoded.
+     *
+     * @param mode the {@link #mode} that its bytes were decoded in
+     * @param running the instruction alone
+     * @param plain it changes general registers and memory only, and looks at no more than {@link #NEEDED_PARTS}
+     */
+    private record Decoded(byte[] bytes, int mode, Op[] running, boolean plain) {
+        boolean is(byte[] code, int available, int inMode) {
+            int n = bytes.length;
+            return mode == inMode && available >= n && Arrays.equals(bytes, 0, n, code, 0, n);
+        }
+
+        Instruction instruction() {
+            return running[0].instruction;
+        }
+    }
+
+    private final GuestState state;
     private final Cpu cpu;
     private final UserAccess user;
     private final DeviceBus bus;
     private Decoder decoder;
     private final Decoder.Result result = new Decoder.Result();
     private final byte[] bytes = new byte[Decoder.MAX_LENGTH];
+    /** By RIP. */
+    private final Decoded[] kept = new Decoded[KEPT];
     private Event fault;
     private int changed;
 
-    Emulator(Cpu cpu, UserAccess user, DeviceBus bus) {
-        this.cpu = cpu;
+    Emulator(GuestState state, UserAccess user, DeviceBus bus) {
+        this.state = state;
+        this.cpu = state.cpu;
         this.user = user;
         this.bus = bus;
         this.decoder = new Decoder(cpu.model.features());
@@ -54,6 +82,7 @@ final class Emulator {
     /** The features of the guest's model have changed. */
     void modelChanged() {
         decoder = new Decoder(cpu.model.features());
+        Arrays.fill(kept, null);
     }
 
     /** The parts of {@link GuestState} that the last instruction may have changed. */
@@ -61,7 +90,6 @@ final class Emulator {
         return changed;
     }
 
-    /** Changes general registers and memory only. */
     private static boolean isPlain(Instruction i) {
         return switch (i.opcode.mnemonic) {
             case "CPUID", "INSB", "INSW", "OUTSB", "OUTSW" -> true;
@@ -76,9 +104,9 @@ final class Emulator {
         return fault;
     }
 
-    /** Carries out the instruction at RIP. All parts of the state are loaded. */
+    /** Carries out the instruction at RIP. */
     Outcome step() {
-        Cpu c = cpu;
+        Cpu c = state.load(NEEDED_PARTS);
         changed = PLAIN_PARTS;
         begin();
         int handled = c.stringElements;
@@ -87,9 +115,13 @@ final class Emulator {
         boolean trace = (Flags.rflags(c) & Flags.TF) != 0;
         long rip = c.rip;
         try {
-            Op o = fetch();
-            changed = isPlain(o.instruction) ? PLAIN_PARTS : GuestState.ALL;
-            c.running = new Op[] {o};
+            Decoded d = fetch();
+            if (!d.plain) {
+                state.load(GuestState.ALL);
+                changed = GuestState.ALL;
+            }
+            Op o = d.running[0];
+            c.running = d.running;
             c.gpr[Op.BLOCK_RIP] = rip;
             c.rip = rip + o.end;
             c.blockLength = 1;
@@ -100,7 +132,7 @@ final class Emulator {
             }
             Boundary.afterStep(c, trace, true);
             user.end();
-            boolean goesOn = c.rip == rip && StringOperation.isRepeated(o.instruction) && handled + 1 < StringOperation.most(c);
+            boolean goesOn = c.rip == rip && StringOperation.isRepeated(d.instruction()) && handled + 1 < StringOperation.most(c);
             c.stringElements = goesOn ? handled + 1 : 0;
             return goesOn ? Outcome.PARTLY : Outcome.COMPLETED;
         } catch (GuestFault f) {
@@ -228,9 +260,33 @@ final class Emulator {
     }
 
     /** @throws GuestFault of the fetch, or #UD */
-    private Op fetch() {
+    private Decoded fetch() {
         Cpu c = cpu;
         int have = read(0, Decoder.MAX_LENGTH);
+        int place = (int) (c.rip ^ c.rip >>> 6) & KEPT - 1;
+        Decoded d = kept[place];
+        if (d == null || !d.is(bytes, have, mode())) {
+            d = decode(have);
+            kept[place] = d;
+        }
+        Instruction i = d.instruction();
+        if (!c.protectedNotV86() && i.has(Instruction.VEX | Instruction.EVEX)) {
+            throw c.ud();
+        }
+        if (c.checksCodeLimit && c.rip + i.length - 1 > c.segLimit[Cpu.CS]) {
+            throw c.gp0();
+        }
+        return d;
+    }
+
+    /** What an instruction's operation depends on beside its bytes. */
+    private int mode() {
+        return codeSize().ordinal() << 1 | (cpu.flat ? 1 : 0);
+    }
+
+    /** @param have bytes that have been read */
+    private Decoded decode(int have) {
+        Cpu c = cpu;
         Decoder.Outcome outcome = decoder.decode(bytes, 0, have, codeSize(), result);
         if (outcome == Decoder.Outcome.TRUNCATED) {
             have += read(have, Decoder.MAX_LENGTH - have);
@@ -243,13 +299,8 @@ final class Emulator {
             throw c.ud();
         }
         Instruction i = result.instruction;
-        if (!c.protectedNotV86() && i.has(Instruction.VEX | Instruction.EVEX)) {
-            throw c.ud();
-        }
-        if (c.checksCodeLimit && c.rip + i.length - 1 > c.segLimit[Cpu.CS]) {
-            throw c.gp0();
-        }
-        return new Op(Semantics.bind(i), i, 0, c.flat);
+        Op[] running = {new Op(Semantics.bind(i), i, 0, c.flat)};
+        return new Decoded(Arrays.copyOf(bytes, i.length), mode(), running, isPlain(i));
     }
 
     /** The linear address of a byte behind RIP. */

@@ -16,12 +16,15 @@ public final class GuestState {
     public static final int SYSTEM = 2;
     /** Blocking by STI, MOV SS and NMI; pending debug exceptions. */
     public static final int EVENTS = 4;
-    /** x87 and vector registers, MXCSR, PKRU. */
+    /** x87 and vector registers, MXCSR. */
     public static final int FPU = 8;
     /** Model-specific registers that the guest accesses without exit. */
     public static final int MSRS = 16;
 
-    public static final int ALL = 31;
+    /** PKRU, IA32_PKRS and IA32_XSS, on which translations and CPUID rest. */
+    public static final int KEYS = 32;
+
+    public static final int ALL = 63;
 
     /** Where the parts are while the guest runs. */
     public interface Hardware {

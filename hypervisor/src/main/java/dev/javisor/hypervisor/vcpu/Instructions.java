@@ -111,7 +111,6 @@ public final class Instructions {
 
     /** Carries out the instruction at RIP in software. Returns what userspace must do. */
     public VcpuExit emulate() {
-        core.state.load(GuestState.ALL);
         if (core.isTraced()) {
             core.tell(new Occurrence.Emulated("instruction"));
         }

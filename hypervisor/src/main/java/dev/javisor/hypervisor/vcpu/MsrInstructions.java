@@ -27,7 +27,7 @@ final class MsrInstructions {
         int index = (int) c.gpr[RCX];
         // Registers of the local APIC are nowhere else.
         if (index < FIRST_X2APIC || index > LAST_X2APIC) {
-            core.state.change(GuestState.SYSTEM | GuestState.MSRS);
+            core.state.change(GuestState.SYSTEM | GuestState.KEYS | GuestState.MSRS);
         }
         Emulator.synchronize(c);
         return c;

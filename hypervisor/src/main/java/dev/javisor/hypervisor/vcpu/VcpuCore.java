@@ -58,11 +58,6 @@ public final class VcpuCore implements Stateful {
         this.cpu = cpu;
         this.paravirtual = paravirtual;
         this.msrs = msrs;
-        this.emulator = new Emulator(cpu, user, bus);
-        this.undefined = new Undefined(this, cpu, emulator);
-        this.instructions = new Instructions(this, user, bus, emulator, msrs);
-        this.debugger = new Debugger(this);
-        this.waiting = new Waiting(this);
         // The backend looks at the vcpu when it runs, not before.
         GuestState.Hardware[] hardware = new GuestState.Hardware[1];
         this.state = new GuestState(cpu, new GuestState.Hardware() {
@@ -76,6 +71,11 @@ public final class VcpuCore implements Stateful {
                 hardware[0].store(parts);
             }
         });
+        this.emulator = new Emulator(state, user, bus);
+        this.undefined = new Undefined(this, cpu, emulator);
+        this.instructions = new Instructions(this, user, bus, emulator, msrs);
+        this.debugger = new Debugger(this);
+        this.waiting = new Waiting(this);
         this.backend = backend.apply(this);
         hardware[0] = this.backend;
         this.injection = new Injection(this, this.backend);

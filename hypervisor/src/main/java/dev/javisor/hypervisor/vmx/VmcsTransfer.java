@@ -16,6 +16,7 @@ import dev.javisor.processor.system.ControlRegisters;
 import dev.javisor.processor.system.Msrs;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** Moves a guest's state between {@link GuestState} and the hardware: the VMCS, and the registers that VMX does not switch. */
 final class VmcsTransfer {
@@ -24,8 +25,9 @@ final class VmcsTransfer {
 
     /** Model-specific registers that the guest accesses without exit and that stay in the processor. */
     private static final List<Msr> PASSED =
-            List.of(Msr.STAR, Msr.LSTAR, Msr.CSTAR, Msr.FMASK, Msr.KERNEL_GS_BASE, Msr.TSC_AUX, Msr.XSS, Msr.SPEC_CTRL, Msr.PKRS,
-            Msr.UMWAIT_CONTROL);
+            List.of(Msr.STAR, Msr.LSTAR, Msr.CSTAR, Msr.FMASK, Msr.KERNEL_GS_BASE, Msr.TSC_AUX, Msr.SPEC_CTRL, Msr.UMWAIT_CONTROL);
+    /** As {@link #PASSED}; they belong to {@link GuestState#KEYS}. */
+    private static final List<Msr> KEYS = List.of(Msr.XSS, Msr.PKRS);
     /** Those that are in the VMCS. */
     private static final List<Msr> SWITCHED = List.of(Msr.EFER, Msr.FS_BASE, Msr.GS_BASE, Msr.SYSENTER_CS, Msr.SYSENTER_ESP,
             Msr.SYSENTER_EIP);
@@ -80,7 +82,7 @@ final class VmcsTransfer {
     /** The registers that need no exits. */
     List<Msr> withoutExit() {
         List<Msr> all = new ArrayList<>(passed);
-        SWITCHED.stream().filter(m -> MsrIndex.find(cpu.model, m.index) == m).forEach(all::add);
+        Stream.concat(KEYS.stream(), SWITCHED.stream()).filter(m -> MsrIndex.find(cpu.model, m.index) == m).forEach(all::add);
         return all;
     }
 
@@ -118,7 +120,11 @@ final class VmcsTransfer {
             copyX87(root.x87(), cpu.x87);
             System.arraycopy(root.vectors(), 0, cpu.vector, 0, Cpu.VECTOR_OPERAND);
             cpu.mxcsr = root.mxcsr();
+        }
+        if ((parts & GuestState.KEYS) != 0) {
             cpu.setPkru(root.pkru());
+            cpu.setPkrs(root.pkrs());
+            cpu.xss = root.xss();
         }
         if ((parts & GuestState.MSRS) != 0) {
             for (Msr m : passed) {
@@ -202,7 +208,11 @@ final class VmcsTransfer {
             copyX87(cpu.x87, root.x87());
             System.arraycopy(cpu.vector, 0, root.vectors(), 0, Cpu.VECTOR_OPERAND);
             root.setMxcsr(cpu.mxcsr);
+        }
+        if ((parts & GuestState.KEYS) != 0) {
             root.setPkru(cpu.pkru);
+            root.setPkrs(cpu.pkrs);
+            root.setXss(cpu.xss);
         }
         if ((parts & GuestState.MSRS) != 0) {
             for (Msr m : passed) {

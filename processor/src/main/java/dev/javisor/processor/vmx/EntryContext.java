@@ -38,7 +38,7 @@ final class EntryContext {
     private final long[] values = new long[FIELDS];
 
     // What spares most entries most checks: which rules have looked at what, when they were last asked. A rule whose fields have not
-    // changed since it held holds still, if it looks at nothing but fields, the terms below, and what never changes.
+    // changed since it held holds still, if it looks at nothing but fields, what is remembered below, and what never changes.
 
     /** By field, a set of the rules that have ever looked at it. */
     private final long[][] readers = new long[FIELDS][EntryRules.SET];
@@ -52,7 +52,7 @@ final class EntryContext {
     private boolean memoryRead;
     private long address = Vmcs.NONE;
     private CpuModel model;
-    private boolean longMode, inSmm;
+    private boolean longMode, inSmm, v86;
     /** The entry of the VM-entry MSR-load area that is looked at. */
     final MsrLists.Entry msr = new MsrLists.Entry();
     /** People ask, not the processor: memory with side effects is left alone. */
@@ -83,7 +83,10 @@ final class EntryContext {
         for (Word w : WORDS) {
             active[w.ordinal()] = controls[w.ordinal()] & vmx.capabilities.allowed1(w);
         }
-        if (address != vmcs.address() || model != cpu.model || longMode != cpu.longMode() || inSmm != cpu.inSmm) {
+        boolean guestV86 = (values[VmcsField.GUEST_RFLAGS.ordinal()] & Flags.VM) != 0;
+        boolean otherHost = address != vmcs.address() || model != cpu.model || longMode != cpu.longMode() || inSmm != cpu.inSmm;
+        if (otherHost || v86 != guestV86) {
+            v86 = guestV86;
             address = vmcs.address();
             model = cpu.model;
             longMode = cpu.longMode();
@@ -229,8 +232,9 @@ final class EntryContext {
         return ia32e() && (access(Cpu.CS) & Cpu.L) != 0;
     }
 
+    /** Many rules ask this, and RFLAGS changes at each entry: it is a term of its own. */
     boolean v86() {
-        return (get(VmcsField.GUEST_RFLAGS) & Flags.VM) != 0;
+        return v86;
     }
 
     boolean guestCr0(long bit) {
