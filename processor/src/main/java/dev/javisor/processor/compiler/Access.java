@@ -2,6 +2,7 @@ package dev.javisor.processor.compiler;
 
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Memory;
+import dev.javisor.processor.core.Op;
 import dev.javisor.processor.core.Tlb;
 import dev.javisor.processor.integer.ControlTransfer;
 import dev.javisor.processor.memory.HostMemory;
@@ -25,6 +26,7 @@ public final class Access {
     }
 
     private static void enter(Cpu c, int at) {
+        c.slowAccesses++;
         c.site = at >>> SITE_SHIFT;
         c.blockLength = at >>> REST_SHIFT & (1 << SITE_SHIFT - REST_SHIFT) - 1;
     }
@@ -159,11 +161,45 @@ public final class Access {
         return Memory.loadForWrite(c, la, size, segment(at));
     }
 
+    // ---- accesses that compiled code leaves to the interpreter when they are not simple ----
+
+    /** Reading some bytes is not simple. */
+    public static boolean cannotLoad(Cpu c, long la, int beyond) {
+        return HostMemory.getLong(c.tlbBase + (la >>> 7 & Tlb.INDEX_MASK)) != (la + beyond & ~0xFFFL);
+    }
+
+    /** Writing some bytes is not simple. @param beyond bytes but one */
+    public static boolean cannotStore(Cpu c, long la, int beyond) {
+        return HostMemory.getLong(c.tlbBase + (la >>> 7 & Tlb.INDEX_MASK) + Tlb.WRITE_TAG) != (la + beyond & ~0xFFFL);
+    }
+
+    /** Where in host memory they are, if that is so. */
+    public static long host(Cpu c, long la) {
+        return la + HostMemory.getLong(c.tlbBase + (la >>> 7 & Tlb.INDEX_MASK) + Tlb.ADDEND);
+    }
+
+    /** Back to the start of the instruction. */
+    public static void leave(Cpu c, int at) {
+        c.rip = c.gpr[Op.BLOCK_RIP] + (at >>> SITE_SHIFT);
+        c.budget += at >>> REST_SHIFT & (1 << SITE_SHIFT - REST_SHIFT) - 1;
+    }
+
+    // ---- flags ----
+
+    /** As a number: is the one below the other, unsigned? */
+    public static long below(long a, long b) {
+        return Long.compareUnsigned(a, b) < 0 ? 1 : 0;
+    }
+
     // ---- branches in 64-bit mode ----
+
+    public static boolean isCanonical(long target) {
+        return target << 16 >> 16 == target;
+    }
 
     /** Checks the target of a near branch. */
     public static void check64(Cpu c, long target, int at) {
-        if (target << 16 >> 16 != target) {
+        if (!isCanonical(target)) {
             enter(c, at);
             ControlTransfer.checkTarget(c, target);
         }

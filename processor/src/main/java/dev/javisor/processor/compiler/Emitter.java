@@ -6,6 +6,7 @@ import dev.javisor.processor.core.Executor;
 import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.core.Op;
 import dev.javisor.processor.integer.Carry;
+import dev.javisor.processor.memory.HostMemory;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
 import java.lang.classfile.Opcode;
@@ -26,17 +27,101 @@ final class Emitter {
 
     /** Locals: this, processor, entry, registers, RIP of the page; operands and result of the last flag-setting operation; scratch. */
     static final int THIS = 0, C = 1, ENTRY = 2, GPR = 3, PAGE = 4, A = 6, B = 8, R = 10, ADDRESS = 12, VALUE = 14;
+    /**
+     * More of them for full effort: the budget, the instruction that an access belongs to, and flags that have been set in this block but
+     * not stored.
+     */
+    private static final int KIND = 16, AT = 17, BUDGET = 18, FLAGS_A = 20, FLAGS_B = 22, FLAGS_R = 24;
+
+    private static final ClassDesc HOST_MEMORY = describe(HostMemory.class);
+    private static final MethodTypeDesc TEST = MethodTypeDesc.of(BOOLEAN, CPU, LONG, INT), HOST = MethodTypeDesc.of(LONG, CPU, LONG);
 
     final CodeBuilder code;
     private final ClassDesc self;
+    /** See {@link Effort#FULL}; so flags and budget can be in locals. */
+    private final boolean full;
+    /** Where to go to leave the region: for an instruction that is to be interpreted, with flags in locals or not; and with RIP set. */
+    private final Label missedWithFlags, missed, out;
     /** Kind of the flags that A, B and R hold, as in {@link Cpu#ccOp}; -1 when they hold none. */
     int flags = -1;
     /** What {@link Cpu#ccOp} is known to be; -1: not known. */
     private int storedKind = -1;
+    /** Flags are in the locals of full effort only. */
+    private boolean unstored;
 
-    Emitter(CodeBuilder code, ClassDesc self) {
+    Emitter(CodeBuilder code, ClassDesc self, Effort effort) {
         this.code = code;
         this.self = self;
+        full = effort == Effort.FULL;
+        missedWithFlags = code.newLabel();
+        missed = code.newLabel();
+        out = code.newLabel();
+    }
+
+    // ---- entering and leaving ----
+
+    /** First of all. */
+    void enter() {
+        code.aload(C).getfield(CPU, "gpr", LONG.arrayType()).astore(GPR);
+        code.aload(GPR).loadConstant(Op.BLOCK_RIP).laload().lstore(PAGE);
+        loadBudget();
+    }
+
+    private void loadBudget() {
+        if (full) {
+            code.aload(C).getfield(CPU, "budget", LONG).lstore(BUDGET);
+        }
+    }
+
+    private void storeBudget() {
+        if (full) {
+            code.aload(C).lload(BUDGET).putfield(CPU, "budget", LONG);
+        }
+    }
+
+    /** Last of all: how the region is left. */
+    void leave() {
+        if (full) {
+            code.labelBinding(missedWithFlags);
+            code.aload(C).iload(KIND).putfield(CPU, "ccOp", INT);
+            flagField("ccA", FLAGS_A);
+            flagField("ccB", FLAGS_B);
+            flagField("ccR", FLAGS_R);
+            code.labelBinding(missed);
+            storeBudget();
+            code.aload(C).iload(AT).invokestatic(ACCESS, "leave", MethodTypeDesc.of(VOID, CPU, INT)).iconst_1().ireturn();
+            code.labelBinding(out);
+            storeBudget();
+        } else {
+            code.labelBinding(missedWithFlags);
+            code.labelBinding(missed);
+            code.labelBinding(out);
+        }
+        code.iconst_0().ireturn();
+    }
+
+    /** Leaves the region, RIP being set. */
+    void exit() {
+        code.goto_(out);
+    }
+
+    /** Leaves the region when the budget does not suffice for a block. */
+    void takeBudget(int instructions, int offset) {
+        Label enough = code.newLabel();
+        if (full) {
+            code.lload(BUDGET);
+        } else {
+            code.aload(C).getfield(CPU, "budget", LONG);
+        }
+        code.loadConstant((long) instructions).lsub().dup2().lstore(VALUE).lconst_0().lcmp().ifge(enough);
+        setRip(offset);
+        exit();
+        code.labelBinding(enough);
+        if (full) {
+            code.lload(VALUE).lstore(BUDGET);
+        } else {
+            code.aload(C).lload(VALUE).putfield(CPU, "budget", LONG);
+        }
     }
 
     static ClassDesc describe(Class<?> type) {
@@ -47,6 +132,13 @@ final class Emitter {
     void forgetFlags() {
         flags = -1;
         storedKind = -1;
+    }
+
+    /** The locals A, B and R have been used for an operation whose flags nobody can see. */
+    void flagsNotSet() {
+        if (!full) {
+            flags = -1;
+        }
     }
 
     // ---- constants and locals ----
@@ -171,6 +263,14 @@ final class Emitter {
 
     /** With the address in {@link #ADDRESS}: the value there, sign-extended. */
     Emitter loadMemory(int bits, int at, boolean toChange) {
+        if (full) {
+            host(bits, at, toChange);
+            readHost(bits);
+            if (bits < 64) {
+                code.i2l();
+            }
+            return this;
+        }
         code.aload(C).lload(ADDRESS).loadConstant(at);
         code.invokestatic(ACCESS, (toChange ? "change" : "load") + bits, MethodTypeDesc.of(bits == 64 ? LONG : INT, CPU, LONG, INT));
         switch (bits) {
@@ -184,6 +284,15 @@ final class Emitter {
 
     /** With the address in {@link #ADDRESS}: the value there, zero-extended. */
     Emitter loadMemoryUnsigned(int bits, int at) {
+        if (full) {
+            host(bits, at, false);
+            readHost(bits);
+            if (bits < 64) {
+                code.i2l();
+                and((1L << bits) - 1);
+            }
+            return this;
+        }
         code.aload(C).lload(ADDRESS).loadConstant(at);
         if (bits == 32) {
             code.invokestatic(ACCESS, "load32Extended", MethodTypeDesc.of(LONG, CPU, LONG, INT));
@@ -198,12 +307,55 @@ final class Emitter {
 
     /** With the address in {@link #ADDRESS}: stores a local there. */
     void storeMemory(int bits, int local, int at) {
+        if (full) {
+            host(bits, at, true);
+            code.lload(local);
+            if (bits < 64) {
+                code.l2i();
+            }
+            ClassDesc type = hostType(bits);
+            code.invokestatic(HOST_MEMORY, "put" + HOST_NAMES[bits / 16], MethodTypeDesc.of(VOID, LONG, type));
+            return;
+        }
         code.aload(C).lload(ADDRESS).lload(local);
         if (bits < 64) {
             code.l2i();
         }
         code.loadConstant(at);
         code.invokestatic(ACCESS, "store" + bits, MethodTypeDesc.of(VOID, CPU, LONG, bits == 64 ? LONG : INT, INT));
+    }
+
+    /** Leaves the region when the address in {@link #ADDRESS} is not simple to access; else gives where it is in host memory. */
+    private void host(int bits, int at, boolean toWrite) {
+        code.loadConstant(at).istore(AT);
+        code.aload(C).lload(ADDRESS).loadConstant(bits / 8 - 1);
+        code.invokestatic(ACCESS, toWrite ? "cannotStore" : "cannotLoad", TEST).ifne(unstored ? missedWithFlags : missed);
+        code.aload(C).lload(ADDRESS).invokestatic(ACCESS, "host", HOST);
+    }
+
+    /** Checks the target of a near branch in 64-bit mode. */
+    void checkTarget(int local, int at) {
+        if (full) {
+            code.loadConstant(at).istore(AT);
+            code.lload(local).invokestatic(ACCESS, "isCanonical", MethodTypeDesc.of(BOOLEAN, LONG)).ifeq(missed);
+        } else {
+            code.aload(C).lload(local).loadConstant(at).invokestatic(ACCESS, "check64", MethodTypeDesc.of(VOID, CPU, LONG, INT));
+        }
+    }
+
+    private static final String[] HOST_NAMES = {"Byte", "Short", "Int", null, "Long"};
+
+    private static ClassDesc hostType(int bits) {
+        return switch (bits) {
+            case 8 -> ConstantDescs.CD_byte;
+            case 16 -> ConstantDescs.CD_short;
+            case 32 -> INT;
+            default -> LONG;
+        };
+    }
+
+    private void readHost(int bits) {
+        code.invokestatic(HOST_MEMORY, "get" + HOST_NAMES[bits / 16], MethodTypeDesc.of(hostType(bits), LONG));
     }
 
     // ---- flags ----
@@ -214,51 +366,110 @@ final class Emitter {
 
     /** The locals A, B and R (of which LOGIC needs R only) are what the flags come from. */
     void setFlags(int kind) {
+        flags = kind;
+        if (full) {
+            code.loadConstant(kind).istore(KIND);
+            if (hasA(kind)) {
+                code.lload(A).lstore(FLAGS_A);
+            } else {
+                code.lconst_0().lstore(FLAGS_A);
+            }
+            if (hasB(kind)) {
+                code.lload(B).lstore(FLAGS_B);
+            } else {
+                code.lconst_0().lstore(FLAGS_B);
+            }
+            code.lload(R).lstore(FLAGS_R);
+            unstored = true;
+        } else {
+            storeFlags(A, B, R);
+        }
+    }
+
+    private static boolean hasA(int kind) {
+        return kind == Flags.ADD || kind == Flags.SUB;
+    }
+
+    private static boolean hasB(int kind) {
+        return kind != Flags.LOGIC;
+    }
+
+    /** Stores the flags that locals hold, as what comes next demands: other code, or the block's end. */
+    void flushFlags() {
+        if (unstored) {
+            storeFlags(FLAGS_A, FLAGS_B, FLAGS_R);
+            unstored = false;
+        }
+    }
+
+    private void storeFlags(int a, int b, int r) {
+        int kind = flags;
         if (storedKind != kind) {
             code.aload(C).loadConstant(kind).putfield(CPU, "ccOp", INT);
         }
-        if (kind != Flags.LOGIC) {
-            flagField("ccA", A);
-            flagField("ccB", B);
+        if (hasA(kind)) {
+            flagField("ccA", a);
         }
-        flagField("ccR", R);
-        flags = kind;
+        if (hasB(kind)) {
+            flagField("ccB", b);
+        }
+        flagField("ccR", r);
         storedKind = kind;
     }
 
-    /** Calls a method that sets the flags itself (to {@link Flags#RESULT}) from the processor and some locals; R is the result. */
-    void setFlagsBy(ClassDesc owner, String method, int... locals) {
-        code.aload(C);
+    /** Calls a method that says from some locals what CF, AF and OF are (see {@link Flags#RESULT}), to the local B. */
+    void flagBits(ClassDesc owner, String method, int... locals) {
         for (int local : locals) {
             code.lload(local);
         }
-        ClassDesc[] types = new ClassDesc[1 + locals.length];
+        ClassDesc[] types = new ClassDesc[locals.length];
         Arrays.fill(types, LONG);
-        types[0] = CPU;
-        code.invokestatic(owner, method, MethodTypeDesc.of(VOID, types));
-        resultFlagsSet();
+        code.invokestatic(owner, method, MethodTypeDesc.of(LONG, types)).lstore(B);
     }
 
-    /** The flags have been set to {@link Flags#RESULT}; R is the result. */
-    void resultFlagsSet() {
-        flags = Flags.RESULT;
-        storedKind = Flags.RESULT;
+    /** After INC or DEC of A to R. */
+    void setFlagsButCarry(boolean increments) {
+        carry().store(VALUE);
+        flagBits(CARRY, increments ? "incBits" : "decBits", VALUE, A, R);
+        setFlags(Flags.RESULT);
     }
 
-    /** Adds CF, or subtracts it. */
-    void carry(boolean add) {
-        code.aload(C).invokestatic(CARRY, "in", MethodTypeDesc.of(INT, CPU)).i2l();
-        if (add) {
-            code.ladd();
-        } else {
-            code.lsub();
+    private Emitter below(int a, int b) {
+        code.lload(a).lload(b).invokestatic(ACCESS, "below", MethodTypeDesc.of(LONG, LONG, LONG));
+        return this;
+    }
+
+    /** CF as a number. */
+    Emitter carry() {
+        if (full) {
+            switch (flags) {
+                case Flags.LOGIC -> {
+                    code.lconst_0();
+                    return this;
+                }
+                case Flags.RESULT -> {
+                    return load(FLAGS_B).and(Flags.CF);
+                }
+                case Flags.SUB -> {
+                    return below(FLAGS_A, FLAGS_B);
+                }
+                case Flags.ADD -> {
+                    return below(FLAGS_R, FLAGS_A);
+                }
+                default -> {}
+            }
         }
+        code.aload(C).invokestatic(CARRY, "in", MethodTypeDesc.of(INT, CPU)).i2l();
+        return this;
     }
 
     /** Jumps when a condition holds. */
     void jumpIf(int condition, Label target) {
         boolean negated = (condition & 1) != 0;
         if (!jumpIfKnown(condition >> 1, negated, target)) {
+            if (full) {
+                flushFlags();
+            }
             code.aload(C).invokestatic(FLAGS, CONDITIONS.get(condition >> 1), CONDITION);
             code.branch(negated ? Opcode.IFEQ : Opcode.IFNE, target);
         }
@@ -267,6 +478,9 @@ final class Emitter {
     /** The same from the locals, where that is simple. */
     private boolean jumpIfKnown(int condition, boolean negated, Label target) {
         boolean sub = flags == Flags.SUB;
+        int a = full ? FLAGS_A : A;
+        int b = full ? FLAGS_B : B;
+        int r = full ? FLAGS_R : R;
         if (flags < 0) {
             return false;
         }
@@ -276,20 +490,20 @@ final class Emitter {
                 if (!sub) {
                     return false;
                 }
-                code.lload(A).loadConstant(Long.MIN_VALUE).lxor().lload(B).loadConstant(Long.MIN_VALUE).lxor().lcmp();
+                code.lload(a).loadConstant(Long.MIN_VALUE).lxor().lload(b).loadConstant(Long.MIN_VALUE).lxor().lcmp();
                 when = condition == 1 ? Opcode.IFLT : Opcode.IFLE;
             }
             case 2, 4 -> {
-                code.lload(R).lconst_0().lcmp();
+                code.lload(r).lconst_0().lcmp();
                 when = condition == 2 ? Opcode.IFEQ : Opcode.IFLT;
             }
             case 6, 7 -> {
                 if (!sub && flags != Flags.LOGIC) {
                     return false;
                 }
-                code.lload(sub ? A : R);
+                code.lload(sub ? a : r);
                 if (sub) {
-                    code.lload(B);
+                    code.lload(b);
                 } else {
                     code.lconst_0();
                 }
@@ -325,8 +539,11 @@ final class Emitter {
 
     /** Runs the operation's own semantics. */
     void call(int constant, int site, int rest) {
+        storeBudget();
+        flushFlags();
         code.aload(C).loadConstant(site).putfield(CPU, "site", INT);
         code.aload(C).loadConstant(rest).putfield(CPU, "blockLength", INT);
         code.getstatic(self, "E" + constant, EXECUTOR).aload(C).getstatic(self, "O" + constant, OP).invokevirtual(EXECUTOR, "execute", RUN);
+        loadBudget();
     }
 }

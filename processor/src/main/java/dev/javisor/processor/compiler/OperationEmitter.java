@@ -12,8 +12,6 @@ import dev.javisor.processor.integer.Shift;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
 import java.lang.constant.ClassDesc;
-import java.lang.constant.ConstantDescs;
-import java.lang.constant.MethodTypeDesc;
 
 /** The frequent instructions that are no branches, as bytecode. They mean what their semantics classes say. */
 final class OperationEmitter {
@@ -21,8 +19,6 @@ final class OperationEmitter {
     private static final int A = Emitter.A, B = Emitter.B, R = Emitter.R, ADDRESS = Emitter.ADDRESS, VALUE = Emitter.VALUE;
 
     private static final ClassDesc SHIFT = Emitter.describe(Shift.class), MULTIPLICATION = Emitter.describe(Multiplication.class);
-    private static final MethodTypeDesc PRODUCT = MethodTypeDesc.of(
-            ConstantDescs.CD_long, Emitter.CPU, ConstantDescs.CD_long, ConstantDescs.CD_long);
 
     private final Emitter e;
     private final CodeBuilder code;
@@ -218,12 +214,14 @@ final class OperationEmitter {
         switch (m) {
             case "ADC" -> {
                 code.ladd();
-                e.carry(true);
+                e.carry();
+                code.ladd();
                 kind = Flags.RESULT;
             }
             case "SBB" -> {
                 code.lsub();
-                e.carry(false);
+                e.carry();
+                code.lsub();
                 kind = Flags.RESULT;
             }
             case "ADD" -> {
@@ -246,12 +244,13 @@ final class OperationEmitter {
             writeBack(form == Form.REG_RM || form == Form.REG_MEM ? o.reg : o.rm, form == Form.MEM_REG || form == Form.MEM_IMM, bits);
         }
         if (!flagsNeeded) {
-            e.flags = -1;
-        } else if (kind == Flags.RESULT) {
-            e.setFlagsBy(Emitter.CARRY, m.equals("ADC") ? "add" : "sub", A, B, R);
-        } else {
-            e.setFlags(kind);
+            e.flagsNotSet();
+            return;
         }
+        if (kind == Flags.RESULT) {
+            e.flagBits(Emitter.CARRY, m.equals("ADC") ? "addBits" : "subBits", A, B, R);
+        }
+        e.setFlags(kind);
     }
 
     /** A shift of a register of 32 or 64 bits by a constant. */
@@ -285,21 +284,22 @@ final class OperationEmitter {
         e.signExtend(bits).store(R);
         e.setRegister(i, o.rm, bits, R);
         if (!flagsNeeded) {
-            e.flags = -1;
+            e.flagsNotSet();
             return true;
         }
         e.load(A);
         shiftBy(left ? bits - n : n - 1, false, arithmetic);
         e.and(1).store(B);
-        if (left || arithmetic) {
-            e.setFlagsBy(SHIFT, left ? "shlFlags" : "sarFlags", B, R);
-        } else {
+        if (left) {
+            e.flagBits(SHIFT, "shlBits", B, R);
+        } else if (!arithmetic) {
             // The result has a zero in front, so that OF is the bit behind it.
             e.load(R);
             shiftBy(bits - 2, false, false);
             e.and(1).store(VALUE);
-            e.setFlagsBy(SHIFT, "shrFlags", B, R, VALUE);
+            e.flagBits(SHIFT, "shrBits", B, VALUE);
         }
+        e.setFlags(Flags.RESULT);
         return true;
     }
 
@@ -334,18 +334,16 @@ final class OperationEmitter {
         } else {
             e.register(i, o.reg, bits).store(A);
         }
-        if (flagsNeeded) {
-            code.aload(Emitter.C);
-            e.load(A).load(B);
-            code.invokestatic(MULTIPLICATION, "product" + bits, PRODUCT);
-            e.resultFlagsSet();
-        } else {
-            e.load(A).load(B);
-            code.lmul();
-            e.flags = -1;
-        }
+        e.load(A).load(B);
+        code.lmul();
         e.signExtend(bits).store(R);
         e.setRegister(i, o.reg, bits, R);
+        if (flagsNeeded) {
+            e.flagBits(MULTIPLICATION, "bits" + bits, A, B);
+            e.setFlags(Flags.RESULT);
+        } else {
+            e.flagsNotSet();
+        }
         return true;
     }
 
@@ -382,11 +380,11 @@ final class OperationEmitter {
         e.signExtend(bits).store(R);
         writeBack(o.rm, i.memory, bits);
         if (!flagsNeeded) {
-            e.flags = -1;
+            e.flagsNotSet();
         } else if (negates) {
             e.setFlags(Flags.SUB);
         } else {
-            e.setFlagsBy(Emitter.CARRY, m.equals("INC") ? "inc" : "dec", A, R);
+            e.setFlagsButCarry(m.equals("INC"));
         }
     }
 

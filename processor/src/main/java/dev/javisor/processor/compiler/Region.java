@@ -13,6 +13,8 @@ public abstract class Region {
     public long retired, proof = Long.MAX_VALUE;
     /** How often it was entered. */
     public long entries;
+    /** Memory accesses that took slow paths. */
+    public long slowAccesses;
     /** Has been entered; cleared by who looks for regions that are not. */
     public boolean used;
 
@@ -22,7 +24,8 @@ public abstract class Region {
      * instruction; {@link Cpu#site} and {@link Cpu#blockLength} are to be cleared.
      *
      * @param c not used for entry point {@link #NOWHERE}
+     * @return whether the next instruction is to be interpreted, see {@link Effort#FULL}
      * @throws dev.javisor.processor.core.GuestFault as the running instruction does, which {@link Cpu#site} tells
      */
-    public abstract void run(Cpu c, int entry);
+    public abstract boolean run(Cpu c, int entry);
 }

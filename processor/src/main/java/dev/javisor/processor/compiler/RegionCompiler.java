@@ -28,7 +28,7 @@ public final class RegionCompiler {
     private static final int LONGEST_METHOD = 7900;
 
     private static final ClassDesc REGION = Emitter.describe(Region.class), OBJECTS = ConstantDescs.CD_Object.arrayType();
-    private static final MethodTypeDesc RUN = MethodTypeDesc.of(ConstantDescs.CD_void, Emitter.CPU, ConstantDescs.CD_int);
+    private static final MethodTypeDesc RUN = MethodTypeDesc.of(ConstantDescs.CD_boolean, Emitter.CPU, ConstantDescs.CD_int);
     private static final int C = Emitter.C, PAGE = Emitter.PAGE, ADDRESS = Emitter.ADDRESS, VALUE = Emitter.VALUE;
 
     private final Plan plan;
@@ -115,13 +115,12 @@ public final class RegionCompiler {
         labels.clear();
         entries.clear();
         returns.clear();
-        e = new Emitter(b, self);
+        e = new Emitter(b, self, effort);
         operations = new OperationEmitter(e);
         Label somewhere = b.newLabel();
-        b.iload(Emitter.ENTRY).ifge(somewhere).return_();
+        b.iload(Emitter.ENTRY).ifge(somewhere).iconst_0().ireturn();
         b.labelBinding(somewhere);
-        b.aload(C).getfield(Emitter.CPU, "gpr", ConstantDescs.CD_long.arrayType()).astore(Emitter.GPR);
-        e.register(Op.BLOCK_RIP).store(PAGE);
+        e.enter();
         for (Plan.Part p : plan.parts()) {
             Label l = b.newLabel();
             labels.put(p.offset(), l);
@@ -147,6 +146,7 @@ public final class RegionCompiler {
                 jump(p.end());
             }
         }
+        e.leave();
     }
 
     private static int methodLength(byte[] bytes) {
@@ -162,17 +162,12 @@ public final class RegionCompiler {
         int n = p.ops().size();
         code.labelBinding(labels.get(p.offset()));
         e.forgetFlags();
-        Label enough = code.newLabel();
-        code.aload(C).getfield(Emitter.CPU, "budget", ConstantDescs.CD_long).loadConstant((long) n).lsub();
-        code.dup2().lstore(VALUE).lconst_0().lcmp().ifge(enough);
-        e.setRip(p.offset());
-        code.return_();
-        code.labelBinding(enough);
-        code.aload(C).lload(VALUE).putfield(Emitter.CPU, "budget", ConstantDescs.CD_long);
+        e.takeBudget(n, p.offset());
         boolean[] flagsNeeded = FlagLiveness.needed(p.ops());
         for (int k = 0; k < n; k++) {
             Op o = p.ops().get(k);
             if (o.instruction.opcode.is(Opcode.BRANCH)) {
+                e.flushFlags();
                 branch(o, n - k);
             } else if (endsPart(o)) {
                 repeated(o, n - k);
@@ -181,6 +176,7 @@ public final class RegionCompiler {
                 e.forgetFlags();
             }
         }
+        e.flushFlags();
     }
 
     private int constant(Op o) {
@@ -207,7 +203,7 @@ public final class RegionCompiler {
             code.goto_(l);
         } else {
             e.setRip(offset);
-            code.return_();
+            e.exit();
         }
     }
 
@@ -276,9 +272,10 @@ public final class RegionCompiler {
 
     private void check(long target, int at) {
         if (target < 0 || target >= 4096) {
-            code.aload(C);
             e.load(PAGE).constant(target);
-            code.ladd().loadConstant(at).invokestatic(Emitter.ACCESS, "check64", CHECK);
+            code.ladd();
+            e.store(VALUE);
+            e.checkTarget(VALUE, at);
         }
     }
 
@@ -288,12 +285,10 @@ public final class RegionCompiler {
         } else {
             code.aload(C);
             e.load(PAGE).constant(target);
-            code.ladd().putfield(Emitter.CPU, "rip", ConstantDescs.CD_long).return_();
+            code.ladd().putfield(Emitter.CPU, "rip", ConstantDescs.CD_long);
+            e.exit();
         }
     }
-
-    private static final MethodTypeDesc CHECK = MethodTypeDesc.of(
-            ConstantDescs.CD_void, Emitter.CPU, ConstantDescs.CD_long, ConstantDescs.CD_int);
 
     private void indirect(Op o, int rest, boolean call) {
         Instruction i = o.instruction;
@@ -308,14 +303,14 @@ public final class RegionCompiler {
             e.register(o.rm).store(Emitter.B);
         }
         int at = Access.at(o.start, rest, Cpu.SS);
-        code.aload(C).lload(Emitter.B).loadConstant(at).invokestatic(Emitter.ACCESS, "check64", CHECK);
+        e.checkTarget(Emitter.B, at);
         if (call) {
             e.load(PAGE).constant(o.end);
             code.ladd();
             e.store(VALUE);
             operations.pushValue(at);
         }
-        goTo(Emitter.B, effort == Effort.FULL ? entries : List.of());
+        goTo(Emitter.B, effort != Effort.QUICK ? entries : List.of());
     }
 
     /** Goes on at the RIP in a local: at one of some places of this page, or outside. */
@@ -331,7 +326,7 @@ public final class RegionCompiler {
             code.l2i().lookupswitch(out, places);
             code.labelBinding(out);
         }
-        code.return_();
+        e.exit();
     }
 
     private void ret(Op o, int rest) {
@@ -342,7 +337,7 @@ public final class RegionCompiler {
         int at = Access.at(o.start, rest, Cpu.SS);
         e.register(4).store(ADDRESS);
         e.loadMemory(64, at, false).store(VALUE);
-        code.aload(C).lload(VALUE).loadConstant(at).invokestatic(Emitter.ACCESS, "check64", CHECK);
+        e.checkTarget(VALUE, at);
         operations.moveStack(8 + (o.imm & 0xFFFF));
         goTo(VALUE, returns);
     }
@@ -351,7 +346,7 @@ public final class RegionCompiler {
     private void other(Op o, int rest) {
         e.setRip(o.end);
         e.call(constant(o), o.start, rest);
-        code.return_();
+        e.exit();
     }
 
     /** A repeated string instruction: again, on, or (with a fault) out. */
@@ -362,7 +357,8 @@ public final class RegionCompiler {
         Label done = code.newLabel();
         code.aload(C).getfield(Emitter.CPU, "rip", ConstantDescs.CD_long);
         e.load(PAGE).constant(o.end);
-        code.ladd().lcmp().ifeq(done).return_();
+        code.ladd().lcmp().ifeq(done);
+        e.exit();
         code.labelBinding(done);
     }
 }

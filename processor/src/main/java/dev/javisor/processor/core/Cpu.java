@@ -218,6 +218,8 @@ public final class Cpu {
      * instructions that have not retired, and {@link #position} is 0.
      */
     public int site = -1;
+    /** Memory accesses of the running compiled code that left the fast path. */
+    public int slowAccesses;
     /** Elements that the running repeated string instruction had handled when it was begun again ({@link Redo}), or the guest left. */
     public int stringElements;
     /** The running block's operations. */

@@ -35,6 +35,8 @@ final class RegionFactory {
     private static final long PROOF = 5_000_000;
     /** Calls after which the Java machine has compiled a method, as far as it may; and for the first time. */
     private static final int CALLS_TO_QUICK = 9_000, CALLS_TO_PROFILE = 300;
+    /** Instructions for each slow access, below which leaving the region for them costs more than it gains. */
+    private static final int RARELY = 1000;
     /** The Java machine compiles regions with full effort at about this rate. */
     private static final long PAUSE_MILLISECONDS = 30;
     /** Near branches; what else changes RIP stays with the interpreter. */
@@ -45,6 +47,8 @@ final class RegionFactory {
 
     /** Regions are made quickly first, and those that stay hot again with more effort. Else once, with full effort. */
     private final boolean twoLevels;
+    /** What is done about a region at first. */
+    private final Effort first;
 
     private final ExecutorService worker;
     private final ExecutorService improver;
@@ -65,6 +69,7 @@ final class RegionFactory {
         boolean atOnce = engine == Engine.COMPILER;
         threshold = atOnce ? 2 : 500;
         twoLevels = !atOnce && Integer.getInteger("javisor.compilerLevels", 1) == 2;
+        first = twoLevels ? Effort.QUICK : Effort.valueOf(System.getProperty("javisor.compilerEffort", Effort.FULL.name()));
         worker = atOnce ? null : thread("region compiler");
         improver = twoLevels ? thread("region improver") : null;
     }
@@ -114,7 +119,7 @@ final class RegionFactory {
             code.proof += PROOF;
             return;
         }
-        code.proof = code.effort == Effort.FULL ? 4 * code.proof : Long.MAX_VALUE;
+        code.proof = code.effort == Effort.QUICK ? Long.MAX_VALUE : 4 * code.proof;
         installed.stream().filter(r -> r.code == code && r.isInstalled() && !r.improving).findFirst().ifPresent(this::improve);
     }
 
@@ -124,15 +129,19 @@ final class RegionFactory {
         if (r.isLeftOften() && r.page().changes() == 0) {
             installed.stream().filter(other -> other != r && other.page() == r.page() && isHot(other)).forEach(together::add);
         }
-        if (together.size() > 1 || r.code.effort == Effort.QUICK) {
+        if (together.size() > 1 || r.code.effort == Effort.QUICK || r.code.effort == Effort.FULL && isSlow(r)) {
             together.forEach(one -> one.improving = true);
             improvements.incrementAndGet();
             improver.execute(() -> compileAgain(together));
         }
     }
 
+    private static boolean isSlow(CompiledRegion r) {
+        return r.code.effort == Effort.PATIENT || r.code.slowAccesses * RARELY > r.code.retired;
+    }
+
     private static boolean isHot(CompiledRegion r) {
-        return r.isInstalled() && !r.improving && r.isLeftOften() && (r.code.effort == Effort.FULL || r.code.retired > PROOF / 8);
+        return r.isInstalled() && !r.improving && r.isLeftOften() && (r.code.effort != Effort.QUICK || r.code.retired > PROOF / 8);
     }
 
     /** Enters what has been compiled meanwhile. */
@@ -208,7 +217,7 @@ final class RegionFactory {
         Plan plan = null;
         while (code == null && !some.isEmpty()) {
             plan = plan(some);
-            code = RegionCompiler.compile(plan, twoLevels ? Effort.QUICK : Effort.FULL);
+            code = RegionCompiler.compile(plan, first);
             if (code == null) {
                 statistics.tooLarge++;
                 some = some.subList(0, some.size() / 2);
@@ -231,9 +240,10 @@ final class RegionFactory {
     private void compileAgain(List<CompiledRegion> quick) {
         improvements.decrementAndGet();
         List<CompiledRegion> some = fitting(quick);
+        Effort effort = some.stream().anyMatch(RegionFactory::isSlow) ? Effort.PATIENT : Effort.FULL;
         Region code = null;
-        while (code == null && isBetter(some)) {
-            code = RegionCompiler.compile(plan(blocks(some)), Effort.FULL);
+        while (code == null && isBetter(some, effort)) {
+            code = RegionCompiler.compile(plan(blocks(some)), effort);
             if (code == null) {
                 some.removeLast();
             }
@@ -267,8 +277,8 @@ final class RegionFactory {
     }
 
     /** What is made of them is not what the first one is already. */
-    private static boolean isBetter(List<CompiledRegion> regions) {
-        return regions.size() > 1 || regions.size() == 1 && regions.getFirst().code.effort == Effort.QUICK;
+    private static boolean isBetter(List<CompiledRegion> regions, Effort effort) {
+        return regions.size() > 1 || regions.size() == 1 && regions.getFirst().code.effort != effort;
     }
 
     private static List<Block> blocks(List<CompiledRegion> regions) {

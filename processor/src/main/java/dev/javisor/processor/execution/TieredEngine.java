@@ -80,10 +80,15 @@ public final class TieredEngine {
         running = code;
         code.used = true;
         c.gpr[Op.BLOCK_RIP] = page;
-        code.run(c, (int) (c.rip - page));
+        boolean interprets = code.run(c, (int) (c.rip - page));
         leave(c);
         if (code.retired > code.proof) {
             factory.improve(code);
+        }
+        if (interprets) {
+            code.slowAccesses++;
+            interpret(c, fetcher.fetch());
+            return true;
         }
         return c.budget != budget;
     }
@@ -95,6 +100,8 @@ public final class TieredEngine {
         compiledInstructions += n;
         regionEntries++;
         running.entries++;
+        running.slowAccesses += c.slowAccesses;
+        c.slowAccesses = 0;
         running.retired += n;
     }
 

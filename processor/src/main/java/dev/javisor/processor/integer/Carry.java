@@ -14,23 +14,43 @@ public final class Carry {
 
     /** R = A + B + CF. */
     public static void add(Cpu c, long a, long b, long r) {
+        Flags.result(c, r, addBits(a, b, r));
+    }
+
+    /** What R = A + B + CF does to CF, AF and OF, see {@link Flags#RESULT}. */
+    public static long addBits(long a, long b, long r) {
         long carry = (a & b | (a | b) & ~r) >>> 63;
-        Flags.result(c, r, carry | (a ^ b ^ r) & Flags.AF | ((r ^ a) & (r ^ b)) >>> 63 << 11);
+        return carry | (a ^ b ^ r) & Flags.AF | ((r ^ a) & (r ^ b)) >>> 63 << 11;
     }
 
     /** R = A - B - CF. */
     public static void sub(Cpu c, long a, long b, long r) {
+        Flags.result(c, r, subBits(a, b, r));
+    }
+
+    /** The same for R = A - B - CF. */
+    public static long subBits(long a, long b, long r) {
         long borrow = (~a & b | (~a | b) & r) >>> 63;
-        Flags.result(c, r, borrow | (a ^ b ^ r) & Flags.AF | ((a ^ b) & (a ^ r)) >>> 63 << 11);
+        return borrow | (a ^ b ^ r) & Flags.AF | ((a ^ b) & (a ^ r)) >>> 63 << 11;
     }
 
     /** R = A + 1, CF unchanged. */
     public static void inc(Cpu c, long a, long r) {
-        Flags.result(c, r, in(c) | (a ^ r) & Flags.AF | (~a & r) >>> 63 << 11);
+        Flags.result(c, r, incBits(in(c), a, r));
+    }
+
+    /** CF, AF and OF after INC, from CF before. */
+    public static long incBits(long carry, long a, long r) {
+        return carry | (a ^ r) & Flags.AF | (~a & r) >>> 63 << 11;
     }
 
     /** R = A - 1, CF unchanged. */
     public static void dec(Cpu c, long a, long r) {
-        Flags.result(c, r, in(c) | (a ^ r) & Flags.AF | (a & ~r) >>> 63 << 11);
+        Flags.result(c, r, decBits(in(c), a, r));
+    }
+
+    /** The same after DEC. */
+    public static long decBits(long carry, long a, long r) {
+        return carry | (a ^ r) & Flags.AF | (a & ~r) >>> 63 << 11;
     }
 }

@@ -134,26 +134,27 @@ public final class Multiplication {
         flags(c, (short) r, r != (short) r);
     }
 
-    /** Product of two sign-extended doublewords, not cut; sets the flags. */
-    public static long product32(Cpu c, long a, long b) {
+    /** What IMUL of two sign-extended doublewords does to CF, AF and OF, see {@link Flags#RESULT}. */
+    public static long bits32(long a, long b) {
         long r = a * b;
-        flags(c, (int) r, r != (int) r);
-        return r;
+        return r == (int) r ? 0 : OVERFLOW;
     }
 
-    /** Product of two quadwords; sets the flags. */
-    public static long product64(Cpu c, long a, long b) {
-        long r = a * b;
-        flags(c, r, Math.multiplyHigh(a, b) != r >> 63);
-        return r;
+    /** The same for quadwords. */
+    public static long bits64(long a, long b) {
+        return Math.multiplyHigh(a, b) == a * b >> 63 ? 0 : OVERFLOW;
     }
 
     private static void product32(Cpu c, Op o, long a, long b) {
-        c.gpr[o.reg] = product32(c, a, b) & 0xFFFFFFFFL;
+        long r = a * b;
+        Flags.result(c, (int) r, bits32(a, b));
+        c.gpr[o.reg] = r & 0xFFFFFFFFL;
     }
 
     private static void product64(Cpu c, Op o, long a, long b) {
-        c.gpr[o.reg] = product64(c, a, b);
+        long r = a * b;
+        Flags.result(c, r, bits64(a, b));
+        c.gpr[o.reg] = r;
     }
 
     static void imul32RegRm(Cpu c, Op o) {

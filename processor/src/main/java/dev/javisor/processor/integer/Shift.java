@@ -195,15 +195,25 @@ public final class Shift {
     }
 
     /** OF: CF differs from the sign. The result is sign-extended, here and below. */
-    public static void shlFlags(Cpu c, long carry, long r) {
-        Flags.result(c, r, carry | (carry ^ r >>> 63) << 11);
+    private static void shlFlags(Cpu c, long carry, long r) {
+        Flags.result(c, r, shlBits(carry, r));
     }
 
-    public static void shrFlags(Cpu c, long carry, long r, long overflow) {
-        Flags.result(c, r, carry | overflow << 11);
+    /** What SHL does to CF, AF and OF, see {@link Flags#RESULT}. */
+    public static long shlBits(long carry, long r) {
+        return carry | (carry ^ r >>> 63) << 11;
     }
 
-    public static void sarFlags(Cpu c, long carry, long r) {
+    private static void shrFlags(Cpu c, long carry, long r, long overflow) {
+        Flags.result(c, r, shrBits(carry, overflow));
+    }
+
+    /** The same for SHR. */
+    public static long shrBits(long carry, long overflow) {
+        return carry | overflow << 11;
+    }
+
+    private static void sarFlags(Cpu c, long carry, long r) {
         Flags.result(c, r, carry);
     }
 

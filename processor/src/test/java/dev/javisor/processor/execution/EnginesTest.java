@@ -7,6 +7,7 @@ import dev.javisor.isa.CodeSize;
 import dev.javisor.isa.CpuModel;
 import dev.javisor.isa.CpuModels;
 import dev.javisor.processor.LogicalProcessor;
+import dev.javisor.processor.compiler.Effort;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Flags;
@@ -144,7 +145,7 @@ class EnginesTest {
         for (int p = 0; p < PROGRAMS; p++) {
             Random random = new Random(seed + p);
             Asm.Program program = Asm.program(size, CODE, RandomProgram.text(random, size));
-            compiled += compare(size, program, random, "seed " + (seed + p));
+            compiled += compare(size, program, random, Effort.values()[random.nextInt(Effort.values().length)], "seed " + (seed + p));
         }
         assertThat(compiled).as("instructions that compiled code ran").isPositive();
     }
@@ -154,7 +155,7 @@ class EnginesTest {
     void aShiftByZeroLeavesTheFlagsToTheNextCondition(CodeSize size) {
         String[] text = {"next:", "xor eax, eax", "dec eax", "mov edx, 7", "sar edx, 0", "setle ah", "shl edx, 32", "js on", "inc ecx",
                 "on:", "jmp next"};
-        compare(size, Asm.program(size, CODE, text), new Random(1), "shift by zero");
+        compare(size, Asm.program(size, CODE, text), "shift by zero");
     }
 
     @ParameterizedTest
@@ -162,7 +163,14 @@ class EnginesTest {
     void aRepeatedStringInstructionThatReachesCodeHandlesAsManyElementsAsEver(CodeSize size) {
         String[] text = {"next:", "mov esi, 0x7E00", "mov edi, esi", "mov ecx, 0x1100", "rep movsb", "inc edx", "mov edi, 0x7E00",
                 "mov ecx, 0x1100", "repne scasb", "jmp next"};
-        compare(size, Asm.program(size, CODE, text), new Random(1), "string over code");
+        compare(size, Asm.program(size, CODE, text), "string over code");
+    }
+
+    @Test
+    void aBranchToANonCanonicalAddressIsAFaultOfTheBranch() {
+        String[] text = {"next:", "inc ecx", "mov rdx, 0x800000000000", "test cl, 3", "jz call", "test cl, 1", "jz return", "jmp rdx",
+                "call:", "dec rax", "call rdx", "return:", "push rdx", "add eax, ecx", "ret"};
+        compare(CodeSize.BITS64, Asm.program(CodeSize.BITS64, CODE, text), "non-canonical target");
     }
 
     @ParameterizedTest
@@ -239,16 +247,24 @@ class EnginesTest {
         assertThat(statistics.improved()).as("of %d regions", statistics.regions()).isBetween(1L, statistics.regions());
     }
 
+    private static void compare(CodeSize size, Asm.Program program, String what) {
+        for (Effort effort : Effort.values()) {
+            compare(size, program, new Random(1), effort, what);
+        }
+    }
+
     /** Runs a program on both engines; instructions that compiled code ran. */
-    private static long compare(CodeSize size, Asm.Program program, Random random, String what) {
+    private static long compare(CodeSize size, Asm.Program program, Random random, Effort effort, String what) {
         Subject oracle = new Subject(Engine.INTERPRETER, size, program);
+        System.setProperty("javisor.compilerEffort", effort.name());
         Subject subject = new Subject(Engine.COMPILER, size, program);
+        System.clearProperty("javisor.compilerEffort");
         for (int slice = 0; slice < 40; slice++) {
             int ticks = random.nextInt(1, 400);
             String before = oracle.state();
             oracle.run(ticks);
             subject.run(ticks);
-            assertThat(subject.state()).as("%s, %s, slice %d of %d ticks, from %s", size, what, slice, ticks, before)
+            assertThat(subject.state()).as("%s, %s, %s, slice %d of %d ticks, from %s", size, what, effort, slice, ticks, before)
                     .isEqualTo(oracle.state());
         }
         return subject.processor.compiledInstructions();
