@@ -1,5 +1,6 @@
 package dev.javisor.bench;
 
+import dev.javisor.machine.Place;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
@@ -121,7 +122,7 @@ public final class Bench implements Callable<Integer> {
         measurements = new Measurements(samples);
         folder = Files.createTempDirectory("bench");
         try {
-            ENGINES.forEach((title, engine) -> javisor.add(DirectEmulator.javisor(title, launcher, engine)));
+            ENGINES.forEach((title, engine) -> javisor.add(DirectEmulator.javisor(title, launcher, engine, Place.METAL)));
             int processors = Runtime.getRuntime().availableProcessors();
             System.out.printf("%s, Java %s, %d processors, load %.1f%n", processor(), Runtime.version(), processors, load());
             findPeers();
@@ -242,19 +243,9 @@ public final class Bench implements Callable<Integer> {
 
     /** Speed after warm-up, in a JVM of its own with this one's flags. */
     private void steady(String workload, String title, Path image) throws IOException, InterruptedException {
-        List<String> command = new ArrayList<>();
-        command.add(ProcessHandle.current().info().command().orElse("java"));
-        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), SteadyRun.class.getName()));
-        command.addAll(List.of(image.toString(), ENGINES.get(title), "" + warmUp, "" + measure));
-        Process p = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
-        String output = new String(p.getInputStream().readAllBytes(), StandardCharsets.US_ASCII).strip();
-        if (p.waitFor() != 0) {
-            throw new IOException(image.getFileName() + " did not run");
-        }
-        String[] figures = output.split(" ");
-        measurements.add(workload, title, Report.STEADY, Double.parseDouble(figures[0]));
-        measurements.add(workload, title, Report.MEMORY, Double.parseDouble(figures[1]));
+        SteadyRun.Figures figures = SteadyRun.measure(image, ENGINES.get(title), Place.METAL, warmUp, measure);
+        measurements.add(workload, title, Report.STEADY, figures.speed());
+        measurements.add(workload, title, Report.MEMORY, figures.memory());
     }
 
     /** What VMX costs, in Javisor alone: VM exits, and integer code in a guest with EPT beside the same without VMX. */

@@ -205,7 +205,7 @@ final class Bochs implements Emulator {
         images.put(SETUP, real);
         images.put(IMAGE, Arrays.copyOfRange(kernel, setup, kernel.length));
         HostProcess.Outcome o = process(display, LinuxBoot.MEMORY, ENTER_LINUX, images).ram(LinuxBoot.MEMORY).run(linux.prompt(), true);
-        return new Boot(o.seconds(), o.memory());
+        return new Boot(o.seconds(), o.processor(), o.memory());
     }
 
     private HostProcess process(String library, long memory, String entry, Map<Long, byte[]> images) throws IOException {

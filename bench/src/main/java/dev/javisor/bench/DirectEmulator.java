@@ -1,9 +1,11 @@
 package dev.javisor.bench;
 
+import dev.javisor.machine.Place;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -22,8 +24,9 @@ final class DirectEmulator implements Emulator {
         this.command = command;
     }
 
-    static DirectEmulator javisor(String title, String launcher, String engine) {
-        return new DirectEmulator(title, "--", List.of(launcher, "run", "--on", "metal", "--stat", "--engine", engine, "--memory"));
+    static DirectEmulator javisor(String title, String launcher, String engine, Place place) {
+        String on = place.name().toLowerCase(Locale.ROOT);
+        return new DirectEmulator(title, "--", List.of(launcher, "run", "--on", on, "--stat", "--engine", engine, "--memory"));
     }
 
     /** @param options further options, which name what is measured */
@@ -62,7 +65,7 @@ final class DirectEmulator implements Emulator {
             line.addAll(List.of(dash + "initrd", linux.initrd().toString()));
         }
         HostProcess.Outcome o = new HostProcess(line).ram(LinuxBoot.MEMORY).run(linux.prompt(), true);
-        return new Boot(o.seconds(), o.memory());
+        return new Boot(o.seconds(), o.processor(), o.memory());
     }
 
     private List<String> line(long memory, Path kernel) {

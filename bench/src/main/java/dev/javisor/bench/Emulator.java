@@ -19,9 +19,10 @@ interface Emulator {
      * A boot of Linux.
      *
      * @param seconds from the start of the process to the prompt
+     * @param processor seconds of processor time that the process took
      * @param memory bytes of the host's memory in use then, beside the guest's RAM
      */
-    record Boot(double seconds, long memory) {}
+    record Boot(double seconds, double processor, long memory) {}
 
     String title();
 
