@@ -10,6 +10,7 @@ import dev.javisor.processor.memory.HostMemory;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
 import java.lang.classfile.Opcode;
+import java.lang.classfile.instruction.OperatorInstruction;
 import java.lang.constant.ClassDesc;
 import java.lang.constant.ConstantDescs;
 import java.lang.constant.MethodTypeDesc;
@@ -40,12 +41,15 @@ final class Emitter {
     private final ClassDesc self;
     /** See {@link Effort#FULL}; so flags and budget can be in locals. */
     private final boolean full;
+    private final boolean optimized;
     /** Where to go to leave the region: for an instruction that is to be interpreted, with flags in locals or not; and with RIP set. */
     private final Label missedWithFlags, missed, out;
     /** Kind of the flags that A, B and R hold, as in {@link Cpu#ccOp}; -1 when they hold none. */
     int flags = -1;
     /** What {@link Cpu#ccOp} is known to be; -1: not known. */
     private int storedKind = -1;
+    /** This block has found that SSE instructions are not blocked. */
+    private boolean vectorsChecked;
     /** Flags are in the locals of full effort only. */
     private boolean unstored;
 
@@ -53,6 +57,7 @@ final class Emitter {
         this.code = code;
         this.self = self;
         full = effort == Effort.FULL;
+        optimized = effort != Effort.QUICK;
         missedWithFlags = code.newLabel();
         missed = code.newLabel();
         out = code.newLabel();
@@ -108,6 +113,7 @@ final class Emitter {
     /** Leaves the region when the budget does not suffice for a block. */
     void takeBudget(int instructions, int offset) {
         Label enough = code.newLabel();
+        vectorsChecked = false;
         if (full) {
             code.lload(BUDGET);
         } else {
@@ -220,6 +226,38 @@ final class Emitter {
         code.lastore();
     }
 
+    /**
+     * Changes a register operand of less than 64 bits by an operation on it and the local B: a shorter way to the next use than from the
+     * sign-extended result. 8 and 16 bits: for AND, OR and XOR only.
+     */
+    void changeRegister(Instruction i, int r, int bits, Opcode operation) {
+        boolean high = bits == 8 && i.highByte(r);
+        int target = high ? r - 4 : r;
+        code.aload(GPR).loadConstant(target);
+        register(target).load(B);
+        if (high) {
+            code.bipush(8).lshl();
+        }
+        long mask = high ? 0xFF00 : (1L << bits) - 1;
+        if (bits == 32) {
+            code.with(OperatorInstruction.of(operation));
+            and(mask);
+        } else {
+            if (operation == Opcode.LAND) {
+                code.loadConstant(~mask).lor();
+            } else {
+                and(mask);
+            }
+            code.with(OperatorInstruction.of(operation));
+        }
+        code.lastore();
+    }
+
+    /** Code for the optimizing compiler. */
+    boolean isOptimized() {
+        return optimized;
+    }
+
     // ---- memory ----
 
     /** Effective address of the memory operand. */
@@ -313,8 +351,7 @@ final class Emitter {
             if (bits < 64) {
                 code.l2i();
             }
-            ClassDesc type = hostType(bits);
-            code.invokestatic(HOST_MEMORY, "put" + HOST_NAMES[bits / 16], MethodTypeDesc.of(VOID, LONG, type));
+            writeHost(bits);
             return;
         }
         code.aload(C).lload(ADDRESS).lload(local);
@@ -325,19 +362,43 @@ final class Emitter {
         code.invokestatic(ACCESS, "store" + bits, MethodTypeDesc.of(VOID, CPU, LONG, bits == 64 ? LONG : INT, INT));
     }
 
-    /** Leaves the region when the address in {@link #ADDRESS} is not simple to access; else gives where it is in host memory. */
-    private void host(int bits, int at, boolean toWrite) {
+    /** The instruction may leave the region. */
+    void prepareToLeave(int at) {
         code.loadConstant(at).istore(AT);
-        code.aload(C).lload(ADDRESS).loadConstant(bits / 8 - 1);
-        code.invokestatic(ACCESS, toWrite ? "cannotStore" : "cannotLoad", TEST).ifne(unstored ? missedWithFlags : missed);
+    }
+
+    /** It does when the truth value on the Java stack is false. */
+    void leaveIfNot() {
+        code.ifeq(unstored ? missedWithFlags : missed);
+    }
+
+    private void leaveIf() {
+        code.ifne(unstored ? missedWithFlags : missed);
+    }
+
+    private void host(int bits, int at, boolean toWrite) {
+        host(bits, at, toWrite, false);
+    }
+
+    /** Leaves the region when the address in {@link #ADDRESS} is not simple to access; else gives where it is in host memory. */
+    void host(int bits, int at, boolean toWrite, boolean aligned) {
+        prepareToLeave(at);
+        if (aligned) {
+            load(ADDRESS).and(bits / 8 - 1);
+            code.l2i();
+            leaveIf();
+        }
+        code.aload(C).lload(ADDRESS).loadConstant(bits / 8 - 1).invokestatic(ACCESS, toWrite ? "cannotStore" : "cannotLoad", TEST);
+        leaveIf();
         code.aload(C).lload(ADDRESS).invokestatic(ACCESS, "host", HOST);
     }
 
     /** Checks the target of a near branch in 64-bit mode. */
     void checkTarget(int local, int at) {
         if (full) {
-            code.loadConstant(at).istore(AT);
-            code.lload(local).invokestatic(ACCESS, "isCanonical", MethodTypeDesc.of(BOOLEAN, LONG)).ifeq(missed);
+            prepareToLeave(at);
+            code.lload(local).invokestatic(ACCESS, "isCanonical", MethodTypeDesc.of(BOOLEAN, LONG));
+            leaveIfNot();
         } else {
             code.aload(C).lload(local).loadConstant(at).invokestatic(ACCESS, "check64", MethodTypeDesc.of(VOID, CPU, LONG, INT));
         }
@@ -354,8 +415,44 @@ final class Emitter {
         };
     }
 
-    private void readHost(int bits) {
+    void writeHost(int bits) {
+        code.invokestatic(HOST_MEMORY, "put" + HOST_NAMES[bits / 16], MethodTypeDesc.of(VOID, LONG, hostType(bits)));
+    }
+
+    void readHost(int bits) {
         code.invokestatic(HOST_MEMORY, "get" + HOST_NAMES[bits / 16], MethodTypeDesc.of(hostType(bits), LONG));
+    }
+
+    // ---- SSE registers ----
+
+    private Emitter vectors() {
+        code.aload(C).getfield(CPU, "vector", LONG.arrayType());
+        return this;
+    }
+
+    /** The lane at a position. */
+    Emitter vector(int position) {
+        vectors().code.loadConstant(position).laload();
+        return this;
+    }
+
+    void setVector(int position, int local) {
+        vectors().code.loadConstant(position).lload(local).lastore();
+    }
+
+    void copyVector(int to, int from) {
+        vectors().code.loadConstant(to);
+        vector(from).code.lastore();
+    }
+
+    /** Leaves the region when SSE instructions are blocked. */
+    void requireVectors(int at) {
+        if (!vectorsChecked) {
+            vectorsChecked = true;
+            prepareToLeave(at);
+            code.aload(C).getfield(CPU, "sseBlocked", INT);
+            leaveIf();
+        }
     }
 
     // ---- flags ----
@@ -537,13 +634,18 @@ final class Emitter {
         code.putfield(CPU, "rip", LONG);
     }
 
+    /** Runs the operation's own semantics, which change nothing but an SSE register. */
+    void callQuietly(int constant) {
+        code.getstatic(self, "E" + constant, EXECUTOR).aload(C).getstatic(self, "O" + constant, OP).invokevirtual(EXECUTOR, "execute", RUN);
+    }
+
     /** Runs the operation's own semantics. */
     void call(int constant, int site, int rest) {
         storeBudget();
         flushFlags();
         code.aload(C).loadConstant(site).putfield(CPU, "site", INT);
         code.aload(C).loadConstant(rest).putfield(CPU, "blockLength", INT);
-        code.getstatic(self, "E" + constant, EXECUTOR).aload(C).getstatic(self, "O" + constant, OP).invokevirtual(EXECUTOR, "execute", RUN);
+        callQuietly(constant);
         loadBudget();
     }
 }

@@ -11,6 +11,8 @@ import dev.javisor.processor.integer.Registers;
 import dev.javisor.processor.integer.Shift;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
+import java.lang.classfile.Opcode;
+import java.lang.classfile.instruction.OperatorInstruction;
 import java.lang.constant.ClassDesc;
 
 /** The frequent instructions that are no branches, as bytecode. They mean what their semantics classes say. */
@@ -240,8 +242,11 @@ final class OperationEmitter {
             e.signExtend(bits);
         }
         e.store(R);
-        if (!compare) {
-            writeBack(form == Form.REG_RM || form == Form.REG_MEM ? o.reg : o.rm, form == Form.MEM_REG || form == Form.MEM_IMM, bits);
+        boolean toMemory = form == Form.MEM_REG || form == Form.MEM_IMM;
+        if (!compare && !toMemory && e.isOptimized() && (kind == Flags.LOGIC ? bits < 64 : bits == 32 && kind != Flags.RESULT)) {
+            e.changeRegister(i, form == Form.REG_RM || form == Form.REG_MEM ? o.reg : o.rm, bits, operation(m));
+        } else if (!compare) {
+            writeBack(form == Form.REG_RM || form == Form.REG_MEM ? o.reg : o.rm, toMemory, bits);
         }
         if (!flagsNeeded) {
             e.flagsNotSet();
@@ -251,6 +256,16 @@ final class OperationEmitter {
             e.flagBits(Emitter.CARRY, m.equals("ADC") ? "addBits" : "subBits", A, B, R);
         }
         e.setFlags(kind);
+    }
+
+    private static Opcode operation(String m) {
+        return switch (m) {
+            case "ADD" -> Opcode.LADD;
+            case "SUB" -> Opcode.LSUB;
+            case "OR" -> Opcode.LOR;
+            case "XOR" -> Opcode.LXOR;
+            default -> Opcode.LAND;
+        };
     }
 
     /** A shift of a register of 32 or 64 bits by a constant. */

@@ -41,6 +41,7 @@ public final class RegionCompiler {
     private final List<SwitchCase> entries = new ArrayList<>(), returns = new ArrayList<>();
     private Emitter e;
     private OperationEmitter operations;
+    private VectorEmitter vectors;
     private CodeBuilder code;
 
     private RegionCompiler(Plan plan, Effort effort) {
@@ -117,6 +118,7 @@ public final class RegionCompiler {
         returns.clear();
         e = new Emitter(b, self, effort);
         operations = new OperationEmitter(e);
+        vectors = new VectorEmitter(e);
         Label somewhere = b.newLabel();
         b.iload(Emitter.ENTRY).ifge(somewhere).iconst_0().ireturn();
         b.labelBinding(somewhere);
@@ -171,7 +173,10 @@ public final class RegionCompiler {
                 branch(o, n - k);
             } else if (endsPart(o)) {
                 repeated(o, n - k);
-            } else if (!operations.emit(o, n - k, flagsNeeded[k])) {
+            } else if (effort == Effort.FULL && VectorEmitter.isQuiet(o)) {
+                e.requireVectors(Access.at(o.start, n - k, o.segment));
+                e.callQuietly(constant(o));
+            } else if (!operations.emit(o, n - k, flagsNeeded[k]) && !(effort == Effort.FULL && vectors.emit(o, n - k))) {
                 e.call(constant(o), o.start, n - k);
                 e.forgetFlags();
             }

@@ -19,7 +19,7 @@ final class Binary32 {
     }
 
     /** A result that can have raised nothing but the precision exception. */
-    private static boolean isNormal(int bits) {
+    static boolean isNormal(int bits) {
         int magnitude = bits & ~SIGN;
         return magnitude > MIN_NORMAL && magnitude < INFINITY;
     }

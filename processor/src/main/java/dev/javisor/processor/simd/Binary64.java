@@ -20,7 +20,7 @@ final class Binary64 {
     }
 
     /** A result that can have raised nothing but the precision exception. */
-    private static boolean isNormal(long bits) {
+    static boolean isNormal(long bits) {
         long magnitude = bits & ~SIGN;
         return magnitude > MIN_NORMAL && magnitude < INFINITY;
     }

@@ -78,6 +78,7 @@ class EnginesTest {
             for (int v = 0; v < 32; v++) {
                 gate(size, v, program.label("next"));
             }
+            c.cr4 |= Cr.OSFXSR | Cr.OSXMMEXCPT;
             c.rip = CODE;
             c.gpr[3] = DATA;
             c.updateMode();
@@ -148,6 +149,18 @@ class EnginesTest {
             compiled += compare(size, program, random, Effort.values()[random.nextInt(Effort.values().length)], "seed " + (seed + p));
         }
         assertThat(compiled).as("instructions that compiled code ran").isPositive();
+    }
+
+    @ParameterizedTest
+    @EnumSource(CodeSize.class)
+    void randomSseProgramsRunAlike(CodeSize size) {
+        long seed = Long.getLong("javisor.seed", System.nanoTime());
+        System.out.println("EnginesTest SSE " + size + " -Djavisor.seed=" + seed);
+        for (int p = 0; p < PROGRAMS / 2; p++) {
+            Random random = new Random(seed + p);
+            Asm.Program program = Asm.program(size, CODE, RandomProgram.vectors(random, size));
+            compare(size, program, random, random.nextInt(4) == 0 ? Effort.PATIENT : Effort.FULL, "SSE seed " + (seed + p));
+        }
     }
 
     @ParameterizedTest

@@ -35,6 +35,62 @@ public final class RandomProgram {
         return new RandomProgram(random, size).text();
     }
 
+    /** A loop of random SSE instructions on numbers of all kinds, in several modes of MXCSR, and a few others between. */
+    public static String[] vectors(Random random, CodeSize size) {
+        return new RandomProgram(random, size).vectors();
+    }
+
+    private String[] vectors() {
+        lines.add("next:");
+        for (int i = 0; i < LENGTH; i++) {
+            int kind = random.nextInt(12);
+            if (kind == 0) {
+                instruction();
+            } else {
+                vector(kind);
+            }
+        }
+        lines.add("movdqu " + address() + ", xmm0");
+        lines.add("jmp next");
+        for (int r = 0; r < ROUTINES; r++) {
+            lines.add("routine" + r + ":");
+            lines.add("ret");
+        }
+        return lines.toArray(new String[0]);
+    }
+
+    private void vector(int kind) {
+        String x = "xmm" + random.nextInt(4);
+        String y = "xmm" + random.nextInt(4);
+        String wide = "[" + pointer("bx") + " + " + 16 * random.nextInt(0, 7) + (random.nextInt(10) == 0 ? " + 4]" : "]");
+        switch (kind) {
+            case 1 -> lines.add(any("movdqa ", "movdqu ", "movups ", "movapd ") + either(x, wide));
+            case 2 -> lines.add(any("movsd ", "movq ") + either(x, memory(64)));
+            case 3 -> lines.add(any("movss ", "movd ") + either(x, memory(32)));
+            case 4 -> lines.add(any("movd " + x + ", eax", "movd ecx, " + x, "movq " + x + ", " + y, "movsd " + x + ", " + y,
+                    "movaps " + x + ", " + y));
+            case 5 -> lines.add(any("cvtsi2sd ", "cvtsi2ss ") + x + ", " + any("eax", "ecx", "edx"));
+            case 6, 7 -> lines.add(any("add", "sub", "mul", "div", "sqrt") + any("sd ", "ss ") + x + ", "
+                    + (random.nextBoolean() ? y : address()));
+            case 8 -> lines.add(any("add", "sub", "mul", "div") + "pd " + x + ", " + (random.nextInt(3) != 0 ? y : wide));
+            case 9 -> lines.add(any("cvtsd2ss ", "cvtss2sd ", "paddd ", "pxor ", "unpcklpd ", "andps ", "pcmpgtd ", "psubw ") + x + ", "
+                    + y);
+            case 10 -> {
+                lines.add(any("comisd ", "ucomisd ", "comiss ", "ucomiss ") + x + ", " + y);
+                lines.add("set" + any(CONDITIONS) + " al");
+            }
+            default -> {
+                lines.add("mov dword [" + pointer("bx") + " + 112], " + any("0x1FA0", "0x1F80", "0x9FE0", "0x3FA0", "0x1F20"));
+                lines.add((random.nextBoolean() ? "ldmxcsr [" : "stmxcsr [") + pointer("bx") + " + 112]");
+            }
+        }
+    }
+
+    /** Two operands in either order. */
+    private String either(String a, String b) {
+        return random.nextBoolean() ? a + ", " + b : b + ", " + a;
+    }
+
     private String[] text() {
         lines.add("next:");
         body(LENGTH);
