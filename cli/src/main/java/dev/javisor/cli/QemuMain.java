@@ -42,8 +42,8 @@ public final class QemuMain {
             "parallel", "name", "vnc");
     /** Machine properties that change nothing here. */
     private static final Set<String> IGNORED_MACHINE = Set.of(
-            "accel", "engine", "on", "force_emulation_prefix", "page_delay", "kernel-irqchip", "kernel_irqchip", "usb", "graphics", "hpet",
-            "smm");
+            "accel", "engine", "on", "force_emulation_prefix", "page_delay", "page_room", "kernel-irqchip",
+            "kernel_irqchip", "usb", "graphics", "hpet", "smm");
 
     private final List<String> arguments;
     private int at;
@@ -55,6 +55,7 @@ public final class QemuMain {
     private boolean timer = true;
     private boolean forcedEmulation;
     private long pageDelay;
+    private String pageRoom;
     /** Seconds since 1970-01-01T00:00Z: the host's time, as with QEMU. */
     private long clock = System.currentTimeMillis() / 1000;
     private String kernel;
@@ -122,7 +123,7 @@ public final class QemuMain {
         out.println("       [-machine pc|q35[,pit=off]] [-bios FILE] [-drive file=F,format=raw[,readonly=on]]");
         out.println("       [-serial stdio|file:F|null] [-debugcon stdio|file:F] [-device NAME[,...]] [-no-reboot]");
         out.println("       [-accel javisor[,engine=interpreter|compiler|auto|lockstep][,on=metal|hypervisor]");
-        out.println("              [,force_emulation_prefix=on][,page_delay=NS]] [-rtc base=utc|YYYY-MM-DD[Thh:mm:ss]]");
+        out.println("              [,force_emulation_prefix=on][,page_delay=NS[,page_room=SIZE]]] [-rtc base=utc|YYYY-MM-DD[Thh:mm:ss]]");
         out.println("JAVISOR_ENGINE=ENGINE in the environment: runs the guest on that engine, unless -accel says otherwise.");
         out.println("On the hypervisor a guest is offered what KVM offers, unless -cpu says kvm=off.");
         out.println("JAVISOR_ON=hypervisor in the environment: runs the guest on the hypervisor, unless -accel says otherwise.");
@@ -206,6 +207,8 @@ public final class QemuMain {
                 forcedEmulation = part.endsWith("=on");
             } else if (part.startsWith("page_delay=")) {
                 pageDelay = RunCommand.ticks(number(part.substring("page_delay=".length())));
+            } else if (part.startsWith("page_room=")) {
+                pageRoom = part.substring("page_room=".length());
             }
         }
     }
@@ -303,6 +306,9 @@ public final class QemuMain {
         }
         boolean guest = place == Place.HYPERVISOR;
         b.engine(how).place(place).forcedEmulation(forcedEmulation && guest).pageDelay(guest ? pageDelay : 0);
+        if (guest && pageRoom != null) {
+            RunCommand.pageRoom(b, pageRoom, pageDelay);
+        }
         b.clock(clock).chipset(chipset).timer(timer).stopAtReset(noReboot).commandLine(append);
         testDevices.forEach(b::testDevice);
         if (kernel != null) {

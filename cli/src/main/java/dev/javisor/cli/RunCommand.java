@@ -165,6 +165,10 @@ class RunCommand implements Callable<Integer> {
                     + " time (default: all memory is there).")
     private long pageDelay;
 
+    @Option(names = "--page-room", paramLabel = "SIZE",
+            description = "With --page-delay: whenever more than SIZE of memory is there, all of it is taken away, to be waited for again.")
+    private String pageRoom;
+
     @Override
     public Integer call() {
         return prepare().run();
@@ -267,6 +271,9 @@ class RunCommand implements Callable<Integer> {
         } catch (IllegalArgumentException e) {
             throw new UserException(e.getMessage());
         }
+        if (pageRoom != null) {
+            pageRoom(b, pageRoom, pageDelay);
+        }
         b.requeuePolicy(policy(requeue)).forcedEmulation(forcedEmulation).pageDelay(ticks(pageDelay));
         b.chipset(chipset()).commandLine(append).entry(entry()).stopAtReset(noReboot).seed(seed).engine(engine());
         if (kernel != null) {
@@ -281,6 +288,18 @@ class RunCommand implements Callable<Integer> {
         }
         testDevices.forEach(name -> b.testDevice(testDevice(name)));
         return b;
+    }
+
+    /** How much memory is there at a time. */
+    static void pageRoom(MachineConfiguration.Builder b, String size, long delay) {
+        if (delay == 0) {
+            throw new UserException("a page room is for pages that have a delay");
+        }
+        try {
+            b.pageRoom(Sizes.parse(size, 20));
+        } catch (IllegalArgumentException e) {
+            throw new UserException(e.getMessage());
+        }
     }
 
     /** Guest time in ticks. */

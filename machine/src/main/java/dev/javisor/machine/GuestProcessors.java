@@ -53,10 +53,15 @@ final class GuestProcessors implements Processors {
         vm.setRequeuePolicy(configuration.requeuePolicy());
         vm.setHypercalls(configuration.model().isParavirtual() || configuration.has(TestDevice.KVM_HYPERCALLS));
         vm.setForcedEmulation(configuration.forcedEmulation());
-        pages = configuration.pageDelay() == 0 ? null : new SlowMemory(vm, timeline, configuration.pageDelay());
+        pages = configuration.pageDelay() == 0 ? null : slowMemory(timeline);
         vm.setPageSource(pages);
         vm.setTimeOfDay(configuration.clock() * 1_000_000_000L);
         bus = vm.createLocalApics(() -> ports.acknowledgeExternalInterrupt());
+    }
+
+    private SlowMemory slowMemory(Timeline timeline) {
+        int room = (int) Math.min(Integer.MAX_VALUE, configuration.pageRoom() >>> 12);
+        return new SlowMemory(vm, timeline, configuration.pageDelay(), room, () -> all.forEach(Processor::stop));
     }
 
     /** Makes the vcpus; the board is complete. */
@@ -120,6 +125,9 @@ final class GuestProcessors implements Processors {
         @Override
         public void run(long limit) {
             stopped = false;
+            if (pages != null) {
+                pages.makeRoom();
+            }
             boolean goesOn = true;
             while (goesOn) {
                 // A run without time completes the access that the board has answered.

@@ -59,6 +59,7 @@ public final class MachineConfiguration {
     private final RequeuePolicy requeuePolicy;
     private final boolean forcedEmulation;
     private final long pageDelay;
+    private final long pageRoom;
 
     private MachineConfiguration(Builder b) {
         Objects.requireNonNull(b.model, "a machine needs a CPU model");
@@ -85,6 +86,7 @@ public final class MachineConfiguration {
         requeuePolicy = b.requeuePolicy;
         forcedEmulation = b.forcedEmulation;
         pageDelay = b.pageDelay;
+        pageRoom = b.pageRoom;
     }
 
     public static Builder builder(CpuModel model) {
@@ -199,6 +201,11 @@ public final class MachineConfiguration {
         return pageDelay;
     }
 
+    /** Bytes of memory that are there at a time, with {@link #pageDelay}. */
+    public long pageRoom() {
+        return pageRoom;
+    }
+
     /** On the hypervisor, instructions behind a prefix are emulated: for tests of the emulator. */
     public boolean forcedEmulation() {
         return forcedEmulation;
@@ -208,6 +215,9 @@ public final class MachineConfiguration {
     long randomSeed(int processor) {
         return seed * MAXIMUM_PROCESSORS + processor;
     }
+
+    /** Bytes of memory that must be there at a time. */
+    public static final long MINIMUM_PAGE_ROOM = 1 << 20;
 
     /** Collects a configuration. */
     public static final class Builder {
@@ -236,6 +246,7 @@ public final class MachineConfiguration {
         private RequeuePolicy requeuePolicy = RequeuePolicy.ALWAYS;
         private boolean forcedEmulation;
         private long pageDelay;
+        private long pageRoom = Long.MAX_VALUE;
 
         private Builder(CpuModel model) {
             this.model = model;
@@ -372,6 +383,20 @@ public final class MachineConfiguration {
                 throw new IllegalArgumentException("a page takes no negative time");
             }
             pageDelay = ticks;
+            return this;
+        }
+
+        /**
+         * With {@link #pageDelay}, takes all pages away from the guest whenever more than this is there, as a host does that is short of
+         * memory. They keep what they hold.
+         *
+         * @throws IllegalArgumentException if less than {@link #MINIMUM_PAGE_ROOM}, in which a guest would not come forward
+         */
+        public Builder pageRoom(long bytes) {
+            if (bytes < MINIMUM_PAGE_ROOM) {
+                throw new IllegalArgumentException("a guest needs room for at least 1 MiB of its pages");
+            }
+            pageRoom = bytes;
             return this;
         }
 

@@ -10,23 +10,36 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 
-/** Guest memory as if a host had swapped it out: each page comes some time after the guest has wanted it for the first time. */
+/**
+ * Guest memory as if a host had swapped it out: each page comes some time after the guest has wanted it for the first time. A host that
+ * is short of memory takes it away again.
+ */
 final class SlowMemory implements PageSource, Stateful {
     private record Coming(long page, long when) {}
 
     private final Vm vm;
     private final Timeline timeline;
     private final long delay;
+    private final int room;
+    private final Runnable stop;
     private final Timeline.Deadline deadline = new Timeline.Deadline(this::bring);
     private final BitSet there = new BitSet();
+    /** How many pages are there. */
+    private int present;
     /** In the order in which they come. */
     private final List<Coming> coming = new ArrayList<>();
 
-    /** @param delay in ticks, at least 1 */
-    SlowMemory(Vm vm, Timeline timeline, long delay) {
+    /**
+     * @param delay in ticks, at least 1
+     * @param room pages after which all are taken away
+     * @param stop ends the turn of the processor that runs, so that they are at once
+     */
+    SlowMemory(Vm vm, Timeline timeline, long delay, int room, Runnable stop) {
         this.vm = vm;
         this.timeline = timeline;
         this.delay = delay;
+        this.room = room;
+        this.stop = stop;
     }
 
     private static int number(long page) {
@@ -55,9 +68,22 @@ final class SlowMemory implements PageSource, Stateful {
         while (!coming.isEmpty() && coming.getFirst().when <= timeline.now()) {
             long page = coming.removeFirst().page;
             there.set(number(page));
+            present++;
             vm.pageArrived(page);
         }
         schedule();
+        if (present > room) {
+            stop.run();
+        }
+    }
+
+    /** Takes all pages away when there are too many. To be called before a turn. */
+    void makeRoom() {
+        if (present > room) {
+            there.clear();
+            present = 0;
+            vm.setPageSource(this);
+        }
     }
 
     @Override
@@ -76,6 +102,7 @@ final class SlowMemory implements PageSource, Stateful {
         in.getLongs("there", pages);
         there.clear();
         there.or(BitSet.valueOf(pages));
+        present = there.cardinality();
         int n = in.getInt("coming");
         long[] page = new long[n];
         long[] when = new long[n];

@@ -179,6 +179,32 @@ class PlaceTest {
         assertThat(run(code, 1, Place.HYPERVISOR, engine).exit).isEqualTo(new MachineExit.GuestExit(1));
     }
 
+    private static MachineConfiguration slow(long room, Engine engine) {
+        String code = "start: mov edx, 2\n again: mov edi, 0x200000\n next: mov [edi], edi\n add edi, 4096\n"
+                + " cmp edi, 0x400000\n jb next\n dec edx\n jnz again\n";
+        return MachineTest.builder(code + END).place(Place.HYPERVISOR).engine(engine).pageDelay(10_000).pageRoom(room).build();
+    }
+
+    /** The guest touches 512 pages, twice. Where its run is cut makes no difference. */
+    @ParameterizedTest
+    @EnumSource
+    void pagesThatWereTakenAwayAreWaitedForAgain(Engine engine) {
+        try (Machine roomy = new Machine(slow(4 << 20, engine));
+                Machine narrow = new Machine(slow(1 << 20, engine));
+                Machine cut = new Machine(slow(1 << 20, engine))) {
+            assertThat(roomy.run()).isEqualTo(new MachineExit.PowerOff());
+            assertThat(roomy.time()).isBetween(512 * 10_000L, 2 * 512 * 10_000L);
+            Outcome whole = Outcome.of(narrow, narrow.run());
+            assertThat(whole.time).isGreaterThan(2 * 512 * 10_000L);
+            assertThat(whole.retired).isEqualTo(roomy.retired());
+            MachineExit exit = new MachineExit.InstructionLimit();
+            for (long n = 7; exit instanceof MachineExit.InstructionLimit; n += 7) {
+                exit = cut.run(n);
+            }
+            assertThat(Outcome.of(cut, exit)).isEqualTo(whole);
+        }
+    }
+
     @ParameterizedTest
     @EnumSource
     void aSavedGuestGoesOnInAnotherMachine(Engine engine) {
