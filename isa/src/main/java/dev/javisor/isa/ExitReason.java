@@ -99,11 +99,16 @@ public enum ExitReason {
 
     /** The reason with a number, or null. */
     public static ExitReason of(int number) {
-        for (ExitReason r : values()) {
-            if (r.number == number) {
-                return r;
+        return number >= 0 && number < Index.REASONS.length ? Index.REASONS[number] : null;
+    }
+
+    private static final class Index {
+        private static final ExitReason[] REASONS = new ExitReason[values()[values().length - 1].number + 1];
+
+        static {
+            for (ExitReason r : values()) {
+                REASONS[r.number] = r;
             }
         }
-        return null;
     }
 }

@@ -11,6 +11,7 @@ import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.core.GuestFault;
 import dev.javisor.processor.core.Op;
+import dev.javisor.processor.core.Tlb;
 import dev.javisor.processor.core.Translation;
 import dev.javisor.processor.event.Boundary;
 import dev.javisor.processor.event.EventDelivery;
@@ -70,6 +71,11 @@ final class Emulator {
     private final Decoded[] kept = new Decoded[KEPT];
     private Event fault;
     private int changed;
+    /** A translation of the instruction that comes next, of which the hardware has told; for data. */
+    private boolean translated;
+
+    private boolean translatedForWrite;
+    private long translatedLinear, translatedPhysical;
 
     Emulator(GuestState state, UserAccess user, DeviceBus bus) {
         this.state = state;
@@ -104,6 +110,23 @@ final class Emulator {
         return fault;
     }
 
+    /** The hardware has found the guest's paging to allow an access of the instruction at RIP: that need not be found out again. */
+    void translated(long linear, long gpa, boolean write) {
+        translated = true;
+        translatedForWrite = write;
+        translatedLinear = linear;
+        translatedPhysical = gpa;
+    }
+
+    /** Plain instructions access data as what they are, at their privilege level; so their translation holds for them. */
+    private void enterTranslation(Decoded d) {
+        if (translated && d.plain && cpu.context != Tlb.NONE) {
+            long page = translatedLinear & ~0xFFFL | Tlb.SLOW;
+            cpu.tlb.fill(cpu.context, translatedLinear, page, translatedForWrite ? page : Tlb.EMPTY, 0, translatedPhysical, 0);
+        }
+        translated = false;
+    }
+
     /** Carries out the instruction at RIP. */
     Outcome step() {
         Cpu c = state.load(NEEDED_PARTS);
@@ -120,6 +143,7 @@ final class Emulator {
                 state.load(GuestState.ALL);
                 changed = GuestState.ALL;
             }
+            enterTranslation(d);
             Op o = d.running[0];
             c.running = d.running;
             c.gpr[Op.BLOCK_RIP] = rip;
@@ -136,6 +160,7 @@ final class Emulator {
             c.stringElements = goesOn ? handled + 1 : 0;
             return goesOn ? Outcome.PARTLY : Outcome.COMPLETED;
         } catch (GuestFault f) {
+            translated = false;
             fault = f.event;
             c.stringElements = 0;
             user.end();

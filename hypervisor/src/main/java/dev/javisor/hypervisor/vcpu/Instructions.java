@@ -109,6 +109,17 @@ public final class Instructions {
         }
     }
 
+    /**
+     * The instruction at RIP has exited because of an access that the guest's paging allows.
+     *
+     * @param linear address of a data access
+     * @param gpa what it is translated to
+     * @param write whether it is a store
+     */
+    public void translated(long linear, long gpa, boolean write) {
+        emulator.translated(linear, gpa, write);
+    }
+
     /** Carries out the instruction at RIP in software. Returns what userspace must do. */
     public VcpuExit emulate() {
         if (core.isTraced()) {

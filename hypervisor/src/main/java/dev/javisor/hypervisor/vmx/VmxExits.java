@@ -16,7 +16,9 @@ final class VmxExits {
     private static final long VALID = 1L << 31;
     // Exit qualification of I/O instructions, and of EPT violations
     private static final long IO_IN = 1 << 3, IO_STRING = 1 << 4;
-    private static final long EPT_WRITE = 2;
+    private static final long EPT_WRITE = 2, EPT_FETCH = 4;
+    /** The linear address is valid, and it is its page that is not mapped, not a paging structure. */
+    private static final long EPT_DATA_PAGE = 1 << 7 | 1 << 8;
     private static final int TASK_GATE = 3;
     private static final long DR7_ENABLED = 0xFF;
 
@@ -146,7 +148,14 @@ final class VmxExits {
         if (ept.map(gpa, (qualification() & EPT_WRITE) != 0)) {
             return null;
         }
-        return vectoring ? deliveryFailed(number) : instructions.emulate();
+        if (vectoring) {
+            return deliveryFailed(number);
+        }
+        long q = qualification();
+        if ((q & EPT_DATA_PAGE) == EPT_DATA_PAGE && (q & EPT_FETCH) == 0) {
+            instructions.translated(vmx.vmread(VmcsField.GUEST_LINEAR_ADDRESS), gpa, (q & EPT_WRITE) != 0);
+        }
+        return instructions.emulate();
     }
 
     /** A task gate delivers an event, which the hardware then has not delivered; any other task switch is an instruction. */

@@ -155,6 +155,8 @@ public final class Tlb {
     private final Footprint largePages = new Footprint(), fetchedPages = new Footprint();
     /** Entries were filled whose write permission may rest on CR0.WP being 0. They must go when it is set. */
     public boolean filledUnprotected;
+    /** How often everything was forgotten, so that what others remember goes too. */
+    public long flushes;
     /** Changes whenever translations that instruction fetch has used may have become invalid. */
     public long generation;
 
@@ -288,6 +290,7 @@ public final class Tlb {
         }
         filledUnprotected = false;
         largePages.clear();
+        flushes++;
         changeGeneration();
     }
 

@@ -10,6 +10,7 @@ import dev.javisor.processor.core.SecondLevel;
 import dev.javisor.processor.core.Translation;
 import dev.javisor.processor.memory.PhysicalMemory;
 import dev.javisor.processor.paging.AccessRights;
+import java.util.Arrays;
 
 /** Extended page tables: from guest-physical to physical addresses ("The Extended Page Table Mechanism (EPT)"). */
 final class Ept implements SecondLevel {
@@ -23,6 +24,11 @@ final class Ept implements SecondLevel {
             NO_EXECUTE = 1 << 11;
     private static final int RIGHTS_SHIFT = 3;
 
+    /** Pages of paging structures whose mappings are kept; a power of two. */
+    private static final int STRUCTURES = 256;
+    /** A mapping that may be written through; no mapping. */
+    private static final long FOR_WRITES = 1, NONE = -1;
+
     private static final int PML_ENTRIES = 512, EPTP_LIST_ENTRIES = 512;
 
     // Virtualization-exception information area
@@ -33,6 +39,11 @@ final class Ept implements SecondLevel {
     private long root;
     private int levels;
     private boolean accessedAndDirty, modeBased;
+
+    /** "Guest-physical mappings" of the guest's paging structures, by page: kept until translations are invalidated. */
+    private final long[] structures = new long[STRUCTURES], mappings = new long[STRUCTURES];
+
+    private long mappingsTag, mappingsFlushes = -1;
 
     // The entries of the last walk, by level.
     private final long[] address = new long[6];
@@ -81,7 +92,23 @@ final class Ept implements SecondLevel {
     @Override
     public long structure(Cpu c, long gpa, long linear, boolean write) {
         boolean writes = write || accessedAndDirty;
-        return outsideApic(translate(gpa, linear, writes ? READ | WRITE : READ, LINEAR_VALID, false) & FRAME | gpa & 0xFFF);
+        long page = gpa & ~0xFFFL;
+        int place = place(gpa);
+        if (c.tlb.flushes != mappingsFlushes || tag() != mappingsTag) {
+            mappingsFlushes = c.tlb.flushes;
+            mappingsTag = tag();
+            Arrays.fill(structures, NONE);
+        }
+        if (structures[place] != page || writes && (mappings[place] & FOR_WRITES) == 0) {
+            structures[place] = NONE;
+            mappings[place] = translate(gpa, linear, writes ? READ | WRITE : READ, LINEAR_VALID, false) & FRAME | (writes ? FOR_WRITES : 0);
+            structures[place] = page;
+        }
+        return outsideApic(mappings[place] & FRAME | gpa & 0xFFF);
+    }
+
+    private static int place(long gpa) {
+        return (int) (gpa >>> 12) & STRUCTURES - 1;
     }
 
     @Override
@@ -217,6 +244,7 @@ final class Ept implements SecondLevel {
         if ((information & LINEAR_VALID) != 0) {
             vmx.cpu.invalidatePage(linear);
         }
+        structures[place(gpa)] = NONE;
         long qualification = kind | information | (rights & (R | W | X)) << RIGHTS_SHIFT
                 | (modeBased && (rights & USER_X) != 0 ? 1 << 6 : 0);
         if (isConvertible(last)) {

@@ -107,7 +107,7 @@ public final class Vmcs {
 
     /** The revision identifier with the shadow-VMCS indicator. */
     int revision() {
-        return (int) memory.read(address + REVISION, 4);
+        return isFound() ? HostMemory.getInt(host + REVISION) : (int) memory.read(address + REVISION, 4);
     }
 
     boolean isShadow() {
@@ -120,7 +120,7 @@ public final class Vmcs {
     }
 
     boolean isLaunched() {
-        return memory.read(address + LAUNCHED, 4) != 0;
+        return (isFound() ? HostMemory.getInt(host + LAUNCHED) : memory.read(address + LAUNCHED, 4)) != 0;
     }
 
     void setLaunched(boolean launched) {

@@ -67,6 +67,31 @@ class EptTest {
         assertThat(h.memory.read(VmxHost.DATA + 0x1234, 8)).isEqualTo(77);
     }
 
+    // ---- "Invalidating Cached Translation Information" ----
+
+    /** The guest's page table is another one from INVEPT on, although the guest has invalidated the page only. */
+    @ParameterizedTest
+    @EnumSource(Engine.class)
+    void invalidationForgetsWherePagingStructuresAre(Engine engine) {
+        VmxHost h = new VmxHost(engine, "mov rax, [rbx]", "vmcall", "invlpg [rbx]", "mov rax, [rbx]", "vmcall").withEpt();
+        long table = VmxHost.PML4 + 0x3000;
+        for (int i = 0; i < 0x1000; i += 8) {
+            h.memory.write(OTHER_EPT + i, 8, h.memory.read(table + i, 8));
+        }
+        h.memory.write(OTHER_EPT + (VmxHost.DATA >>> 9), 8, VmxHost.DATA + 0x1000 | 7);
+        h.memory.write(VmxHost.DATA, 8, 1);
+        h.memory.write(VmxHost.DATA + 0x1000, 8, 2);
+        h.on(VmxControl.ENABLE_VPID).set(VmcsField.VIRTUAL_PROCESSOR_ID, 1);
+        h.c.gpr[RBX] = VmxHost.DATA;
+        assertThat(h.run()).isEqualTo(ExitReason.VMCALL);
+        assertThat(h.rax()).isEqualTo(1);
+        h.memory.write(VmxHost.eptEntry(table), 8, OTHER_EPT | 7 | 6 << 3);
+        h.vmx.invept(1, h.get(VmcsField.EPT_POINTER));
+        h.skip();
+        assertThat(h.run()).isEqualTo(ExitReason.VMCALL);
+        assertThat(h.rax()).isEqualTo(2);
+    }
+
     // ---- "Virtualization Exceptions" ----
 
     private static VmxHost converting(Engine engine, long entryBits) {
