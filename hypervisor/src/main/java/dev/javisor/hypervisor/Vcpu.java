@@ -480,18 +480,28 @@ public final class Vcpu implements Stateful {
         core.setImmediateExit(immediate);
     }
 
-    /** KVM_SMI. */
+    /** KVM_SMI: also from within a run. */
     public void smi() {
-        core.cpu().request(Cpu.SMI_REQUEST);
+        request(Cpu.SMI_REQUEST);
+    }
+
+    private void request(int bit) {
+        kvm.act(() -> {
+            core.cpu().request(bit);
+            if (!running) {
+                leaveGuest();
+                core.takeArrived();
+            }
+        });
     }
 
     void want(VcpuExit exit) {
         core.want(exit);
     }
 
-    /** KVM_NMI. */
+    /** KVM_NMI: also from within a run. Two can wait at a time. */
     public void nmi() {
-        core.cpu().request(Cpu.NMI_REQUEST);
+        request(Cpu.NMI_REQUEST);
     }
 
     /** XCR0, of KVM_GET_XCRS. */
@@ -525,7 +535,7 @@ public final class Vcpu implements Stateful {
      * @throws KvmException NO_DEVICE when it is not in the kernel
      */
     public byte[] getLapic() {
-        return get(() -> localApic().page(vm.hasWideApicIds()));
+        return get(() -> localApic().handOver().page(vm.hasWideApicIds()));
     }
 
     /**

@@ -550,6 +550,14 @@ public final class Vm implements Stateful {
     }
 
     /**
+     * KVM's parameter {@code enable_apicv}, for vcpus that are made from here on; off at first. While the guest runs the registers of its
+     * local APIC are the processor's, which delivers interrupts without exits. Guests see the same either way.
+     */
+    public void setApicVirtualization(boolean on) {
+        vmx.setApicVirtualization(on);
+    }
+
+    /**
      * What the vcpus deliver again when an exit has interrupted its delivery: {@link RequeuePolicy#ALWAYS}, unless somebody wants to see
      * what goes wrong without.
      */

@@ -199,6 +199,8 @@ final class ApiWorld implements AutoCloseable {
 
     /** The whole state, and what guests see in memory. */
     byte[] state() {
+        // What has arrived is looked at, which it is by most calls.
+        vm.vcpus().forEach(Vcpu::getVcpuEvents);
         StateOutput out = new StateOutput();
         vm.save(out);
         CRC32 sum = new CRC32();

@@ -1,16 +1,24 @@
 package dev.javisor.hypervisor.host;
 
 import dev.javisor.processor.core.Platform;
+import java.util.function.Consumer;
 
-/** What stands around a processor of the host: no devices, and one interrupt, with which the hypervisor calls it back from a guest. */
+/** What stands around a processor of the host: no devices, and the interrupts of the hypervisor. */
 final class HostBoard implements Platform {
     /** The vector that arrives. */
     static final int KICK_VECTOR = 0xF2;
+    private boolean kicked;
 
-    private Runnable acknowledged = () -> {};
+    private Consumer<Boolean> acknowledged = back -> {};
 
-    void onAcknowledge(Runnable action) {
+    /** @param action is told whether the hypervisor calls back */
+    void onAcknowledge(Consumer<Boolean> action) {
         acknowledged = action;
+    }
+
+    /** The next interrupt calls back; else it is the notification of posted interrupts. */
+    void kick() {
+        kicked = true;
     }
 
     @Override
@@ -23,7 +31,9 @@ final class HostBoard implements Platform {
 
     @Override
     public int acknowledgeExternalInterrupt() {
-        acknowledged.run();
-        return KICK_VECTOR;
+        boolean back = kicked;
+        kicked = false;
+        acknowledged.accept(back);
+        return back ? KICK_VECTOR : RootProcessor.POSTED_VECTOR;
     }
 }

@@ -26,12 +26,16 @@ import dev.javisor.processor.vmx.VmxOperations;
  * between two runs.
  */
 public final class RootProcessor {
+    /** Vector with which other processors say that they have posted interrupts. */
+    public static final int POSTED_VECTOR = 0xF1;
+
     private static final long LOCKED_AND_ENABLED = 5;
     private static final int CODE = Cpu.L | Cpu.G | Cpu.PRESENT | Cpu.S | 0xB, DATA = Cpu.DB | Cpu.G | Cpu.PRESENT | Cpu.S | 3;
     private static final int TSS = Cpu.PRESENT | 0xB;
     private static final int CODE_SELECTOR = 8, DATA_SELECTOR = 16, TSS_SELECTOR = 24, TSS_LIMIT = 0x67;
 
     private final LogicalProcessor processor;
+    private final HostBoard board;
     private final Cpu cpu;
     private final Vmx unit;
     private final VmxOperations vmx;
@@ -41,11 +45,12 @@ public final class RootProcessor {
 
     RootProcessor(LogicalProcessor processor, HostBoard board, HostPages pages) {
         this.processor = processor;
+        this.board = board;
         this.cpu = processor.cpu();
         this.unit = (Vmx) cpu.virtualization;
         this.vmx = VmxOperations.of(unit);
         unit.setFailureListener(f -> entryFailure = f);
-        board.onAcknowledge(() -> cpu.withdraw(Cpu.EXTERNAL_REQUEST));
+        board.onAcknowledge(this::acknowledged);
         processor.reset();
         // A guest's counter is an offset to the processor's, which counts guest time.
         cpu.tscOffset = 0;
@@ -55,6 +60,15 @@ public final class RootProcessor {
         cpu.memory.write(region, 4, VmxCapabilities.REVISION);
         vmx.vmxon(region);
         check("VMXON");
+    }
+
+    private void acknowledged(boolean back) {
+        cpu.withdraw(Cpu.EXTERNAL_REQUEST);
+        if (!back) {
+            // The notification is no event of the guest's: it takes no tick.
+            cpu.budget++;
+            cpu.deliveries--;
+        }
     }
 
     /** What firmware and a kernel do before a hypervisor can start. */
@@ -347,6 +361,12 @@ public final class RootProcessor {
 
     /** The interrupt with which another processor calls this one back from its guest; blocking by STI and MOV SS hold it off. */
     public void kick() {
+        board.kick();
+        cpu.request(Cpu.EXTERNAL_REQUEST);
+    }
+
+    /** The notification that interrupts have been posted for the guest. */
+    public void post() {
         cpu.request(Cpu.EXTERNAL_REQUEST);
     }
 

@@ -29,6 +29,9 @@ public interface Backend extends GuestState.Hardware {
     /** Forgets, before the next entry, what the processor has of the guest's translations. */
     void flushTranslations();
 
+    /** The hardware delivers the interrupts of the local APIC by itself. */
+    boolean deliversInterrupts();
+
     /** The guest's turn has ended without an exit. */
     boolean inGuest();
 

@@ -92,6 +92,11 @@ public final class Injection {
         return free && interruptAllowed() && (!(cpu.apic instanceof LocalApic apic) || apic.acceptsExternal());
     }
 
+    /** An interrupt waits that the hardware does not deliver by itself. */
+    private boolean mustInject() {
+        return backend.deliversInterrupts() ? hasUserInterrupt() || (cpu.requests & Cpu.EXTERNAL_REQUEST) != 0 : hasInterrupt();
+    }
+
     boolean hasInterrupt() {
         return hasUserInterrupt() || hasControllerInterrupt();
     }
@@ -186,13 +191,13 @@ public final class Injection {
             open = false;
         }
         openNmiWindow(q.nmisPending > 0);
-        if (hasInterrupt()) {
+        if (mustInject()) {
             if (open && interruptAllowed()) {
                 q.queueInterrupt(acknowledge(), false);
                 first(q.interrupt());
                 open = false;
             }
-            openInterruptWindow(hasInterrupt());
+            openInterruptWindow(mustInject());
         } else {
             openInterruptWindow(false);
         }

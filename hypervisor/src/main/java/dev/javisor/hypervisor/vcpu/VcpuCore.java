@@ -453,7 +453,9 @@ public final class VcpuCore implements Stateful {
         if (injection.inject()) {
             return new VcpuExit.IrqWindowOpen();
         }
-        paravirtual.enter();
+        if (!backend.deliversInterrupts()) {
+            paravirtual.enter();
+        }
         return null;
     }
 

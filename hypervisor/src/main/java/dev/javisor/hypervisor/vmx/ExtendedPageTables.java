@@ -2,6 +2,7 @@ package dev.javisor.hypervisor.vmx;
 
 import dev.javisor.hypervisor.host.HostPages;
 import dev.javisor.hypervisor.memory.MemorySlots;
+import dev.javisor.processor.apic.LocalApic;
 import dev.javisor.processor.memory.PhysicalMemory;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,6 +26,7 @@ final class ExtendedPageTables {
     private final List<Long> tables = new ArrayList<>();
     private long root;
     private long generation;
+    private long apicPage = -1;
     private boolean pmlWanted = true;
     /** Some slot has a dirty log, and the processor's page-modification log fills it. */
     private boolean logging;
@@ -71,6 +73,16 @@ final class ExtendedPageTables {
         return generation;
     }
 
+    /** Where the register page of the local APICs is mapped to, or -1. */
+    long apicPage() {
+        return apicPage;
+    }
+
+    void setApicPage(long page) {
+        apicPage = page;
+        clear();
+    }
+
     /** Forgets everything. */
     void clear() {
         tables.forEach(pages::release);
@@ -91,6 +103,10 @@ final class ExtendedPageTables {
      * @return false when there is no memory, or the memory must not be stored to
      */
     boolean map(long gpa, boolean write) {
+        if (apicPage != -1 && (gpa & -MemorySlots.PAGE) == LocalApic.DEFAULT_BASE) {
+            enter(gpa, 1, apicPage | READ | WRITE | (logging ? ACCESSED | DIRTY : 0) | WRITE_BACK | IGNORE_PAT);
+            return true;
+        }
         MemorySlots.Slot slot = slots.find(gpa);
         if (slot == null || write && slot.isReadOnly()) {
             return false;

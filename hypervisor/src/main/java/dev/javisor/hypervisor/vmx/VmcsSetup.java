@@ -111,7 +111,7 @@ final class VmcsSetup {
         return (words[ENABLE_VPID.word.ordinal()] & ENABLE_VPID.bit) != 0;
     }
 
-    private boolean has(VmxControl c) {
+    boolean has(VmxControl c) {
         return (root.capability(register(c.word)) >>> 32 & c.bit) != 0;
     }
 
@@ -186,10 +186,21 @@ final class VmcsSetup {
 
     /** Whether reads, and writes, of the register exit. */
     void intercept(Msr m, boolean reads, boolean writes) {
-        int bit = m.index & MSR_RANGE;
-        long at = msrBitmaps + (m.index < 0 ? HIGH : 0) + (bit >>> 3);
+        intercept(m.index, reads, writes);
+    }
+
+    /** As {@link #intercept(Msr, boolean, boolean)}, by number. */
+    void intercept(int index, boolean reads, boolean writes) {
+        int bit = index & MSR_RANGE;
+        long at = msrBitmaps + (index < 0 ? HIGH : 0) + (bit >>> 3);
         intercept(at, bit & 7, reads);
         intercept(at + WRITES, bit & 7, writes);
+    }
+
+    /** Sets a control of the pin-based or of the secondary processor-based ones. */
+    void set(VmxControl c, boolean on) {
+        VmcsField f = c.word == Word.PIN_BASED ? VmcsField.PIN_CONTROLS : VmcsField.SECONDARY_CONTROLS;
+        root.vmwrite(f, root.vmread(f) & ~c.bit | (on ? c.bit : 0));
     }
 
     private void intercept(long at, int bit, boolean exits) {

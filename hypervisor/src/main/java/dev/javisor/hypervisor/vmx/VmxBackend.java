@@ -16,6 +16,7 @@ import dev.javisor.isa.Feature;
 import dev.javisor.isa.Msr;
 import dev.javisor.isa.VmcsField;
 import dev.javisor.isa.VmxControl;
+import dev.javisor.processor.apic.LocalApic;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.system.TimeStamp;
@@ -41,6 +42,9 @@ public final class VmxBackend implements Backend {
     private final VmxExits exits;
     private final HostPages pages;
     private final VmcsSetup setup;
+    /** Null when the local APIC is not virtualized. */
+    private final VmxApic apic;
+
     private int msrFilter;
     private final MemorySlots slots;
     private boolean launched;
@@ -62,7 +66,7 @@ public final class VmxBackend implements Backend {
     /** Exits by reason. */
     private final long[] exitCounts = new long[128];
 
-    VmxBackend(VcpuCore core, RootProcessor root, HostPages pages, ExtendedPageTables ept, MemorySlots slots) {
+    VmxBackend(VcpuCore core, RootProcessor root, HostPages pages, ExtendedPageTables ept, MemorySlots slots, VmxVm vm) {
         this.core = core;
         this.cpu = core.cpu();
         this.root = root;
@@ -73,6 +77,12 @@ public final class VmxBackend implements Backend {
         this.exits = new VmxExits(core, this, ept);
         setup = new VmcsSetup(root, pages);
         setup.create();
+        if (vm.virtualizesApics() && cpu.apic instanceof LocalApic && VmxApic.isPossible(setup)) {
+            apic = new VmxApic(core, root, setup, pages, vm);
+            vm.add(apic, core);
+        } else {
+            apic = null;
+        }
         modelChanged();
         root.vmwrite(VmcsField.EPT_POINTER, ept.pointer());
         primaryControls = root.vmread(VmcsField.PRIMARY_CONTROLS);
@@ -92,6 +102,9 @@ public final class VmxBackend implements Backend {
         msrFilter = policy.generation();
         for (Msr m : transfer.withoutExit()) {
             setup.intercept(m, !policy.allows(m.index, MsrFilter.READ), !policy.allows(m.index, MsrFilter.WRITE));
+        }
+        if (apic != null) {
+            apic.interceptRegisters();
         }
     }
 
@@ -139,6 +152,9 @@ public final class VmxBackend implements Backend {
             prepareEntry();
             long line = cpu.monitorAddress == -1 ? -1 : slots.hostPhysical(cpu.monitorAddress);
             if (!root.enter(!launched, cpu.stringElements, cpu.monitor, line, limit)) {
+                if (apic != null) {
+                    apic.takeBack();
+                }
                 return new VcpuExit.FailEntry(root.vmread(VmcsField.VM_INSTRUCTION_ERROR), root.entryFailure());
             }
         }
@@ -150,6 +166,12 @@ public final class VmxBackend implements Backend {
             core.state.change(GuestState.REGISTERS | GuestState.EVENTS);
         }
         core.state.flush();
+        if (apic != null) {
+            apic.handOver();
+            control(VmxControl.USE_TPR_SHADOW, apic.isOn());
+            control(VmxControl.CR8_LOAD_EXITING, !apic.isOn());
+            control(VmxControl.CR8_STORE_EXITING, !apic.isOn());
+        }
         if (staleTranslations && setup.tagsTranslations()) {
             root.invvpid(INVVPID_SINGLE, VmcsSetup.VPID);
         }
@@ -212,6 +234,9 @@ public final class VmxBackend implements Backend {
 
     private VcpuExit exited() {
         core.state.invalidate();
+        if (apic != null) {
+            apic.takeBack();
+        }
         if (logging) {
             emptyModificationLog();
         }
@@ -260,10 +285,21 @@ public final class VmxBackend implements Backend {
     public void kick() {
         boolean interrupt = (cpu.requests & ~(Cpu.EXTERNAL_REQUEST | Cpu.APIC_REQUEST | Cpu.BOUNDARY_REQUEST)) == 0;
         if (root.inGuest() && interrupt) {
-            root.kick();
+            if (apic == null || (cpu.requests & Cpu.EXTERNAL_REQUEST) != 0 || !apic.post()) {
+                root.kick();
+            }
         } else if (root.inGuest()) {
             root.kickAtOnce();
         }
+    }
+
+    @Override
+    public boolean deliversInterrupts() {
+        return apic != null && apic.delivers();
+    }
+
+    VmxApic apic() {
+        return apic;
     }
 
     @Override

@@ -66,6 +66,15 @@ final class VmxExits {
                 vmx.giveDebugRegisters();
                 yield null;
             }
+            case APIC_ACCESS -> vectoring ? deliveryFailed(number) : core.instructions().emulate();
+            case APIC_WRITE -> {
+                vmx.apic().written((int) qualification() & 0xFFF);
+                yield core.injection().pendingTrap();
+            }
+            case VIRTUALIZED_EOI -> {
+                vmx.apic().ended((int) qualification() & 0xFF);
+                yield core.injection().pendingTrap();
+            }
             case TASK_SWITCH -> taskSwitch(vectoring);
             case CPUID, INVD, RDPMC, CONTROL_REGISTER_ACCESS, XSETBV, RSM, WBINVD, INVLPG, MONITOR, MWAIT, PAUSE, RDTSC ->
                 instructions.emulate();

@@ -7,12 +7,19 @@ import dev.javisor.hypervisor.vcpu.DeviceBus;
 import dev.javisor.hypervisor.vcpu.MsrPolicy;
 import dev.javisor.hypervisor.vcpu.VcpuCore;
 import dev.javisor.processor.core.Cpu;
+import java.util.ArrayList;
+import java.util.List;
 
 /** What the vcpus of a VM share on processors with VMX: its extended page tables. */
 public final class VmxVm {
     private final Host host;
     private final ExtendedPageTables ept;
     private final MemorySlots slots;
+    private final List<VmxApic> apics = new ArrayList<>();
+    private final List<VcpuCore> cores = new ArrayList<>();
+    private int vcpus;
+    private boolean virtualizesApics;
+    private long apicAccessPage;
 
     public VmxVm(Host host, MemorySlots slots) {
         this.host = host;
@@ -29,7 +36,51 @@ public final class VmxVm {
     public VcpuCore createVcpu(Cpu cpu, Paravirtual paravirtual, DeviceBus bus, MsrPolicy msrs, long seed) {
         var root = host.addProcessor();
         root.seed(seed);
-        return new VcpuCore(cpu, paravirtual, bus, msrs, core -> new VmxBackend(core, root, host.pages(), ept, slots));
+        vcpus++;
+        return new VcpuCore(cpu, paravirtual, bus, msrs, core -> new VmxBackend(core, root, host.pages(), ept, slots, this));
+    }
+
+    // ---- the register page of the local APICs ----
+
+    /** KVM's parameter enable_apicv, for vcpus that are made from here on. */
+    public void setApicVirtualization(boolean on) {
+        virtualizesApics = on;
+    }
+
+    boolean virtualizesApics() {
+        return virtualizesApics;
+    }
+
+    /** The page of the host that stands for the registers of all vcpus; accesses to it are virtualized. */
+    long apicAccessPage() {
+        if (apicAccessPage == 0) {
+            apicAccessPage = host.pages().allocate();
+        }
+        return apicAccessPage;
+    }
+
+    void add(VmxApic apic, VcpuCore core) {
+        apics.add(apic);
+        cores.add(core);
+    }
+
+    /** All vcpus have their registers at the same place, and it is virtualized. */
+    boolean mapsApicPage() {
+        for (VmxApic a : apics) {
+            if (!a.isAtDefault()) {
+                return false;
+            }
+        }
+        return apics.size() == vcpus;
+    }
+
+    /** The extended page tables have the page while it {@link #mapsApicPage is virtualized}. */
+    void placeApicPage() {
+        long wanted = mapsApicPage() ? apicAccessPage() : -1;
+        if (wanted != ept.apicPage()) {
+            cores.forEach(VcpuCore::leaveGuest);
+            ept.setApicPage(wanted);
+        }
     }
 
     /** Whether dirty logs are filled by the processor; else by EPT violations. */

@@ -129,6 +129,7 @@ public final class ApicBus {
     private LocalApic arbitrate(int destination, boolean logical, boolean all) {
         LocalApic best = null;
         for (LocalApic a : apics) {
+            a.refresh();
             boolean eligible = a.softwareEnabled() && (all || a.matches(destination, logical));
             if (eligible && (best == null || a.processorPriority() < best.processorPriority())) {
                 best = a;

@@ -30,6 +30,7 @@ final class ApicTimer implements Stateful {
     private long expiry;
 
     private long tscDeadline;
+    private int lag;
 
     ApicTimer(Cpu cpu, Runnable interrupt) {
         this.cpu = cpu;
@@ -43,6 +44,15 @@ final class ApicTimer implements Stateful {
         initialCount = 0;
         tscDeadline = 0;
         setDivideConfiguration(0);
+    }
+
+    /** What is asked for now was asked for some ticks ago. */
+    void setLag(int ticks) {
+        lag = ticks;
+    }
+
+    private long now() {
+        return cpu.timeline.now() - lag;
     }
 
     /** LVT timer bits 18:17. Going to or from TSC-deadline mode disarms the timer; between the others it counts on. */
@@ -107,7 +117,7 @@ final class ApicTimer implements Stateful {
         if (mode > PERIODIC || !deadline.isScheduled()) {
             return 0;
         }
-        long left = Math.max(0, expiry - cpu.timeline.now());
+        long left = Math.max(0, expiry - now());
         return (int) ((left + ticksPerCount - 1) / ticksPerCount);
     }
 
@@ -137,7 +147,7 @@ final class ApicTimer implements Stateful {
         if (tscDeadline == 0) {
             return;
         }
-        long now = cpu.timeline.now();
+        long now = now();
         long tsc = TscScale.scale(now, cpu.tscMultiplier) + cpu.tscOffset;
         long wait = tscDeadline - tsc;
         if (Long.compareUnsigned(tscDeadline, tsc) <= 0) {
@@ -159,7 +169,7 @@ final class ApicTimer implements Stateful {
     }
 
     private void start(int count) {
-        expiry = cpu.timeline.now() + (count & 0xFFFFFFFFL) * ticksPerCount;
+        expiry = now() + (count & 0xFFFFFFFFL) * ticksPerCount;
         cpu.timeline.schedule(deadline, expiry);
     }
 

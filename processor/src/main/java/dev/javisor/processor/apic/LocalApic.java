@@ -24,7 +24,7 @@ public final class LocalApic implements InterruptController {
     private static final int SOFTWARE_ENABLE = 0x100, SUPPRESS_EOI_BROADCAST = 0x1000;
 
     // Local vector table entries
-    private static final int MASKED = 0x10000, LEVEL = 0x8000, REMOTE_IRR = 0x4000, ACTIVE_LOW = 0x2000, DELIVERY_PENDING = 0x1000;
+    static final int MASKED = 0x10000, LEVEL = 0x8000, REMOTE_IRR = 0x4000, ACTIVE_LOW = 0x2000, DELIVERY_PENDING = 0x1000;
 
     // Error status register
     private static final int SEND_ILLEGAL_VECTOR = 0x20, RECEIVE_ILLEGAL_VECTOR = 0x40, ILLEGAL_REGISTER = 0x80;
@@ -42,15 +42,15 @@ public final class LocalApic implements InterruptController {
 
     private final Cpu cpu;
     private final ApicBus bus;
-    private final ApicTimer timer;
+    final ApicTimer timer;
 
-    private final VectorSet requested = new VectorSet();
-    private final VectorSet inService = new VectorSet();
-    private final VectorSet levelTriggered = new VectorSet();
+    final VectorSet requested = new VectorSet();
+    final VectorSet inService = new VectorSet();
+    final VectorSet levelTriggered = new VectorSet();
 
     private final int[] lvt = new int[LVT.length];
     private int id;
-    private int taskPriority;
+    int taskPriority;
     private int logicalDestination;
     private int destinationFormat;
     private int spuriousVector;
@@ -58,12 +58,15 @@ public final class LocalApic implements InterruptController {
     /** Errors since software last wrote the error status register. */
     private int errors;
 
-    private int command;
-    private int commandDestination;
+    int command;
+    int commandDestination;
     /** Levels of the wires. */
     private boolean lint0, lint1;
     /** An ExtINT message came from an I/O APIC; it asks until the 8259 pair withdraws its request. */
     private boolean externalMessage;
+    private final ApicHandOver handOver;
+    /** See {@link ApicHandOver#changes}. */
+    long changes;
     /** See {@link #setQuiet}; whoever sets it keeps it. */
     private boolean quiet;
 
@@ -72,6 +75,7 @@ public final class LocalApic implements InterruptController {
         this.cpu = cpu;
         this.bus = bus;
         this.timer = new ApicTimer(cpu, () -> local(TIMER));
+        this.handOver = new ApicHandOver(this);
         cpu.apic = this;
         bus.attach(this);
         reset();
@@ -92,6 +96,7 @@ public final class LocalApic implements InterruptController {
     }
 
     private void clearRegisters() {
+        changes++;
         requested.clear();
         inService.clear();
         levelTriggered.clear();
@@ -127,7 +132,7 @@ public final class LocalApic implements InterruptController {
         return (cpu.apicBaseMsr & ENABLE) != 0;
     }
 
-    private boolean x2apic() {
+    boolean x2apic() {
         return (cpu.apicBaseMsr & (ENABLE | EXTD)) == (ENABLE | EXTD);
     }
 
@@ -161,6 +166,7 @@ public final class LocalApic implements InterruptController {
         if ((value & reserved) != 0 || newMode == EXTD || leavesX2 || jumpsToX2) {
             throw cpu.gp0();
         }
+        changes++;
         boolean moved = ((cpu.apicBaseMsr ^ value) & ~0xFFFL) != 0;
         cpu.apicBaseMsr = value;
         if (newMode == 0 && oldMode != 0) {
@@ -178,7 +184,7 @@ public final class LocalApic implements InterruptController {
 
     // ---- addresses ----
 
-    private int x2apicId() {
+    int x2apicId() {
         return cpu.index;
     }
 
@@ -265,11 +271,13 @@ public final class LocalApic implements InterruptController {
             boolean level = entry == LINT0 && (e & LEVEL) != 0 && mode == DeliveryMode.FIXED;
             if (accept(mode, e & 0xFF, pin && level, true) && level) {
                 lvt[entry] |= REMOTE_IRR;
+                changes++;
             }
         }
     }
 
     private void error(int bit) {
+        changes++;
         if ((errors & bit) == 0) {
             errors |= bit;
             if ((lvt[ERROR] & MASKED) == 0 && (lvt[ERROR] & 0xFF) < 16) {
@@ -370,7 +378,7 @@ public final class LocalApic implements InterruptController {
         return v;
     }
 
-    private void update() {
+    void update() {
         if (pendingVector() >= 0 || quiet && requested.highest() >= 0) {
             cpu.request(Cpu.APIC_REQUEST);
         } else {
@@ -387,18 +395,23 @@ public final class LocalApic implements InterruptController {
             cpu.tracer.trace(cpu, new Occurrence.Ended(v));
         }
         inService.clear(v);
-        if (levelTriggered.has(v)) {
-            endLevel(v);
+        endedElsewhere(v);
+        update();
+    }
+
+    void endedElsewhere(int vector) {
+        if (levelTriggered.has(vector)) {
+            endLevel(vector);
             if ((spuriousVector & SUPPRESS_EOI_BROADCAST) == 0) {
-                bus.endOfInterrupt(cpu.index, v);
+                bus.endOfInterrupt(cpu.index, vector);
             }
         }
-        update();
     }
 
     private void endLevel(int vector) {
         if ((lvt[LINT0] & REMOTE_IRR) != 0 && (lvt[LINT0] & 0xFF) == vector) {
             lvt[LINT0] &= ~REMOTE_IRR;
+            changes++;
             pinChanged(LINT0, false, pinActive(LINT0, lint0));
         }
     }
@@ -434,6 +447,18 @@ public final class LocalApic implements InterruptController {
         if (isEnabled()) {
             acceptFixed(vector, false);
         }
+    }
+
+    // ---- for a hypervisor whose processor has the registers while the guest runs ----
+
+    /** The registers, to be exchanged with a processor. */
+    public ApicHandOver handOver() {
+        return handOver;
+    }
+
+    /** Somebody is about to ask for priorities. */
+    void refresh() {
+        handOver.refresh();
     }
 
     @Override
@@ -529,11 +554,11 @@ public final class LocalApic implements InterruptController {
     }
 
     /** Reserved in the register page. */
-    private boolean isAbsent(ApicRegister r) {
+    boolean isAbsent(ApicRegister r) {
         return r == null || !r.readable(false) && !r.writable(false) || r == ApicRegister.LVT_CMCI && !hasCmci();
     }
 
-    private boolean hasCmci() {
+    boolean hasCmci() {
         return cpu.model.isIntel();
     }
 
@@ -541,7 +566,7 @@ public final class LocalApic implements InterruptController {
         return cpu.model.isIntel() ? 0x1060015 : 0x50010;
     }
 
-    private int writable(ApicRegister r) {
+    int writable(ApicRegister r) {
         return switch (r) {
             case SPURIOUS_VECTOR -> r.writable | (cpu.model.isIntel() ? SUPPRESS_EOI_BROADCAST : 0);
             case LVT_TIMER -> r.writable & ~(cpu.has(Feature.TSC_DEADLINE_TIMER) ? 0 : 0x40000);
@@ -567,7 +592,7 @@ public final class LocalApic implements InterruptController {
         throw new IllegalArgumentException(r.name());
     }
 
-    private int readRegister(ApicRegister r, int index) {
+    int readRegister(ApicRegister r, int index) {
         return switch (r) {
             case ID -> x2apic() ? x2apicId() : id << 24;
             case VERSION -> version();
@@ -593,6 +618,7 @@ public final class LocalApic implements InterruptController {
 
     private void writeRegister(ApicRegister r, int value) {
         int v = value & writable(r);
+        changes++;
         switch (r) {
             case ID -> id = v >>> 24;
             case TASK_PRIORITY -> {
@@ -681,28 +707,7 @@ public final class LocalApic implements InterruptController {
     // ---- the registers as a page ----
 
     /**
-     * The first 1024 bytes of the register page, as software in xAPIC mode would read them; in x2APIC mode the high half of the interrupt
-     * command is at its place.
-     *
-     * @param wideIds in x2APIC mode the ID has 32 bits, else it stands in bits 31 to 24
-     */
-    public byte[] page(boolean wideIds) {
-        ByteBuffer b = ByteBuffer.allocate(PAGE_BYTES).order(ByteOrder.LITTLE_ENDIAN);
-        for (int index = 0; index < PAGE_BYTES >> 4; index++) {
-            ApicRegister r = ApicRegister.at(index);
-            if (!isAbsent(r) && r.readable(false)) {
-                b.putInt(index << 4, readRegister(r, index));
-            }
-        }
-        if (x2apic()) {
-            b.putInt(ApicRegister.ID.offset, wideIds ? x2apicId() : x2apicId() << 24);
-            b.putInt(ApicRegister.COMMAND_HIGH.offset, commandDestination);
-        }
-        return b.array();
-    }
-
-    /**
-     * Sets all registers, those that software cannot write included, to what {@link #page} gave. A count that runs begins anew.
+     * Sets all registers, those that software cannot write included, to what {@link ApicHandOver#page} gave. A count that runs begins anew.
      *
      * @return false, and nothing has changed, when the ID is not the processor's in x2APIC mode, where it cannot change
      */
@@ -768,6 +773,7 @@ public final class LocalApic implements InterruptController {
 
     @Override
     public void load(StateInput in) {
+        changes++;
         in.getLongs("IRR", requested.words);
         in.getLongs("ISR", inService.words);
         in.getLongs("TMR", levelTriggered.words);
