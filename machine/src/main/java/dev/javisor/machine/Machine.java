@@ -47,6 +47,8 @@ public final class Machine implements Stateful, AutoCloseable {
     private static final long PATIENCE = 60 * Timeline.FREQUENCY, LONG_PATIENCE = 24 * 60 * PATIENCE;
     /** Guest time for which faults may lead to faults, without any instruction, before that counts as the end. */
     private static final long FRUITLESS = Timeline.FREQUENCY / 1000;
+    /** Guest time for which output may stay in buffers while the guest computes. */
+    private static final long OUTPUT_DELAY = Timeline.FREQUENCY / 200;
 
     private final MachineConfiguration configuration;
     private final Arena arena = Arena.ofShared();
@@ -74,6 +76,7 @@ public final class Machine implements Stateful, AutoCloseable {
     private long idleSince = -1;
     /** When it is looked next whether an instruction has retired, and how many had the last time. */
     private long nextLook = FRUITLESS, progress;
+    private long nextFlush;
 
     /**
      * Puts a machine together and resets it.
@@ -255,6 +258,7 @@ public final class Machine implements Stateful, AutoCloseable {
      */
     public MachineExit run(long limit, long end) {
         exit = null;
+        nextFlush = timeline.now();
         while (exit == null) {
             events.run();
             if (exit != null) {
@@ -297,6 +301,10 @@ public final class Machine implements Stateful, AutoCloseable {
         long end = Math.min(turnEnd, nextLook);
         p.run(left < end - now ? now + left : end);
         running = null;
+        if (timeline.now() >= nextFlush) {
+            flush();
+            nextFlush = timeline.now() + OUTPUT_DELAY;
+        }
         if (p.hasYielded() || !p.isRunnable() || timeline.now() >= turnEnd) {
             turnEnd = 0;
             turn = turn + 1 == processors.size() ? 0 : turn + 1;

@@ -6,6 +6,7 @@ import dev.javisor.isa.Asm;
 import dev.javisor.isa.CodeSize;
 import dev.javisor.isa.CpuModels;
 import dev.javisor.machine.boot.ImageFile;
+import dev.javisor.machine.console.ByteSink;
 import dev.javisor.machine.console.Script;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
@@ -299,6 +300,37 @@ class MachineTest {
         }
         assertThat(screen).hasToString("?hi!?hi!");
         assertThat(retired[0]).as("typed at a time of the guest").isEqualTo(retired[1]);
+    }
+
+    @Test
+    void outputIsHandedOnWhileTheGuestComputes() {
+        String code =
+                """
+                start:  mov dx, 0x3F8
+                        mov al, '?'
+                        out dx, al
+                        jmp $
+                """;
+        Machine[] machine = new Machine[1];
+        ByteSink sink = new ByteSink() {
+            private int collected;
+
+            @Override
+            public void write(int value) {
+                collected++;
+            }
+
+            @Override
+            public void flush() {
+                if (collected > 0) {
+                    machine[0].interrupt();
+                }
+            }
+        };
+        try (Machine m = new Machine(builder(code).serial(sink).build())) {
+            machine[0] = m;
+            assertThat(m.run(100_000_000)).isEqualTo(new MachineExit.Interrupted());
+        }
     }
 
     @Test
