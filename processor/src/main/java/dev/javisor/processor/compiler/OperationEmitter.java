@@ -12,7 +12,6 @@ import dev.javisor.processor.integer.Shift;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
 import java.lang.classfile.Opcode;
-import java.lang.classfile.instruction.OperatorInstruction;
 import java.lang.constant.ClassDesc;
 
 /** The frequent instructions that are no branches, as bytecode. They mean what their semantics classes say. */
