@@ -350,10 +350,15 @@ final class OperationEmitter {
         }
         e.load(A).load(B);
         code.lmul();
-        e.signExtend(bits).store(R);
+        e.store(VALUE);
+        e.load(VALUE).signExtend(bits).store(R);
         e.setRegister(i, o.reg, bits, R);
         if (flagsNeeded) {
-            e.flagBits(MULTIPLICATION, "bits" + bits, A, B);
+            if (bits == 32) {
+                e.flagBits(MULTIPLICATION, "bits32", VALUE);
+            } else {
+                e.flagBits(MULTIPLICATION, "bits64", A, B, VALUE);
+            }
             e.setFlags(Flags.RESULT);
         } else {
             e.flagsNotSet();

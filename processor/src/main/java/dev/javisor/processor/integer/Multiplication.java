@@ -134,26 +134,25 @@ public final class Multiplication {
         flags(c, (short) r, r != (short) r);
     }
 
-    /** What IMUL of two sign-extended doublewords does to CF, AF and OF, see {@link Flags#RESULT}. */
-    public static long bits32(long a, long b) {
-        long r = a * b;
+    /** What a product of two sign-extended doublewords does to CF, AF and OF, see {@link Flags#RESULT}. */
+    public static long bits32(long r) {
         return r == (int) r ? 0 : OVERFLOW;
     }
 
-    /** The same for quadwords. */
-    public static long bits64(long a, long b) {
-        return Math.multiplyHigh(a, b) == a * b >> 63 ? 0 : OVERFLOW;
+    /** The same for quadwords. @param r their product */
+    public static long bits64(long a, long b, long r) {
+        return Math.multiplyHigh(a, b) == r >> 63 ? 0 : OVERFLOW;
     }
 
     private static void product32(Cpu c, Op o, long a, long b) {
         long r = a * b;
-        Flags.result(c, (int) r, bits32(a, b));
+        Flags.result(c, (int) r, bits32(r));
         c.gpr[o.reg] = r & 0xFFFFFFFFL;
     }
 
     private static void product64(Cpu c, Op o, long a, long b) {
         long r = a * b;
-        Flags.result(c, r, bits64(a, b));
+        Flags.result(c, r, bits64(a, b, r));
         c.gpr[o.reg] = r;
     }
 
