@@ -54,6 +54,7 @@ final class ApiWorld implements AutoCloseable {
             }
         }
         vm.setForcedEmulation(random.nextBoolean());
+        vm.setApicVirtualization(random.nextBoolean());
         vm.setUserMemoryRegion(0, random.nextInt(2), 0, ram);
         int bits = List.of(16, 32, 64).get(random.nextInt(3));
         byte[] code = new RandomCode(random, kvm.model(), bits).bytes(MEMORY / 2);
