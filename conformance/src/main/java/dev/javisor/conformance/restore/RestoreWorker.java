@@ -7,11 +7,13 @@ import dev.javisor.processor.execution.Engine;
 import java.io.BufferedInputStream;
 import java.io.DataInputStream;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
  * The other process: reads snapshots from its standard input, makes a fresh machine of each, and runs it up to the time of the next, which
- * it must then be equal to. Says on its standard output what is not, and in its last line how many it has compared.
+ * it must then be equal to. Says on its standard output what is not, and in its last line how many it has compared, and how
+ * many machines it has followed to the end.
  */
 final class RestoreWorker {
     /** Ticks by which every delivery has ended. */
@@ -20,6 +22,7 @@ final class RestoreWorker {
     private final List<Subject> subjects;
     private final Engine engine;
     private int compared;
+    private int followed;
     private int failed;
 
     RestoreWorker(Subjects subjects, Engine engine) {
@@ -33,39 +36,65 @@ final class RestoreWorker {
         for (int subject = in.readInt(); subject >= 0; subject = in.readInt()) {
             chain(subjects.get(subject), Place.values()[in.readInt()], in);
         }
-        System.out.println(compared + " " + failed);
+        System.out.println(compared + " " + followed);
         return failed == 0;
     }
 
     private void chain(Subject subject, Place place, DataInputStream in) throws IOException {
+        List<Machine> running = new ArrayList<>();
+        Snapshot fresh = fresh(subject, place);
         Snapshot s = new Snapshot();
         long time = in.readLong();
-        in.readBoolean();
+        int flags = in.readByte();
         s.read(time, in);
         while ((time = in.readLong()) >= 0) {
-            boolean end = in.readBoolean();
             Machine m = subject.machine(place, engine);
-            long from = s.time;
-            s.restore(m);
-            String difference = s.difference(m);
+            s.restore(m, fresh);
+            String difference = s.stateDifference(m);
             if (difference != null) {
-                fail(subject, place, from, "when it has been restored: " + difference);
+                fail(subject, place, s.time, "when it has been restored: " + difference);
             }
-            m.run(Long.MAX_VALUE, end ? Long.MAX_VALUE : time);
+            running.addFirst(m);
+            boolean toEnd = (flags & Snapshot.TO_END) != 0;
+            flags = in.readByte();
+            for (Machine r : running) {
+                r.run(Long.MAX_VALUE, (flags & Snapshot.OVER) != 0 ? Long.MAX_VALUE : time);
+            }
+            long from = s.time;
             s.read(time, in);
-            difference = s.difference(m);
-            if (difference != null && differsLater(subject, place, s, m)) {
-                fail(subject, place, from, "at " + time + ": " + difference);
-            }
-            m.close();
+            running.removeIf(r -> differs(subject, place, s, r, r == m ? from : -1));
             compared++;
+            if (!toEnd && running.remove(m)) {
+                m.close();
+            }
         }
+        followed += running.size();
+        running.forEach(Machine::close);
+    }
+
+    private Snapshot fresh(Subject subject, Place place) {
+        Snapshot s = new Snapshot();
+        try (Machine m = subject.machine(place, engine)) {
+            s.take(m);
+        }
+        return s;
+    }
+
+    /** @param from when the machine was restored, or -1 for long ago */
+    private boolean differs(Subject subject, Place place, Snapshot s, Machine m, long from) {
+        String difference = s.difference(m);
+        if (difference == null || !differsLater(subject, place, s, m)) {
+            return false;
+        }
+        fail(subject, place, from, "at " + s.time + ": " + difference);
+        m.close();
+        return true;
     }
 
     /** One may be in the middle of a delivery that the other has finished in the same tick: then they are equal a little later. */
     private boolean differsLater(Subject subject, Place place, Snapshot s, Machine m) {
         try (Machine other = subject.machine(place, engine)) {
-            s.restore(other);
+            s.restore(other, fresh(subject, place));
             m.run(Long.MAX_VALUE, s.time + LATER);
             other.run(Long.MAX_VALUE, s.time + LATER);
             Snapshot later = new Snapshot();
@@ -76,6 +105,6 @@ final class RestoreWorker {
 
     private void fail(Subject subject, Place place, long from, String what) {
         failed++;
-        System.out.println("FAILED: " + subject.name() + " on the " + place + ", restored at " + from + ", " + what);
+        System.out.println("FAILED: " + subject.name() + " on the " + place + ", restored " + (from < 0 ? "long ago" : "at " + from) + ", " + what);
     }
 }

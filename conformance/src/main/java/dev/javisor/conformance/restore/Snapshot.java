@@ -9,16 +9,23 @@ import java.io.DataOutputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
 /** A machine's state at one time, and its memory: the pages that are not zero. */
 final class Snapshot {
+    /** Said of a snapshot: the guest's run is over; the machine that is restored from it shall run to the end. */
+    static final int OVER = 1, TO_END = 2;
+
     private static final int PAGE = 4096;
     private static final byte[] ZERO = new byte[PAGE];
 
@@ -58,30 +65,28 @@ final class Snapshot {
         return MemorySegment.mismatch(memory, at, at + PAGE, MemorySegment.ofArray(page), 0, PAGE) < 0;
     }
 
-    /** Makes a fresh machine go on from here. */
-    void restore(Machine m) {
+    /** Makes a fresh machine go on from here. @param fresh what is in its memory */
+    void restore(Machine m, Snapshot fresh) {
         for (Region r : ram(m)) {
-            for (long at = 0; at < r.size; at += PAGE) {
-                byte[] page = pages.getOrDefault(r.start + at, ZERO);
-                if (page != ZERO || !isEqual(r.segment, at, ZERO)) {
-                    MemorySegment.copy(page, 0, r.segment, ValueLayout.JAVA_BYTE, at, PAGE);
-                }
+            for (long address : fresh.pages.keySet()) {
+                put(r, address, pages.getOrDefault(address, ZERO));
             }
+            pages.forEach((address, page) -> put(r, address, page));
         }
         m.load(new StateInput(state));
     }
 
+    private static void put(Region r, long address, byte[] page) {
+        if (address >= r.start && address < r.start + r.size) {
+            MemorySegment.copy(page, 0, r.segment, ValueLayout.JAVA_BYTE, address - r.start, PAGE);
+        }
+    }
+
     /** How the machine differs from this; null when it does not. */
     String difference(Machine m) {
-        if (m.time() != time) {
-            return "time " + m.time() + " instead of " + time;
-        }
-        StateOutput out = new StateOutput();
-        m.save(out);
-        byte[] other = out.toByteArray();
-        int at = Arrays.mismatch(state, other);
-        if (at >= 0) {
-            return "state differs behind \"" + name(at) + "\", byte " + at;
+        String different = stateDifference(m);
+        if (different != null) {
+            return different;
         }
         for (Region r : ram(m)) {
             for (long i = 0; i < r.size; i += PAGE) {
@@ -93,6 +98,18 @@ final class Snapshot {
             }
         }
         return null;
+    }
+
+    /** As {@link #difference}, but for memory. */
+    String stateDifference(Machine m) {
+        if (m.time() != time) {
+            return "time " + m.time() + " instead of " + time;
+        }
+        StateOutput out = new StateOutput();
+        m.save(out);
+        byte[] other = out.toByteArray();
+        int at = Arrays.mismatch(state, other);
+        return at < 0 ? null : "state differs behind \"" + name(at) + "\", byte " + at;
     }
 
     /** The last name before a place in the state. */
@@ -115,10 +132,25 @@ final class Snapshot {
         return true;
     }
 
-    /** Writes what has changed since the snapshot before. @param end of the guest's run */
-    void write(DataOutputStream out, boolean end) throws IOException {
+    /** A digest of state and memory. */
+    String hash() {
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            digest.update(state);
+            pages.keySet().stream().sorted().filter(at -> !Arrays.equals(pages.get(at), ZERO)).forEach(at -> {
+                digest.update(ByteBuffer.allocate(8).putLong(0, at));
+                digest.update(pages.get(at));
+            });
+            return HexFormat.of().formatHex(digest.digest(), 0, 8);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Writes what has changed since the snapshot before. @param flags {@link #OVER}, {@link #TO_END} */
+    void write(DataOutputStream out, int flags) throws IOException {
         out.writeLong(time);
-        out.writeBoolean(end);
+        out.writeByte(flags);
         out.writeInt(state.length);
         out.write(state);
         out.writeInt(changed.size());
@@ -128,7 +160,7 @@ final class Snapshot {
         }
     }
 
-    /** Reads what {@link #write} has written, after time and end. */
+    /** Reads what {@link #write} has written, after time and flags. */
     void read(long t, DataInputStream in) throws IOException {
         time = t;
         state = in.readNBytes(in.readInt());

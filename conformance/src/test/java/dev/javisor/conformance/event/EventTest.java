@@ -6,8 +6,6 @@ import dev.javisor.machine.Machine;
 import dev.javisor.machine.MachineExit;
 import dev.javisor.machine.Place;
 import dev.javisor.processor.execution.Engine;
-import dev.javisor.processor.memory.MmioHandler;
-import dev.javisor.processor.memory.Region;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -18,7 +16,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** A guest's events are those of the architecture, on the metal and on the hypervisor, interpreted and compiled, to the tick. */
 class EventTest {
-    private static final long LIMIT = 200_000, UNUSED = 0x1FF0000, HOLE = 4096;
+    private static final long LIMIT = 200_000;
 
     /** How a guest runs. With holes, nothing is in the extended page tables at any boundary, so that every delivery is interrupted. */
     private enum Way {
@@ -70,27 +68,10 @@ class EventTest {
             do {
                 end = way.holes ? m.run(LIMIT, m.time() + 1) : m.run(LIMIT);
                 if (way.holes) {
-                    punch(m);
+                    Holes.punch(m);
                 }
             } while (end instanceof MachineExit.TimeLimit);
             return new Outcome(EventLog.of(guest, m.memory(), end), m.time(), m.retired());
         }
-    }
-
-    /** Changes the memory map and changes it back, so that nothing derived from it remains. */
-    private static void punch(Machine m) {
-        Region r = Region.device(UNUSED, HOLE, new MmioHandler() {
-            @Override
-            public long read(long offset, int size) {
-                return 0;
-            }
-
-            @Override
-            public void write(long offset, int size, long value) {
-                // nobody looks
-            }
-        });
-        m.memory().add(r);
-        m.memory().remove(r);
     }
 }
