@@ -258,7 +258,9 @@ final class StateAccess {
         core.takeArrived();
         VcpuEvents v = new VcpuEvents();
         core.events.describe(v);
-        long heldOff = c.blockingByMovSs ? c.pendingDebug & Boundary.BREAKPOINTS : 0;
+        // INT1 will be executed again: as when it was, behind a MOV SS.
+        long int1 = core.events.causesOfInt1() & Boundary.BREAKPOINTS;
+        long heldOff = c.blockingByMovSs ? c.pendingDebug & Boundary.BREAKPOINTS : int1;
         if (heldOff != 0 && payload && !v.exceptionPending && !v.exceptionInjected) {
             // The structure has no other place for the traps of a MOV SS.
             v.exceptionPending = true;
@@ -266,7 +268,7 @@ final class StateAccess {
             v.exceptionHasPayload = true;
             v.exceptionPayload = heldOff;
         }
-        v.interruptShadow = (c.blockingByMovSs ? VcpuEvents.SHADOW_MOV_SS : 0) | (c.blockingBySti ? VcpuEvents.SHADOW_STI : 0);
+        v.interruptShadow = (c.blockingByMovSs || int1 != 0 ? VcpuEvents.SHADOW_MOV_SS : 0) | (c.blockingBySti ? VcpuEvents.SHADOW_STI : 0);
         v.nmiMasked = c.nmiBlocked;
         v.smiSmm = c.inSmm;
         v.smiLatchedInit = c.inSmm && (c.requests & Cpu.INIT_REQUEST) != 0;

@@ -196,10 +196,27 @@ final class DebugCases {
                         mov dr0, rax
                         mov eax, 0x402
                         mov dr7, rax
+                        mov dword [RF], 0x10000
                         mov ax, 16
                         mov ss, ax
                         there: nop
-                        """),
+                        """).butOnAmd("#DB there B0"),
+                in64("general detect in a program comes before the fault of its privilege, on Intel processors", """
+                        mov qword [HOOKS+8*0x80], finish
+                        mov eax, 0x2400
+                        mov dr7, rax
+                        push 0x1B
+                        push DATA+0x1000
+                        push 2
+                        push 0x23
+                        push user
+                        mov qword [RESUME], on
+                        iretq
+                        user: mov rbx, dr0
+                        on: int 0x80
+                        z: nop
+                        """, "#DB user BD RF user", "#GP(0) user RF user", "INT80 z user")
+                        .butOnAmd("#GP(0) user RF user", "#DB look BD RF", "INT80 z user"),
                 in64("general detect faults once: its delivery has cleared GD, so that MOV DR does not raise it again", """
                         mov eax, 0x2400
                         mov dr7, rax

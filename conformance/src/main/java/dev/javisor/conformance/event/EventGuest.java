@@ -11,6 +11,7 @@ import dev.javisor.machine.boot.ImageFile;
 import dev.javisor.processor.execution.Engine;
 import dev.javisor.processor.memory.PhysicalMemory;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Stream;
 
 /**
@@ -26,6 +27,10 @@ public final class EventGuest {
     private static final int IMAGE = 0x100000, HANDLERS = 0x400000, IDT = 0x600000, GDT = 0x800000, TSS = 0xA00000;
     private static final int STACK = 0xC80000, IST = 0xE80000, RSP0 = 0x1080000, VARIABLES = 0x1200000, DATA = 0x1400000;
     private static final int TABLES = 0x1800000, PAGES = 0x1A00000;
+    /** Of real mode: the segment of all code, and where its handlers are. */
+    private static final int REAL = 0x20000, REAL_HANDLERS = 0x28000;
+
+    private static final int REAL_CODE_SELECTOR = 0x30;
     private static final long MEMORY = 32 << 20;
 
     /** The record of an event: vector, error code, RIP, CS, RFLAGS, RSP, SS, CR2, DR6, DR7, in 8 bytes each. */
@@ -99,6 +104,24 @@ public final class EventGuest {
                     mov cr4, eax
                     jmp 8:begin
             """;
+    private static final String TO_REAL_MODE = """
+                    mov ax, 16
+                    mov ds, ax
+                    mov es, ax
+                    lidt [vectors]
+                    jmp 0x30:0
+            vectors: dw 0x3FF
+                    dd IDT, 0
+            """;
+    private static final String REAL_BEGIN = """
+                    mov eax, cr0
+                    and al, 0xFE
+                    mov cr0, eax
+                    jmp 0x2000:begin-0x20000
+            begin:  mov ax, 0x6000
+                    mov ss, ax
+                    mov esp, 0x8000
+            """;
     private static final String BEGIN = """
             begin:  mov ax, 16
                     mov ds, ax
@@ -120,7 +143,10 @@ public final class EventGuest {
             common: push {r}ax
                     push {r}bx
                     push {r}dx
+                    {ds}
                     mov {r}bx, [NEXT]
+                    lea {r}ax, [{r}bx+128]
+                    mov [NEXT], {r}ax
                     mov {r}ax, [{r}sp+3*{w}]
                     mov [{r}bx], {r}ax
                     mov {r}ax, [{r}sp+4*{w}]
@@ -137,12 +163,10 @@ public final class EventGuest {
                     mov [{r}bx+48], {r}ax
                     mov {r}ax, cr2
                     mov [{r}bx+56], {r}ax
-                    mov {r}ax, dr6
+            look:   mov {r}ax, dr6
                     mov [{r}bx+64], {r}ax
                     mov {r}ax, dr7
                     mov [{r}bx+72], {r}ax
-                    add {r}bx, 128
-                    mov [NEXT], {r}bx
                     mov {r}bx, [{r}sp+3*{w}]
                     mov {r}ax, [HOOKS+{r}bx*8]
                     test {r}ax, {r}ax
@@ -178,6 +202,59 @@ public final class EventGuest {
                     pop {r}ax
                     lea {r}sp, [{r}sp+2*{w}]
                     iret{q}
+            """;
+    private static final String REAL_COMMON = """
+            common: push eax
+                    push ebx
+                    push edx
+                    a32 mov ebx, [NEXT]
+                    movzx eax, word [esp+12]
+                    mov [ebx], eax
+                    movzx eax, word [esp+16]
+                    mov [ebx+24], eax
+                    shl eax, 4
+                    movzx edx, word [esp+14]
+                    add eax, edx
+                    mov [ebx+16], eax
+                    movzx eax, word [esp+18]
+                    mov [ebx+32], eax
+                    mov eax, cr2
+                    mov [ebx+56], eax
+                    mov eax, dr6
+                    mov [ebx+64], eax
+                    add ebx, 128
+                    a32 mov [NEXT], ebx
+                    movzx ebx, word [esp+12]
+                    mov eax, [HOOKS+ebx*8]
+                    test eax, eax
+                    jz .plain
+                    sub eax, 0x20000
+                    call ax
+            .plain: cmp ebx, 32
+                    jae .end
+                    cmp ebx, 1
+                    jne .fault
+                    a32 sub dword [STEPS], 1
+                    jg .out
+                    and word [esp+18], 0xFEFF
+                    jmp .out
+            .fault: mov eax, {faults}
+                    bt eax, ebx
+                    jnc .out
+                    a32 mov eax, [RESUME]
+                    test eax, eax
+                    jz .out
+                    sub eax, 0x20000
+                    mov [esp+14], ax
+                    a32 mov dword [RESUME], 0
+                    jmp .out
+            .end:   mov edx, EOI
+                    mov dword [edx], 0
+            .out:   pop edx
+                    pop ebx
+                    pop eax
+                    add esp, 2
+                    iret
             """;
     /** A handler that is a task of its own: what it writes down of the interrupted one is in that one's TSS. */
     private static final String TASK = """
@@ -221,15 +298,25 @@ public final class EventGuest {
 
     private final EventCase test;
     private final Asm.Program image;
+    /** Null but in real mode. */
+    private final Asm.Program real;
+
     private final Asm.Program handlers;
     private final Asm.Program smi;
 
     public EventGuest(EventCase test) {
         this.test = test;
         boolean wide = isLong();
-        image = Asm.program(
-                CodeSize.BITS32, IMAGE, NAMES, PROLOGUE, wide ? TO_64_BIT : TO_32_BIT, BEGIN, test.code(), EPILOGUE);
-        handlers = Asm.program(wide ? CodeSize.BITS64 : CodeSize.BITS32, HANDLERS, NAMES, handlers(wide));
+        if (isReal()) {
+            image = Asm.program(CodeSize.BITS32, IMAGE, NAMES, PROLOGUE, TO_REAL_MODE);
+            real = Asm.program(CodeSize.BITS16, REAL, NAMES, REAL_BEGIN, test.code(), EPILOGUE);
+            handlers = Asm.program(CodeSize.BITS16, REAL_HANDLERS, NAMES, handlers());
+        } else {
+            image = Asm.program(
+                    CodeSize.BITS32, IMAGE, NAMES, PROLOGUE, wide ? TO_64_BIT : TO_32_BIT, BEGIN, test.code(), EPILOGUE);
+            real = null;
+            handlers = Asm.program(wide ? CodeSize.BITS64 : CodeSize.BITS32, HANDLERS, NAMES, handlers());
+        }
         smi = Asm.program(CodeSize.BITS16, 0x38000, NAMES, SMI);
     }
 
@@ -237,22 +324,32 @@ public final class EventGuest {
         return test.mode() == Mode.LONG;
     }
 
-    private static String handlers(boolean wide) {
-        StringBuilder s = new StringBuilder(COMMON.replace("{r}", wide ? "r" : "e")
+    private boolean isReal() {
+        return test.mode() == Mode.REAL;
+    }
+
+    private String handlers() {
+        boolean wide = isLong();
+        StringBuilder s = new StringBuilder((isReal() ? REAL_COMMON : COMMON)
+                .replace("{ds}", wide ? "" : "mov ebx, 16\nmov ds, ebx")
+                .replace("{r}", wide ? "r" : "e")
                 .replace("{w}", wide ? "8" : "4")
                 .replace("{q}", wide ? "q" : "d")
                 .replace("{faults}", Long.toString(FAULTS)));
         for (int v = 0; v < VECTORS; v++) {
-            s.append("v%d: %s push %d%n jmp common%n".formatted(v, isCoded(v) ? "" : "push 0\n", v));
+            boolean pushes = isCoded(v) || isReal();
+            s.append("v%d: %s push %d%n jmp common%n".formatted(v, pushes ? "" : "push 0\n", v));
         }
-        for (int v : TASKS) {
-            s.append(wide ? "" : TASK.formatted(v, isCoded(v) ? "pop eax" : ""));
+        if (test.mode() == Mode.PROTECTED) {
+            for (int v : TASKS) {
+                s.append(TASK.formatted(v, isCoded(v) ? "pop eax" : ""));
+            }
         }
         return s.toString();
     }
 
-    static boolean isCoded(int vector) {
-        return vector < 32 && (WITH_ERROR_CODE >>> vector & 1) != 0;
+    boolean isCoded(int vector) {
+        return !isReal() && vector < 32 && (WITH_ERROR_CODE >>> vector & 1) != 0;
     }
 
     /** The code of the case, and what is around it. */
@@ -262,7 +359,8 @@ public final class EventGuest {
 
     /** The name of a place in the guest's code, or null. */
     String label(long address) {
-        return Stream.of(image, handlers)
+        return Stream.of(image, real, handlers)
+                .filter(Objects::nonNull)
                 .flatMap(p -> p.labels().entrySet().stream())
                 .filter(e -> e.getValue() == address && !e.getKey().contains("."))
                 .map(Map.Entry::getKey)
@@ -270,8 +368,8 @@ public final class EventGuest {
                 .orElse(null);
     }
 
-    public MachineConfiguration configuration(Place place, Engine engine) {
-        return MachineConfiguration.builder(CpuModels.parse("max-intel"))
+    public MachineConfiguration configuration(String model, Place place, Engine engine) {
+        return MachineConfiguration.builder(CpuModels.parse(model))
                 .kernel(new ImageFile("guest", image.code()))
                 .memory(MEMORY)
                 .place(place)
@@ -280,16 +378,19 @@ public final class EventGuest {
     }
 
     /** A machine that is about to start the guest. */
-    public Machine machine(Place place, Engine engine) {
-        Machine m = new Machine(configuration(place, engine));
+    public Machine machine(String model, Place place, Engine engine) {
+        Machine m = new Machine(configuration(model, place, engine));
         prepare(m.memory());
         return m;
     }
 
     /** Puts into memory what the guest's image does not hold. */
     public void prepare(PhysicalMemory m) {
-        m.write(HANDLERS, handlers.code(), 0, handlers.code().length);
-        m.write(smi.origin(), smi.code(), 0, smi.code().length);
+        write(m, handlers);
+        if (isReal()) {
+            write(m, real);
+        }
+        write(m, smi);
         m.write(VARIABLES, 4, RECORDS);
         long code = isLong() ? 0x00AF_9B00_0000_FFFFL : 0x00CF_9B00_0000_FFFFL;
         long userCode = isLong() ? 0x00AF_FB00_0000_FFFFL : 0x00CF_FB00_0000_FFFFL;
@@ -303,11 +404,18 @@ public final class EventGuest {
             m.write(TSS + 0x24, 8, IST);
             m.write(TSS + 0x66, 2, 0x68);
             pageTables(m);
-        } else {
+        } else if (!isReal()) {
             m.write(TSS + 4, 4, RSP0);
             m.write(TSS + 8, 4, 0x10);
             m.write(TSS + 0x66, 2, 0x68);
             tasks(m);
+        }
+        if (isReal()) {
+            m.write(GDT + REAL_CODE_SELECTOR, 8, 0x0000_9B00_0000_FFFFL | (long) REAL << 16);
+            for (int v = 0; v < VECTORS; v++) {
+                m.write(IDT + 4 * v, 4, (long) REAL / 16 << 16 | handlers.label("v" + v) - REAL);
+            }
+            return;
         }
         for (int v = 0; v < VECTORS; v++) {
             long at = handlers.label("v" + v);
@@ -321,6 +429,10 @@ public final class EventGuest {
                 m.write(IDT + 8 * v, 8, at >>> 16 << 48 | type << 40 | 8 << 16 | at & 0xFFFF);
             }
         }
+    }
+
+    private static void write(PhysicalMemory m, Asm.Program p) {
+        m.write(p.origin(), p.code(), 0, p.code().length);
     }
 
     /** The first 32 MiB in large pages, but for the last region's, of which one is absent and one read-only; and the local APIC. */

@@ -10,7 +10,7 @@ import java.util.Map;
 /**
  * What the handlers of an {@link EventGuest} have written down, in words: the event, with its error code; the label that it returns to;
  * for #PF, and #DF that comes of one, the address in CR2; for #DB the causes in DR6; RF when it is set in the frame; user when it came
- * from ring 3.
+ * from ring 3, or v86 from virtual-8086 mode.
  */
 public final class EventLog {
     private static final Map<Integer, String> NAMES = Map.ofEntries(
@@ -31,7 +31,7 @@ public final class EventLog {
             Map.entry(17, "#AC"),
             Map.entry(18, "#MC"));
     private static final String[] CAUSES = {"B0", "B1", "B2", "B3", "", "", "", "", "", "", "", "BLD", "", "BD", "BS", "BT", "RTM"};
-    private static final long DR6_INACTIVE = 0xFFFF0FF0L, RESUME_FLAG = 1 << 16;
+    private static final long DR6_INACTIVE = 0xFFFF0FF0L, RESUME_FLAG = 1 << 16, VIRTUAL_8086 = 1 << 17;
 
     /** More than any guest is meant to see. */
     private static final int MOST = 40;
@@ -61,10 +61,11 @@ public final class EventLog {
     private static String event(EventGuest guest, long[] r) {
         int vector = (int) r[0];
         StringBuilder s = new StringBuilder(NAMES.getOrDefault(vector, "INT" + hex(vector)));
-        if (EventGuest.isCoded(vector)) {
+        if (guest.isCoded(vector)) {
             s.append('(').append(hex(r[1])).append(')');
         }
-        s.append(' ').append(place(guest, r[2]));
+        boolean virtual = (r[4] & VIRTUAL_8086) != 0;
+        s.append(' ').append(place(guest, virtual ? r[3] * 16 + r[2] : r[2]));
         if (vector == 14 || vector == 8 && r[7] != 0) {
             s.append(" at ").append(hex(r[7]));
         }
@@ -77,7 +78,7 @@ public final class EventLog {
             }
         }
         return s.append((r[4] & RESUME_FLAG) != 0 ? " RF" : "")
-                .append((r[3] & 3) == 3 ? " user" : "")
+                .append(virtual ? " v86" : (r[3] & 3) == 3 ? " user" : "")
                 .toString();
     }
 

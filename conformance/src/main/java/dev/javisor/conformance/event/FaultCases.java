@@ -32,34 +32,6 @@ final class FaultCases {
                         f: mov eax, [ABSENT]
                         on: nop
                         """, "#DF(0) f at 1A017F8 RF"),
-                in64("#GP and then #PF is a page fault", """
-                        mov byte [IDT+16*14+4], 1
-                        mov qword [RESUME], on
-                        mov qword [RESTACK], STACK
-                        mov rsp, ABSENT+0x800
-                        mov ecx, 0x12345
-                        f: rdmsr
-                        on: nop
-                        """, "#PF(2) f at 1A017F8 RF"),
-                in64("#GP and then #NP is a double fault", """
-                        mov byte [IDT+16*13+5], 0x0E
-                        mov qword [RESUME], on
-                        mov ecx, 0x12345
-                        f: rdmsr
-                        on: nop
-                        """, "#DF(0) f RF"),
-                in64("#PF and then #NP is a double fault", """
-                        mov byte [IDT+16*14+5], 0x0E
-                        mov qword [RESUME], on
-                        f: mov eax, [ABSENT]
-                        on: nop
-                        """, "#DF(0) f at 1A01000 RF"),
-                in64("#UD and then #NP is #NP", """
-                        mov byte [IDT+16*6+5], 0x0E
-                        mov qword [RESUME], on
-                        f: ud2
-                        on: nop
-                        """, "#NP(33) f RF"),
                 in64("a single-step trap and then #NP is #NP, behind the instruction", """
                         mov byte [IDT+16*1+5], 0x0E
                         mov qword [RESUME], on

@@ -48,7 +48,7 @@ final class InterruptCases {
                         push 0
                         bad: iretq
                         back: ret
-                        """, "NMI n", "NMI v13", "#GP(0) bad RF"),
+                        """, "NMI n", "NMI v13", "#GP(0) bad RF").butOnAmd("NMI n", "#GP(0) bad RF", "NMI on RF"),
                 in64("a page fault in an NMI handler: its IRET ends blocking, and the next NMI comes in the handler of the first", """
                         mov qword [HOOKS+8*2], hook
                         mov qword [RESUME], on

@@ -69,7 +69,7 @@ final class Subjects {
 
     List<Subject> all() {
         if (!isBoot()) {
-            return EventCases.all().stream().map(Subjects::guest).toList();
+            return EventCases.all().stream().map(this::guest).toList();
         }
         MachineConfiguration.Builder b = MachineConfiguration.builder(CpuModels.parse(model))
                 .kernel(image(kernel))
@@ -81,7 +81,7 @@ final class Subjects {
         return List.of(new Boot(b));
     }
 
-    private static Subject guest(EventCase test) {
+    private Subject guest(EventCase test) {
         EventGuest guest = new EventGuest(test);
         return new Subject() {
             @Override
@@ -96,7 +96,7 @@ final class Subjects {
 
             @Override
             public Machine machine(Place place, Engine engine) {
-                return guest.machine(place, engine);
+                return guest.machine(model, place, engine);
             }
         };
     }

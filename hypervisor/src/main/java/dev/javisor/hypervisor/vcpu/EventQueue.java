@@ -230,6 +230,16 @@ public final class EventQueue implements Stateful {
         return told != null && rip == toldRip && retired == toldRetired;
     }
 
+    /** Causes of the #DB that the hardware was told to deliver. */
+    public long toldCauses() {
+        return told != null && told.isDebugException() ? told.payload() : 0;
+    }
+
+    /** Causes of breakpoints that the #DB of INT1 brings along; 0 when there is none. */
+    public long causesOfInt1() {
+        return hasException() && exception.type() == Event.PRIVILEGED_SOFTWARE_EXCEPTION ? exception.payload() : 0;
+    }
+
     /** The guest has exited: nothing is on its way any more, but for what is queued again. */
     public void entryOver() {
         told = null;
@@ -268,7 +278,7 @@ public final class EventQueue implements Stateful {
 
     // ---- KVM_GET_VCPU_EVENTS, KVM_SET_VCPU_EVENTS ----
 
-    /** INT3 and INTO are not told: the instruction raises them again. Nor is INT n, for the same reason. */
+    /** INT1, INT3 and INTO are not told: the instruction raises them again. Nor is INT n, for the same reason. */
     public void describe(VcpuEvents v) {
         boolean told = exception != null && exception.type() == Event.HARDWARE_EXCEPTION;
         v.exceptionInjected = told && exceptionInjected;

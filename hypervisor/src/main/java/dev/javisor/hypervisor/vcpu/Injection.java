@@ -234,18 +234,17 @@ public final class Injection {
     private void injectException() {
         EventQueue q = core.events;
         Event e = q.exception;
-        if (e.type() == Event.HARDWARE_EXCEPTION) {
-            if (isFault(e.vector())) {
-                Cpu c = core.state.change(GuestState.REGISTERS);
-                Flags.setRflags(c, Flags.rflags(c) | Flags.RF);
-            }
-            applyPayload();
-            if (e.vector() == Event.DB) {
-                Cpu c = core.state.change(GuestState.SYSTEM);
-                c.dr7 &= ~DR7_GD;
-                c.debugctl &= ~DEBUGCTL_BTF;
-            }
+        if (e.type() == Event.HARDWARE_EXCEPTION && isFault(e.vector())) {
+            Cpu c = core.state.change(GuestState.REGISTERS);
+            Flags.setRflags(c, Flags.rflags(c) | Flags.RF);
         }
+        applyPayload();
+        if (e.isDebugException()) {
+            Cpu c = core.state.change(GuestState.SYSTEM);
+            c.dr7 &= ~DR7_GD;
+            c.debugctl &= ~DEBUGCTL_BTF;
+        }
+        q.instructionLength = e.instructionLength();
         q.exceptionPending = false;
         q.exceptionInjected = true;
         q.exceptionHasPayload = false;
@@ -256,13 +255,13 @@ public final class Injection {
     public void applyPayload() {
         EventQueue q = core.events;
         Event e = q.exception;
-        if (!q.hasException() || !q.exceptionHasPayload || e.type() != Event.HARDWARE_EXCEPTION) {
+        if (!q.hasException() || !q.exceptionHasPayload) {
             return;
         }
         q.exceptionHasPayload = false;
-        if (e.vector() == Event.PF) {
+        if (e.type() == Event.HARDWARE_EXCEPTION && e.vector() == Event.PF) {
             core.state.change(GuestState.REGISTERS).cr2 = e.payload();
-        } else if (e.vector() == Event.DB) {
+        } else if (e.isDebugException()) {
             Cpu c = core.state.change(GuestState.SYSTEM);
             c.dr6 = EventDelivery.mergeDr6(c.dr6, e.payload());
         }

@@ -55,17 +55,6 @@ public final class Instructions {
         Emulator.synchronize(cpu);
     }
 
-    /** INT1 has trapped: its #DB is that of the next instruction. */
-    public void trapped(int length) {
-        Cpu c = core.state.change(GuestState.REGISTERS | GuestState.EVENTS);
-        long rip = c.rip + length;
-        c.rip = core.state.load(GuestState.SYSTEM).codeSize64 ? rip : rip & 0xFFFF_FFFFL;
-        c.blockingBySti = false;
-        c.blockingByMovSs = false;
-        // Its tick is that of the trap.
-        core.countEmulated();
-    }
-
     /** The event whose delivery exited is delivered by software, to its end, with everything that may go wrong on the way. */
     public VcpuExit deliverInSoftware() {
         Event e = core.events.takeInterrupted();

@@ -458,14 +458,15 @@ public final class VmxBackend implements Backend {
     private void requeue(EventQueue q, long info) {
         int vector = (int) info & 0xFF;
         int type = (int) (info >>> 8) & 7;
-        if (type == Event.PRIVILEGED_SOFTWARE_EXCEPTION || type == Event.OTHER) {
-            // RIP is still at INT1, SYSCALL or SYSENTER.
+        if (type == Event.OTHER) {
+            // RIP is still at SYSCALL or SYSENTER.
             return;
         }
         boolean coded = (info & HAS_ERROR_CODE) != 0;
         int length = (int) root.vmread(VmcsField.EXIT_INSTRUCTION_LENGTH);
         int code = coded ? (int) root.vmread(VmcsField.IDT_VECTORING_ERROR_CODE) : 0;
-        Event e = new Event(type, vector, coded, code, type >= Event.SOFTWARE_INTERRUPT ? length : 0, 0, false);
+        long causes = type == Event.PRIVILEGED_SOFTWARE_EXCEPTION ? q.toldCauses() : 0;
+        Event e = new Event(type, vector, coded, code, type >= Event.SOFTWARE_INTERRUPT ? length : 0, causes, false);
         if (!q.requeues(e)) {
             return;
         }
@@ -477,7 +478,7 @@ public final class VmxBackend implements Backend {
                 q.requeueNmi();
                 core.state.change(GuestState.EVENTS).nmiBlocked = false;
             }
-            case Event.HARDWARE_EXCEPTION, Event.SOFTWARE_EXCEPTION -> q.requeue(e, length);
+            case Event.HARDWARE_EXCEPTION, Event.SOFTWARE_EXCEPTION, Event.PRIVILEGED_SOFTWARE_EXCEPTION -> q.requeue(e, length);
             case Event.SOFTWARE_INTERRUPT -> q.requeueInterrupt(vector, true, length);
             case Event.EXTERNAL_INTERRUPT -> q.requeueInterrupt(vector, false, 0);
             default -> throw new IllegalStateException("no event has type " + type);

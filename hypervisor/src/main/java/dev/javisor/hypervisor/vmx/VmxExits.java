@@ -126,12 +126,10 @@ final class VmxExits {
             return core.debugger().exit(Event.DB, qualification());
         }
         if (vector == Event.DB) {
-            if (type == Event.PRIVILEGED_SOFTWARE_EXCEPTION) {
-                instructions.trapped(vmx.instructionLength());
-            }
             // With TF and blocking by STI or MOV SS, an entry wants to see the single-step trap as pending.
             core.state.change(GuestState.EVENTS);
-            core.events.queue(Event.debug(qualification()));
+            boolean int1 = type == Event.PRIVILEGED_SOFTWARE_EXCEPTION;
+            core.events.queue(int1 ? Event.int1(vmx.instructionLength(), qualification()) : Event.debug(qualification()));
             return null;
         }
         return new VcpuExit.InternalError(

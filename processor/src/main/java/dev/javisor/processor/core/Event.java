@@ -57,6 +57,16 @@ public record Event(int type, int vector, boolean hasErrorCode, int errorCode, i
         return new Event(type, vector, false, 0, instructionLength, 0, false);
     }
 
+    /** The #DB of INT1, with the causes of a MOV SS before it. */
+    public static Event int1(int instructionLength, long payload) {
+        return new Event(PRIVILEGED_SOFTWARE_EXCEPTION, DB, false, 0, instructionLength, payload, false);
+    }
+
+    /** #DB, of whatever cause. */
+    public boolean isDebugException() {
+        return vector == DB && (type == HARDWARE_EXCEPTION || type == PRIVILEGED_SOFTWARE_EXCEPTION);
+    }
+
     public boolean isSoftware() {
         return type >= SOFTWARE_INTERRUPT;
     }

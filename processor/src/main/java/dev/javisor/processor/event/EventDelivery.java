@@ -163,15 +163,11 @@ public final class EventDelivery {
         c.pendingDebug = e.type() == Event.SOFTWARE_INTERRUPT || e.type() == Event.SOFTWARE_EXCEPTION ? pending & Boundary.BREAKPOINTS : 0;
         if (e.type() == Event.HARDWARE_EXCEPTION && e.vector() == Event.PF) {
             c.cr2 = e.payload();
-        } else if (isDebugException(e)) {
+        } else if (e.isDebugException()) {
             c.dr6 = mergeDr6(c.dr6, e.payload() | pending & Boundary.BREAKPOINTS);
             c.dr7 &= ~DR7_GD;
             c.debugctl &= ~DEBUGCTL_BTF;
         }
-    }
-
-    private static boolean isDebugException(Event e) {
-        return e.vector() == Event.DB && (e.type() == Event.HARDWARE_EXCEPTION || e.type() == Event.PRIVILEGED_SOFTWARE_EXCEPTION);
     }
 
     /** B0-B3, RTM and BLD are those of the newest #DB; BD, BS and BT stay set until software clears them. */
