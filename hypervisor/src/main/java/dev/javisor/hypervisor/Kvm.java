@@ -13,6 +13,7 @@ import dev.javisor.hypervisor.vcpu.UserLocalApic;
 import dev.javisor.isa.CpuModel;
 import dev.javisor.isa.CpuModels;
 import dev.javisor.isa.Feature;
+import dev.javisor.isa.Msr;
 import dev.javisor.isa.FeatureSet;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Timeline;
@@ -87,6 +88,7 @@ public final class Kvm implements AutoCloseable {
             case X2APIC_API -> Capability.X2APIC_API_ALL;
             case ADJUST_CLOCK -> ClockData.ALL;
             case MANUAL_DIRTY_LOG_PROTECT2 -> Capability.DIRTY_LOG_MANUAL_PROTECT_ENABLE | Capability.DIRTY_LOG_INITIALLY_SET;
+            case MCE -> model.features().has(Feature.MCA) ? Msr.MACHINE_CHECK_BANKS : 0;
             case XCRS, XSAVE -> model.features().has(Feature.XSAVE) ? 1 : 0;
             case TSC_CONTROL, VM_TSC_CONTROL -> host.model().features().has(Feature.VMX_TSC_SCALING) ? 1 : 0;
             case TSC_DEADLINE_TIMER -> model.features().has(Feature.TSC_DEADLINE_TIMER) ? 1 : 0;

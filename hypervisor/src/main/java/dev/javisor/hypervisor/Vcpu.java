@@ -14,6 +14,7 @@ import dev.javisor.hypervisor.abi.Sregs;
 import dev.javisor.hypervisor.abi.Translation;
 import dev.javisor.hypervisor.abi.VcpuEvents;
 import dev.javisor.hypervisor.abi.VcpuExit;
+import dev.javisor.hypervisor.abi.X86Mce;
 import dev.javisor.hypervisor.abi.Xcrs;
 import dev.javisor.hypervisor.abi.Xsave;
 import dev.javisor.hypervisor.paravirtual.ParavirtualCalls;
@@ -502,6 +503,15 @@ public final class Vcpu implements Stateful {
     /** KVM_NMI: also from within a run. Two can wait at a time. */
     public void nmi() {
         request(Cpu.NMI_REQUEST);
+    }
+
+    /**
+     * KVM_X86_SET_MCE: a machine check.
+     *
+     * @throws KvmException INVALID_ARGUMENT for a bank that the model does not have, and for a status that is not valid
+     */
+    public void setMce(X86Mce m) {
+        act(() -> MachineChecks.report(core, m));
     }
 
     /** XCR0, of KVM_GET_XCRS. */

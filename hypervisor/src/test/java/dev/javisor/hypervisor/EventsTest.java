@@ -10,9 +10,11 @@ import dev.javisor.hypervisor.abi.Regs;
 import dev.javisor.hypervisor.abi.Sregs;
 import dev.javisor.hypervisor.abi.VcpuEvents;
 import dev.javisor.hypervisor.abi.VcpuExit;
+import dev.javisor.hypervisor.abi.X86Mce;
 import dev.javisor.hypervisor.memory.MemorySlots;
 import dev.javisor.isa.Asm;
 import dev.javisor.isa.CodeSize;
+import dev.javisor.isa.Msr;
 import dev.javisor.processor.execution.Engine;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -23,13 +25,13 @@ import org.junit.jupiter.params.provider.EnumSource;
  */
 class EventsTest {
     private static final int GDT = 0x2000, IDT = 0x3000, FRESH_STACK = 0x40000;
-    private static final int DB = 1, BP = 3, DF = 8, PF = 14;
+    private static final int DB = 1, BP = 3, DF = 8, PF = 14, MC = 18;
     private static final long BS = 1 << 14;
     /** Counts its runs at 5000H + 4 * vector, and keeps the return address of the last one at 6000H + 4 * vector. */
     private static final String HANDLER =
             "h%1$d: inc dword [0x5000+4*%1$d]%n mov eax, [esp+%2$d]%n mov [0x6000+4*%1$d], eax%n %3$s%n iretd%n";
 
-    private static final int[] VECTORS = {DB, 2, BP, 6, DF, PF, 0x20, 0x30};
+    private static final int[] VECTORS = {DB, 2, BP, 6, DF, PF, MC, 0x20, 0x30};
 
     /** A flat guest with a handler for each vector, on a stack that was never used. */
     private static Guest guest(Engine engine, String... code) {
@@ -172,6 +174,62 @@ class EventsTest {
                 assertThatThrownBy(() -> g.vcpu.setVcpuEvents(v)).isInstanceOf(KvmException.class);
             }
             assertThat(g.vcpu.getVcpuEvents().exceptionInjected).isFalse();
+        }
+    }
+
+    private static void setUpMachineChecks(Guest g, boolean enabled) {
+        Sregs s = g.vcpu.getSregs();
+        s.cr4 |= enabled ? 0x40 : 0;
+        g.vcpu.setSregs(s);
+        g.vcpu.setMsr(Msr.MCG_CTL.index, -1);
+        g.vcpu.setMsr(Msr.MC_CTL.index + 4, -1);
+    }
+
+    private static X86Mce machineCheck(long status) {
+        X86Mce m = new X86Mce();
+        m.bank = 1;
+        m.status = X86Mce.VALID | status;
+        m.addr = 0x1234;
+        m.mcgStatus = 5;
+        return m;
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aMachineCheckComesOnceAndShutsDownAGuestThatCannotTakeIt(Engine engine) {
+        try (Guest g = guest(engine, "nop", "hlt", "hlt")) {
+            setUpMachineChecks(g, true);
+            g.vcpu.setMce(machineCheck(X86Mce.UNCORRECTED));
+            runToHlt(g);
+            assertThat(count(g, MC)).isEqualTo(1);
+            assertThat(returnAddress(g, MC)).isEqualTo(Guest.CODE);
+            assertThat(g.vcpu.getMsr(Msr.MC_ADDR.index + 4)).isEqualTo(0x1234);
+            g.vcpu.setMce(machineCheck(X86Mce.UNCORRECTED));
+            assertThat(g.vcpu.run()).as("the first is still being handled").isEqualTo(new VcpuExit.Shutdown());
+        }
+        try (Guest g = guest(engine, "hlt")) {
+            setUpMachineChecks(g, false);
+            g.vcpu.setMce(machineCheck(X86Mce.UNCORRECTED));
+            assertThat(g.vcpu.run()).isEqualTo(new VcpuExit.Shutdown());
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aCorrectedMachineCheckIsInItsBankAndNoException(Engine engine) {
+        try (Guest g = guest(engine, "hlt")) {
+            setUpMachineChecks(g, true);
+            g.vcpu.setMce(machineCheck(0));
+            g.vcpu.setMce(machineCheck(1));
+            runToHlt(g);
+            assertThat(count(g, MC)).isZero();
+            assertThat(g.vcpu.getMsr(Msr.MC_STATUS.index + 4)).isEqualTo(X86Mce.VALID | X86Mce.OVERFLOW | 1);
+            X86Mce m = machineCheck(0);
+            m.bank = 9;
+            assertThatThrownBy(() -> g.vcpu.setMce(m)).isInstanceOf(KvmException.class);
+            m.bank = 1;
+            m.status = 0;
+            assertThatThrownBy(() -> g.vcpu.setMce(m)).isInstanceOf(KvmException.class);
         }
     }
 

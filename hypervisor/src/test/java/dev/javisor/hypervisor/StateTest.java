@@ -255,6 +255,7 @@ class StateTest {
             assertThat(kvm.checkExtension(Capability.NR_MEMSLOTS.number)).isEqualTo(32764);
             assertThat(kvm.checkExtension(121)).as("split irqchip").isEqualTo(1);
             assertThat(kvm.checkExtension(208)).as("bytes of KVM_GET_XSAVE2").isEqualTo(4096);
+            assertThat(kvm.checkExtension(31)).as("machine-check banks").isEqualTo(4);
             assertThat(kvm.checkExtension(100_000)).isZero();
             Vm vm = kvm.createVm();
             Refusal.of(() -> vm.enableCap(Capability.IRQCHIP, 0), Error.INVALID_ARGUMENT);

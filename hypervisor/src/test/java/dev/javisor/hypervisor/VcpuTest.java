@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.javisor.hypervisor.abi.KvmException;
 import dev.javisor.hypervisor.abi.Sregs;
 import dev.javisor.hypervisor.abi.VcpuExit;
+import dev.javisor.hypervisor.abi.X86Mce;
 import dev.javisor.processor.execution.Engine;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -120,6 +121,7 @@ class VcpuTest {
         try (Guest g = Guest.flat(Engine.INTERPRETER, "hlt")) {
             assertThat(g.vcpu.getRegs().toBytes()).hasSize(144);
             assertThat(g.vcpu.getSregs().toBytes()).hasSize(312);
+            assertThat(new X86Mce().toBytes()).hasSize(64);
         }
     }
 }

@@ -20,6 +20,7 @@ public enum Capability {
     SET_GUEST_DEBUG(23),
     IRQ_ROUTING(25),
     JOIN_MEMORY_REGIONS_WORKS(30),
+    MCE(31),
     IRQFD(32),
     PIT2(33),
     PIT_STATE2(35),

@@ -194,6 +194,11 @@ public final class EventQueue implements Stateful {
         return e.type() == Event.HARDWARE_EXCEPTION && (CONTRIBUTORY >>> e.vector() & 1) != 0;
     }
 
+    /** Nothing can be delivered any more: the guest shuts down. */
+    public void shutDown() {
+        tripleFault = true;
+    }
+
     /** An NMI arrived. At most two wait; one while NMIs are blocked or one is being delivered. */
     void nmi(boolean blocked) {
         int most = blocked || nmiInjected ? MOST_NMIS - 1 : MOST_NMIS;

@@ -14,7 +14,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** Events that VM entries inject, and those that an exit finds half-delivered. */
 class EventInjectionTest {
-    private static final long EXTERNAL = 0, NMI = 2 << 8, EXCEPTION = 3 << 8, SOFTWARE = 4 << 8, SOFTWARE_EXCEPTION = 6 << 8;
+    private static final long EXTERNAL = 0, NMI = 2 << 8, EXCEPTION = 3 << 8, SOFTWARE = 4 << 8, PRIVILEGED = 5 << 8, SOFTWARE_EXCEPTION = 6 << 8;
     private static final long ERROR_CODE = 1 << 11, VALID = 1L << 31;
     private static final long IF = 0x200, BLOCKED_BY_STI = 1, BLOCKED_BY_MOV_SS = 2, BLOCKED_BY_NMI = 8;
 
@@ -40,7 +40,7 @@ class EventInjectionTest {
     @ParameterizedTest
     @EnumSource(Engine.class)
     void softwareEventsReturnBehindTheirInstruction(Engine engine) {
-        for (long type : new long[] {SOFTWARE | 0x40, SOFTWARE_EXCEPTION | Event.BP}) {
+        for (long type : new long[] {SOFTWARE | 0x40, PRIVILEGED | Event.DB, SOFTWARE_EXCEPTION | Event.BP}) {
             VmxHost h = guest(engine).gate((int) type & 0xFF, "handler").inject(type, 0, 1);
             expectInHandler(h);
             assertThat(h.memory.read(h.get(VmcsField.GUEST_RSP), 8)).isEqualTo(VmxHost.CODE + 1);
@@ -83,6 +83,15 @@ class EventInjectionTest {
                     (int) h.get(VmcsField.EXIT_INSTRUCTION_LENGTH));
             expectInHandler(h);
         }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Engine.class)
+    void theMonitorTrapFlagStopsBeforeTheHandlerOfAnInjectedEvent(Engine engine) {
+        VmxHost h = guest(engine).gate(0x40, "handler").on(VmxControl.MONITOR_TRAP_FLAG).inject(SOFTWARE | 0x40, 0, 1);
+        assertThat(h.run()).isEqualTo(ExitReason.MONITOR_TRAP_FLAG);
+        assertThat(h.get(VmcsField.GUEST_RIP)).isEqualTo(h.label("handler"));
+        assertThat(h.memory.read(h.get(VmcsField.GUEST_RSP), 8)).isEqualTo(VmxHost.CODE + 1);
     }
 
     /** Neither gate is there, so that every delivery raises #GP. */
