@@ -15,7 +15,7 @@ import java.io.PrintStream;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.SplittableRandom;
 
@@ -35,8 +35,8 @@ import java.util.SplittableRandom;
  * </pre>
  */
 public final class Restore {
-    /** How many ticks a boundary is moved at most, to lie between an event and its handler. */
-    private static final int SEARCH = 500;
+    /** Ticks around a delivery in which a boundary is looked for that lies between the event and its handler. */
+    private static final int SEARCH = 8;
 
     private final PrintStream out;
     private final Subjects subjects = new Subjects();
@@ -157,25 +157,30 @@ public final class Restore {
 
     /** Runs a guest to its end, and again with stops. */
     private void save(Subject subject, Place place, SplittableRandom random, int share, DataOutputStream to) throws IOException {
-        long retired;
+        Deliveries deliveries = new Deliveries();
+        long length;
         Snapshot end = new Snapshot();
         try (Machine m = subject.machine(place, engine)) {
+            m.trace(deliveries);
             m.run(instructions);
-            retired = m.retired();
+            length = m.time();
             end.take(m);
-        }
-        if (subjects.isBoot()) {
-            out.println(subject.name() + " on the " + place + ": " + retired + " instructions, ends with state " + end.hash());
+            if (subjects.isBoot()) {
+                out.println("%s on the %s: %d instructions, %d deliveries, ends with state %s"
+                        .formatted(subject.name(), place, m.retired(), deliveries.count(), end.hash()));
+            }
         }
         Snapshot snapshot = new Snapshot();
-        long[] boundaries = random.longs(share, 0, retired).sorted().toArray();
         try (Machine m = subject.machine(place, engine)) {
             snapshot.take(m);
             snapshot.write(to, 0);
             MachineExit exit = null;
-            for (long boundary : Arrays.stream(boundaries).distinct().toArray()) {
-                exit = m.run(boundary);
-                if (exit instanceof MachineExit.InstructionLimit && random.nextBoolean()) {
+            for (Target target : targets(random, share, length, deliveries)) {
+                if (target.time <= m.time()) {
+                    continue;
+                }
+                exit = m.run(instructions, target.time);
+                if (exit instanceof MachineExit.TimeLimit && target.delivery) {
                     exit = search(m, place);
                 }
                 if (isOver(exit)) {
@@ -195,6 +200,23 @@ public final class Restore {
                 out.println("FAILED: " + subject.name() + " on the " + place + " ends otherwise when it is saved: " + difference);
             }
         }
+    }
+
+    /** Where a guest is saved: at a time, or when the next event from then on is being delivered. */
+    private record Target(long time, boolean delivery) {}
+
+    /** Half of them at any time, half of them just before an event. */
+    private static List<Target> targets(SplittableRandom random, int count, long length, Deliveries deliveries) {
+        List<Target> all = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            boolean delivery = deliveries.count() > 0 && random.nextBoolean();
+            long time = delivery
+                    ? deliveries.time(random.nextInt(deliveries.count())) - random.nextInt(SEARCH / 2)
+                    : random.nextLong(length);
+            all.add(new Target(time, delivery));
+        }
+        all.sort(Comparator.comparingLong(Target::time));
+        return all;
     }
 
     private void write(Machine m, Snapshot snapshot, DataOutputStream to, int flags) throws IOException {
