@@ -80,13 +80,19 @@ final class RestoreWorker {
         return s;
     }
 
-    /** @param from when the machine was restored, or -1 for long ago */
+    /**
+     * Whether the machine is of no more use: it differs, or has been run on to see whether it does.
+     *
+     * @param from when the machine was restored, or -1 for long ago
+     */
     private boolean differs(Subject subject, Place place, Snapshot s, Machine m, long from) {
         String difference = s.difference(m);
-        if (difference == null || !differsLater(subject, place, s, m)) {
+        if (difference == null) {
             return false;
         }
-        fail(subject, place, from, "at " + s.time + ": " + difference);
+        if (differsLater(subject, place, s, m)) {
+            fail(subject, place, from, "at " + s.time + ": " + difference);
+        }
         m.close();
         return true;
     }
