@@ -133,7 +133,8 @@ public final class Restore {
             failures += Math.max(1, said.size());
             out.println("the other process has ended with " + status + " after " + compared + " of " + saved + " comparisons");
         }
-        out.println(compared + " boundaries, " + midway + " of them between an event and its handler, " + counts[1] + " followed to the end; " + failures + " failures");
+        out.println("%d boundaries, %d of them between an event and its handler, %s followed to the end; %d failures"
+                .formatted(compared, midway, counts[1], failures));
         return failures == 0;
     }
 

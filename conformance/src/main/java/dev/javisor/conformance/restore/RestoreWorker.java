@@ -111,6 +111,7 @@ final class RestoreWorker {
 
     private void fail(Subject subject, Place place, long from, String what) {
         failed++;
-        System.out.println("FAILED: " + subject.name() + " on the " + place + ", restored " + (from < 0 ? "long ago" : "at " + from) + ", " + what);
+        String when = from < 0 ? "long ago" : "at " + from;
+        System.out.println("FAILED: %s on the %s, restored %s, %s".formatted(subject.name(), place, when, what));
     }
 }
