@@ -14,7 +14,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** Events that VM entries inject, and those that an exit finds half-delivered. */
 class EventInjectionTest {
-    private static final long EXTERNAL = 0, NMI = 2 << 8, EXCEPTION = 3 << 8, SOFTWARE = 4 << 8, PRIVILEGED = 5 << 8, SOFTWARE_EXCEPTION = 6 << 8;
+    private static final long EXTERNAL = 0, NMI = 2 << 8, EXCEPTION = 3 << 8;
+    private static final long SOFTWARE = 4 << 8, PRIVILEGED = 5 << 8, SOFTWARE_EXCEPTION = 6 << 8;
     private static final long ERROR_CODE = 1 << 11, VALID = 1L << 31;
     private static final long IF = 0x200, BLOCKED_BY_STI = 1, BLOCKED_BY_MOV_SS = 2, BLOCKED_BY_NMI = 8;
 
