@@ -80,11 +80,11 @@ final class NonRoot implements GuestControl, Stateful {
         return exit;
     }
 
-    /**
-     * Bytes of the instruction that runs, 0 between instructions. To be known it must run alone, so that nothing may have changed yet.
-     */
+    /** Bytes of the instruction that runs, 0 between instructions. Compiled code does not know: there it must run alone. */
     int runningLength() {
-        cpu.requireBoundary();
+        if (cpu.site >= 0) {
+            cpu.requireBoundary();
+        }
         return cpu.blockLength > 0 ? cpu.running[cpu.position].length() : 0;
     }
 
