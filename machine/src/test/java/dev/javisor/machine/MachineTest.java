@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.javisor.isa.Asm;
 import dev.javisor.isa.CodeSize;
+import dev.javisor.isa.CpuModel;
 import dev.javisor.isa.CpuModels;
 import dev.javisor.machine.boot.ImageFile;
 import dev.javisor.machine.console.ByteSink;
@@ -100,8 +101,12 @@ class MachineTest {
             """;
 
     static MachineConfiguration.Builder builder(String code) {
+        return builder(CpuModels.parse("max-intel"), code);
+    }
+
+    static MachineConfiguration.Builder builder(CpuModel model, String code) {
         byte[] image = Asm.assemble(CodeSize.BITS32, 0x100000, HEADER, code);
-        return MachineConfiguration.builder(CpuModels.parse("max-intel"))
+        return MachineConfiguration.builder(model)
                 .kernel(new ImageFile("guest", image))
                 .memory(4 << 20);
     }

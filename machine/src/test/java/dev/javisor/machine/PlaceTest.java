@@ -2,6 +2,7 @@ package dev.javisor.machine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.javisor.isa.CpuModels;
 import dev.javisor.processor.execution.Engine;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
@@ -105,6 +106,24 @@ class PlaceTest {
         String code = "start: mov word [0x50030], 8\n mov word [0x50032], 0x10\n mov word [0x50034], 0x8E00\n"
                 + "lidt [idtr]\n mov esp, 0xE0000000\n ud2\n idtr: dw 0x107\n dd 0x50000\n";
         assertThat(run(code, 1, Place.HYPERVISOR, engine).exit).isInstanceOf(MachineExit.Failure.class);
+    }
+
+    /** The hypervisor's processor must know the guest's MAXPHYADDR: there is no exit where a guest's page table has a reserved bit. */
+    @ParameterizedTest
+    @EnumSource
+    void aNarrowPhysicalAddressReservesBitsOfPageTables(Place place) {
+        String code = "start: mov dword [0x50000], 0x60001\n mov dword [0x60000], 0x83\n mov dword [0x60008], 0x83\n"
+                + "mov dword [0x6000C], 1 << (%d - 32)\n mov eax, 0x50000\n mov cr3, eax\n mov eax, 0x20\n mov cr4, eax\n"
+                + "mov eax, 0x80000011\n mov cr0, eax\n mov eax, [0x200000]\n" + END;
+        for (int bits : new int[] {36, 38, 40}) {
+            for (int bit : new int[] {bits - 1, bits}) {
+                var configuration = MachineTest.builder(CpuModels.parse("max-intel,phys-bits=" + bits), code.formatted(bit));
+                try (Machine m = new Machine(configuration.place(place).build())) {
+                    Class<?> end = bit < bits ? MachineExit.PowerOff.class : MachineExit.Shutdown.class;
+                    assertThat(m.run()).as("bit %d of %d", bit, bits).isInstanceOf(end);
+                }
+            }
+        }
     }
 
     private static final String PAUSING =

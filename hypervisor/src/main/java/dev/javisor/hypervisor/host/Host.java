@@ -1,5 +1,6 @@
 package dev.javisor.hypervisor.host;
 
+import dev.javisor.hypervisor.abi.KvmException;
 import dev.javisor.isa.CpuModel;
 import dev.javisor.isa.Feature;
 import dev.javisor.isa.FeatureSet;
@@ -26,6 +27,8 @@ import java.util.List;
 public final class Host implements AutoCloseable {
     private static final long FIRST_PINNED = 1L << 32;
     private static final long LARGE_PAGE = 2 << 20;
+    /** Guests of fewer bits find fewer bits reserved in page tables than they should. */
+    private static final int LEAST_PHYSICAL_BITS = 36;
 
     private final CpuModel model;
     private final Timeline timeline;
@@ -65,7 +68,7 @@ public final class Host implements AutoCloseable {
                 model.model(),
                 model.stepping(),
                 model.brand(),
-                Math.max(model.physicalBits(), 40),
+                Math.max(model.physicalBits(), LEAST_PHYSICAL_BITS),
                 model.maxLeaf(),
                 model.maxExtendedLeaf(),
                 model.listed(),
@@ -110,6 +113,7 @@ public final class Host implements AutoCloseable {
      * place.
      *
      * @return the region at its host-physical address
+     * @throws KvmException TOO_BIG when the host's physical addresses do not reach so far
      */
     public Region pin(Region region) {
         Region known = find(region.segment);
@@ -118,6 +122,10 @@ public final class Host implements AutoCloseable {
         }
         long offset = region.host & LARGE_PAGE - 1;
         long at = nextPinned + offset;
+        if (at + region.size > 1L << model.physicalBits()) {
+            throw new KvmException(
+                    KvmException.Error.TOO_BIG, "all memory together leaves " + model.physicalBits() + " bits of physical address");
+        }
         Region placed = region.slice(at, 0, region.size);
         nextPinned = at + region.size + LARGE_PAGE - 1 & -LARGE_PAGE;
         memory.add(placed);
