@@ -86,28 +86,30 @@ final class Emitter {
 
     /** Last of all: how the region is left. */
     void leave() {
-        if (full) {
-            code.labelBinding(missedWithFlags);
-            code.aload(C).iload(KIND).putfield(CPU, "ccOp", INT);
-            flagField("ccA", FLAGS_A);
-            flagField("ccB", FLAGS_B);
-            flagField("ccR", FLAGS_R);
-            code.labelBinding(missed);
-            storeBudget();
-            code.aload(C).iload(AT).invokestatic(ACCESS, "leave", MethodTypeDesc.of(VOID, CPU, INT)).iconst_1().ireturn();
-            code.labelBinding(out);
-            storeBudget();
-        } else {
-            code.labelBinding(missedWithFlags);
-            code.labelBinding(missed);
-            code.labelBinding(out);
+        if (!full) {
+            return;
         }
+        code.labelBinding(missedWithFlags);
+        code.aload(C).iload(KIND).putfield(CPU, "ccOp", INT);
+        flagField("ccA", FLAGS_A);
+        flagField("ccB", FLAGS_B);
+        flagField("ccR", FLAGS_R);
+        code.labelBinding(missed);
+        storeBudget();
+        code.aload(C).iload(AT).invokestatic(ACCESS, "leave", MethodTypeDesc.of(VOID, CPU, INT)).iconst_1().ireturn();
+        code.labelBinding(out);
+        storeBudget();
         code.iconst_0().ireturn();
     }
 
     /** Leaves the region, RIP being set. */
     void exit() {
-        code.goto_(out);
+        if (full) {
+            code.goto_(out);
+        } else {
+            // A jump more for each exit would cost broad code a place in the host's branch predictors.
+            code.iconst_0().ireturn();
+        }
     }
 
     /** Leaves the region when the budget does not suffice for a block. */

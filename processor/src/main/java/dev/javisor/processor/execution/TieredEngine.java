@@ -100,8 +100,10 @@ public final class TieredEngine {
         compiledInstructions += n;
         regionEntries++;
         running.entries++;
-        running.slowAccesses += c.slowAccesses;
-        c.slowAccesses = 0;
+        if (c.slowAccesses != 0) {
+            running.slowAccesses += c.slowAccesses;
+            c.slowAccesses = 0;
+        }
         running.retired += n;
     }
 
