@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.javisor.machine.Machine;
 import dev.javisor.machine.MachineExit;
 import dev.javisor.machine.Place;
+import dev.javisor.machine.Registers;
 import dev.javisor.processor.execution.Engine;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -41,7 +42,7 @@ class EventTest {
         }
     }
 
-    private record Outcome(List<String> sees, long time, long retired) {}
+    private record Outcome(List<String> sees, Registers registers, long time, long retired) {}
 
     private static final Map<EventCase, Outcome> METAL = new HashMap<>(), AMD = new HashMap<>();
 
@@ -77,7 +78,7 @@ class EventTest {
                     Holes.punch(m);
                 }
             } while (end instanceof MachineExit.TimeLimit);
-            return new Outcome(EventLog.of(guest, m.memory(), end), m.time(), m.retired());
+            return new Outcome(EventLog.of(guest, m.memory(), end), m.registers().getFirst(), m.time(), m.retired());
         }
     }
 }

@@ -234,9 +234,13 @@ public final class EventDelivery {
                 + Long.toHexString(c.rip);
     }
 
-    /** Shutdown, unless virtualization makes an exit of it. */
+    /**
+     * Shutdown, unless virtualization makes an exit of it. RF is clear: it belongs to an instruction that would be tried again, and depends
+     * on how often it has been.
+     */
     static void shutDown(Cpu c, String reason) {
         c.delivering = null;
+        c.rflags &= ~Flags.RF;
         if (c.guest != null && c.guest.shutdown(c)) {
             return;
         }
