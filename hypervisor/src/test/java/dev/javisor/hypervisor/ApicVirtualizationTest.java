@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.javisor.hypervisor.abi.IrqRoutingEntry;
 import dev.javisor.hypervisor.abi.Msi;
 import dev.javisor.hypervisor.abi.VcpuExit;
+import dev.javisor.processor.core.Latency;
 import dev.javisor.processor.core.Timeline;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -138,7 +139,7 @@ class ApicVirtualizationTest {
                     return v.id();
                 }
                 for (int i = 0; i < arrivals.length && x instanceof VcpuExit.Io; i++) {
-                    g.timeline.schedule(arrivals[i], g.timeline.now() + 100 + 7L * i);
+                    g.timeline.schedule(arrivals[i], g.timeline.now() + 2 * Latency.DEVICE + 7L * i);
                 }
             }
             if (g.vcpus.stream().noneMatch(Vcpu::isRunnable)) {

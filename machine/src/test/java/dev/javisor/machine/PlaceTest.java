@@ -3,6 +3,7 @@ package dev.javisor.machine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.javisor.isa.CpuModels;
+import dev.javisor.processor.core.Latency;
 import dev.javisor.processor.execution.Engine;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
@@ -123,6 +124,54 @@ class PlaceTest {
                     assertThat(m.run()).as("bit %d of %d", bit, bits).isInstanceOf(end);
                 }
             }
+        }
+    }
+
+    /** Ticks from behind one RDTSC to behind another, which are one instruction each, with this between them. */
+    private static long ticks(String instruction, Place place) {
+        String code = "start: mov esp, 0x90000\n mov esi, 0xFEE00020\n xor ecx, ecx\n mov eax, 1\n xor edx, edx\n"
+                + "mov edi, 0x50800\n %s\n rdtsc\n mov ebp, eax\n mov eax, 1\n xor edx, edx\n %s\n rdtsc\n sub eax, ebp\n"
+                + "mov [0x50000], eax\n" + END;
+        String prepared = instruction.contains("msr") ? "mov ecx, 0x174" : "mov ecx, 3";
+        try (Machine m = new Machine(MachineTest.builder(code.formatted(prepared, instruction)).place(place).build())) {
+            assertThat(m.run()).isEqualTo(new MachineExit.PowerOff());
+            return m.memory().read(0x50000, 4) - 4;
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void whatIsOutsideOfTheCoreTakesTime(Place place) {
+        assertThat(ticks("nop", place)).isEqualTo(1);
+        assertThat(ticks("in al, 0x40", place)).isEqualTo(1 + Latency.DEVICE);
+        assertThat(ticks("out 0x80, al", place)).isEqualTo(1 + Latency.DEVICE);
+        assertThat(ticks("rep insb", place)).as("three elements, each with a tick").isEqualTo(3 * (1 + Latency.DEVICE));
+        assertThat(ticks("mov eax, [0xFED000F0]", place)).isEqualTo(1 + Latency.DEVICE);
+        assertThat(ticks("mov [0xE0000000], eax", place)).as("nobody's address").isEqualTo(1 + Latency.DEVICE);
+        assertThat(ticks("inc dword [0xFED00108]", place)).as("a load and a store").isEqualTo(1 + 2 * Latency.DEVICE);
+        assertThat(ticks("mov [0xF0000], eax", place)).as("memory").isEqualTo(1);
+        assertThat(ticks("lodsd", place)).isEqualTo(1 + Latency.LOCAL_APIC);
+        assertThat(ticks("mov [esi + 0x60], eax", place)).isEqualTo(1 + Latency.LOCAL_APIC);
+        assertThat(ticks("cpuid", place)).isEqualTo(1 + Latency.CPUID);
+        assertThat(ticks("wrmsr", place)).isEqualTo(1 + Latency.WRMSR);
+        assertThat(ticks("rdmsr", place)).isEqualTo(1);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aTimerGoesOnWhileADeviceIsWaitedFor(Place place) {
+        String code = "start: mov esp, 0x90000\n mov dword [0xFEE000F0], 0x1FF\n mov dword [0xFEE003E0], 0xB\n"
+                + "mov dword [0xFEE00320], 0x40\n mov dword [0xFEE00380], 300\n in al, 0x80\n"
+                + "mov eax, [0xFEE00390]\n mov [0x50000], eax\n mov eax, [0xFEE00220]\n mov [0x50004], eax\n"
+                + "mov dword [0xFEE00320], 0x40\n mov dword [0xFEE00380], 5000\n in al, 0x80\n mov eax, [0xFEE00390]\n"
+                + "mov [0x50008], eax\n" + END;
+        try (Machine m = new Machine(MachineTest.builder(code).place(place).build())) {
+            assertThat(m.run()).isEqualTo(new MachineExit.PowerOff());
+            assertThat(m.memory().read(0x50000, 4)).as("counted down").isZero();
+            assertThat(m.memory().read(0x50004, 4)).as("requested").isEqualTo(1);
+            assertThat(m.memory().read(0x50008, 4))
+                    .as("at half the rate")
+                    .isBetween(5000L - Latency.DEVICE / 2 - Latency.LOCAL_APIC, 5000L - Latency.DEVICE / 2);
         }
     }
 

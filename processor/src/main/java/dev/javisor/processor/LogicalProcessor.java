@@ -153,6 +153,9 @@ public final class LogicalProcessor implements Stateful {
                 } else {
                     interpreter.run();
                 }
+                if (c.latency != 0) {
+                    waitForInstruction();
+                }
                 if (c.delay != 0) {
                     c.otherTime += delay();
                 }
@@ -169,6 +172,19 @@ public final class LogicalProcessor implements Stateful {
         long before = c.retired;
         c.retired = c.retiredNow();
         return c.retired - before;
+    }
+
+    /** Lets the time pass that the last instruction takes beside its tick; deadlines that come meanwhile run when they are due. */
+    private void waitForInstruction() {
+        Cpu c = cpu;
+        long end = c.now() + c.latency;
+        c.latency = 0;
+        for (long now = c.now(); now < end; now = c.now()) {
+            long ticks = Math.clamp(c.timeline.next() - now, 0, end - now);
+            c.sliceEnd += ticks;
+            c.otherTime += ticks;
+            c.timeline.runDue();
+        }
     }
 
     /** Lets time pass as the last instruction asked for (PAUSE): no deadline is missed, an event that is due ends it. Returns the ticks. */

@@ -343,6 +343,11 @@ public final class MemorySlots implements CodeObserver {
             this.memory = memory;
         }
 
+        @Override
+        public boolean takesTime() {
+            return false;
+        }
+
         private void check(long offset) {
             long page = slot.start + offset & -PAGE;
             if (!isThere(page)) {

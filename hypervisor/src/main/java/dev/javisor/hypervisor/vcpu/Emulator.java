@@ -133,6 +133,7 @@ final class Emulator {
         changed = PLAIN_PARTS;
         begin();
         int handled = c.stringElements;
+        int latency = c.latency;
         // One element at a time: a load that waits takes nothing back that has been done.
         c.stringElements = StringOperation.BATCH;
         boolean trace = (Flags.rflags(c) & Flags.TF) != 0;
@@ -163,13 +164,16 @@ final class Emulator {
             translated = false;
             fault = f.event;
             c.stringElements = 0;
+            c.latency = 0;
             user.end();
             return undo(rip, Outcome.FAULTED);
         } catch (UserAccess.Needed n) {
             c.stringElements = handled;
+            c.latency = latency;
             return undo(rip, Outcome.WAITS);
         } catch (MissingPage m) {
             c.stringElements = handled;
+            c.latency = latency;
             undo(rip, Outcome.WAITS);
             throw m;
         } finally {

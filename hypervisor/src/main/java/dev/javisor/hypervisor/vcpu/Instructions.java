@@ -6,6 +6,7 @@ import dev.javisor.hypervisor.memory.MissingPage;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.core.Latency;
 import dev.javisor.processor.core.Occurrence;
 import dev.javisor.processor.event.Boundary;
 import dev.javisor.processor.system.PortIo;
@@ -138,6 +139,7 @@ public final class Instructions {
     /** IN or OUT, of AL, AX or EAX. */
     public VcpuExit portIo(int port, int size, boolean in, int length) {
         Cpu c = core.state.load(GuestState.REGISTERS);
+        c.latency += Latency.DEVICE;
         if (!in) {
             int value = (int) (c.gpr[RAX] & (1L << 8 * size) - 1);
             watch(port, size);

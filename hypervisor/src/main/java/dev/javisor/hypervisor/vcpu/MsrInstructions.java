@@ -7,6 +7,7 @@ import dev.javisor.isa.MsrIndex;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.GuestFault;
+import dev.javisor.processor.core.Latency;
 import dev.javisor.processor.system.Msrs;
 
 /** RDMSR and WRMSR of registers that the hypervisor emulates, and what userspace wants to know of them. */
@@ -93,7 +94,7 @@ final class MsrInstructions {
         }
         try {
             Msrs.write(c, index, value);
-            core.instructions().skip(length);
+            finishWrite(length);
             return null;
         } catch (GuestFault f) {
             return refuseWrite(index, value, reason(c, index), length);
@@ -115,7 +116,12 @@ final class MsrInstructions {
         if (exit.error) {
             generalProtection();
         } else {
-            core.instructions().skip(length);
+            finishWrite(length);
         }
+    }
+
+    private void finishWrite(int length) {
+        core.cpu().latency += Latency.WRMSR;
+        core.instructions().skip(length);
     }
 }

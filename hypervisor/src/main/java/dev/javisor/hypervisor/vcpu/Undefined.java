@@ -5,6 +5,7 @@ import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.Flags;
+import dev.javisor.processor.core.Latency;
 import dev.javisor.processor.event.Boundary;
 import java.util.List;
 
@@ -60,6 +61,7 @@ public final class Undefined {
                 return exit;
             }
             c.hypercalls.call(c);
+            c.latency += Latency.HYPERCALL;
             core.instructions().skip(length);
         } else {
             replace();
@@ -88,6 +90,7 @@ public final class Undefined {
     void complete(VcpuExit.Hypercall exit, int length) {
         Cpu c = core.state.change(GuestState.REGISTERS | GuestState.SYSTEM);
         c.gpr[RAX] = c.codeSize64 ? exit.result : exit.result & 0xFFFF_FFFFL;
+        c.latency += Latency.HYPERCALL;
         core.instructions().skip(length);
     }
 

@@ -166,6 +166,7 @@ public final class VcpuCore implements Stateful {
         waiting.save(out);
         out.putLong("retired", retired());
         out.putLong("ticks owed", owed);
+        out.putInt("latency", cpu.latency);
         out.putInt("string elements", cpu.stringElements);
         out.putInt("interrupt", injection.userInterrupt());
     }
@@ -186,6 +187,7 @@ public final class VcpuCore implements Stateful {
         waiting.load(in);
         emulated = in.getLong("retired") - backend.retired();
         owed = in.getLong("ticks owed");
+        cpu.latency = in.getInt("latency");
         cpu.stringElements = in.getInt("string elements");
         injection.setUserInterrupt(in.getInt("interrupt"));
     }
@@ -218,6 +220,7 @@ public final class VcpuCore implements Stateful {
         cpu.stringElements = 0;
         injection.reset();
         owed = 0;
+        cpu.latency = 0;
         waiting.reset();
         paravirtual.reset();
     }
@@ -315,7 +318,7 @@ public final class VcpuCore implements Stateful {
             // No event comes in the middle of an instruction.
             if (!backend.inGuest() && cpu.stringElements == 0) {
                 passTime();
-                x = prepare();
+                x = stopped || cpu.timeline.now() >= limit ? INTR : prepare();
                 passTime();
             }
             if (x == null && waiting.awaitsPage()) {
@@ -353,6 +356,11 @@ public final class VcpuCore implements Stateful {
             cpu.timeline.skipTo(cpu.timeline.now() + owed);
             owed = 0;
         }
+        if (cpu.latency != 0) {
+            int ticks = cpu.latency;
+            cpu.latency = 0;
+            cpu.timeline.pass(ticks);
+        }
     }
 
     /** Whether {@link #run} would do anything: the guest does not wait, or what it waits for has come. */
@@ -364,6 +372,7 @@ public final class VcpuCore implements Stateful {
             return cpu.requests != 0 && waiting.isInterrupted();
         }
         return owed != 0
+                || cpu.latency != 0
                 || unsettled.isPending()
                 || user.isWaiting()
                 || cpu.activity == Cpu.ACTIVE

@@ -162,8 +162,10 @@ public final class Cpu {
     public boolean pauseYields;
     /** The turn is over. */
     public boolean yielded;
-    /** Ticks that the processor is going to wait behind the running instruction. */
+    /** Ticks that the processor is going to wait behind the running instruction, unless an event ends the wait. */
     public int delay;
+    /** Ticks that the running instruction takes beside its own, see {@link Latency}; whoever runs the processor lets them pass. */
+    public int latency;
     /** Guest-physical address of the line armed by MONITOR, or -1. */
     public long monitorAddress = -1;
     /** The address monitor behind it, and the wait that it may end. */
@@ -320,6 +322,12 @@ public final class Cpu {
     /** The boundary after the running block must look at requests. */
     public void endSlice() {
         limitSlice(now());
+    }
+
+    /** The running instruction, the last one of its block, takes so many ticks more. */
+    public void takeTime(int ticks) {
+        latency += ticks;
+        endSlice();
     }
 
     public void request(int bit) {

@@ -241,6 +241,7 @@ public final class Memory {
     private static long loadPhysical(Cpu c, long gpa, int size) {
         if (apicAccess(c, gpa)) {
             c.requireBoundary();
+            c.takeTime(Latency.LOCAL_APIC);
             return c.guest.loadApic(c, (int) gpa & 0xFFF, size);
         }
         long host = apicPage(c, gpa) ? 0 : c.memory.hostAddress(gpa);
@@ -268,9 +269,19 @@ public final class Memory {
 
     private static long deviceLoad(Cpu c, long gpa, int size) {
         if (apicPage(c, gpa)) {
+            c.takeTime(Latency.LOCAL_APIC);
             return c.apic.read(gpa & 0xFFF, size);
         }
+        waitForDevice(c, gpa);
         return c.memory.read(gpa, size);
+    }
+
+    /** What is not memory takes its time. */
+    private static void waitForDevice(Cpu c, long gpa) {
+        Region r = c.memory.regionAt(gpa);
+        if (r == null || r.device != null && r.device.takesTime()) {
+            c.takeTime(Latency.DEVICE);
+        }
     }
 
     private static long loadForWriteSlow(Cpu c, long la, int size, int segment) {
@@ -334,13 +345,17 @@ public final class Memory {
 
     private static void storePart(Cpu c, long gpa, int size, long value) {
         if (apicAccess(c, gpa)) {
+            c.takeTime(Latency.LOCAL_APIC);
             c.guest.storeApic(c, (int) gpa & 0xFFF, size, value);
         } else if (apicPage(c, gpa)) {
+            c.takeTime(Latency.LOCAL_APIC);
             c.apic.write(gpa & 0xFFF, size, value);
         } else if ((size & size - 1) == 0) {
+            waitForDevice(c, gpa);
             c.memory.write(gpa, size, value);
         } else {
             for (int i = 0; i < size; i++) {
+                waitForDevice(c, gpa + i);
                 c.memory.write(gpa + i, 1, value >>> 8 * i & 0xFF);
             }
         }

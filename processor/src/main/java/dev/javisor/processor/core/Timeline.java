@@ -3,7 +3,8 @@ package dev.javisor.processor.core;
 import java.util.Arrays;
 
 /**
- * Guest time: one tick for each retired instruction of any processor of the machine, plus what PAUSE waits and what is skipped when all are
+ * Guest time: one tick for each retired instruction of any processor of the machine, plus what
+ * instructions wait for ({@link Latency}, PAUSE) and what is skipped when all are
  * idle. No wall clock. Deadlines run between instructions, in order of time, then of scheduling.
  */
 public final class Timeline {
@@ -56,6 +57,15 @@ public final class Timeline {
             throw new IllegalStateException("a processor is running");
         }
         time = Math.max(time, when);
+    }
+
+    /** Lets ticks pass while no processor runs; deadlines run when they are due. */
+    public void pass(long ticks) {
+        long end = time + ticks;
+        while (time < end) {
+            skipTo(Math.min(end, next()));
+            runDue();
+        }
     }
 
     public void schedule(Deadline d, long when) {

@@ -85,6 +85,7 @@ public final class Interpreter {
         Cpu c = cpu;
         c.budget--;
         c.deliveries++;
+        c.latency = 0;
         EventDelivery.deliver(c, fault);
     }
 }

@@ -11,4 +11,9 @@ public interface MmioHandler {
 
     /** Writes the low {@code size} bytes (1, 2, 4 or 8) of {@code value}. */
     void write(long offset, int size, long value);
+
+    /** Whether an access takes a processor the time of a device's; not where memory is behind it. */
+    default boolean takesTime() {
+        return true;
+    }
 }

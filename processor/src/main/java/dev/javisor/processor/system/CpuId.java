@@ -2,8 +2,8 @@ package dev.javisor.processor.system;
 
 import dev.javisor.isa.CpuCache;
 import dev.javisor.isa.CpuModel;
-import dev.javisor.isa.Feature;
 import dev.javisor.isa.Feature.Register;
+import dev.javisor.isa.Feature;
 import dev.javisor.isa.FeatureSet;
 import dev.javisor.isa.Instruction;
 import dev.javisor.isa.Msr;
@@ -14,6 +14,7 @@ import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.GuestControl.Intercept;
 import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.InterruptController;
+import dev.javisor.processor.core.Latency;
 import dev.javisor.processor.core.Monitor;
 import dev.javisor.processor.core.Op;
 import dev.javisor.processor.core.Timeline;
@@ -63,6 +64,7 @@ public final class CpuId {
         c.gpr[RBX] = r.ebx & 0xFFFFFFFFL;
         c.gpr[RCX] = r.ecx & 0xFFFFFFFFL;
         c.gpr[RDX] = r.edx & 0xFFFFFFFFL;
+        c.takeTime(Latency.CPUID);
     }
 
     /** What CPUID returns. */

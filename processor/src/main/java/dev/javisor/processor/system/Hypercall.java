@@ -4,6 +4,7 @@ import dev.javisor.isa.CpuModel;
 import dev.javisor.isa.Instruction;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Handler;
+import dev.javisor.processor.core.Latency;
 import dev.javisor.processor.core.Op;
 
 /** VMCALL and VMMCALL outside of virtualization: #UD, unless the board answers hypercalls. */
@@ -31,6 +32,6 @@ public final class Hypercall {
             throw c.ud();
         }
         c.hypercalls.call(c);
-        c.endSlice();
+        c.takeTime(Latency.HYPERCALL);
     }
 }

@@ -6,6 +6,7 @@ import dev.javisor.isa.MsrIndex;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.GuestFault;
 import dev.javisor.processor.core.Handler;
+import dev.javisor.processor.core.Latency;
 import dev.javisor.processor.core.Op;
 import dev.javisor.processor.core.Paravirtualization;
 
@@ -38,6 +39,7 @@ public final class Msrs {
         checkPrivilege(c);
         int index = (int) c.gpr[RCX];
         long value = c.gpr[RDX] << 32 | c.gpr[RAX] & 0xFFFFFFFFL;
+        c.takeTime(Latency.WRMSR);
         if (c.guest == null || !c.guest.writeMsr(c, o, index, value)) {
             write(c, index, value);
         }

@@ -6,6 +6,7 @@ import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.core.Handler;
+import dev.javisor.processor.core.Latency;
 import dev.javisor.processor.core.Memory;
 import dev.javisor.processor.core.Op;
 import dev.javisor.processor.integer.StringOperation;
@@ -48,7 +49,7 @@ public final class PortIo {
             c.guest.portIo(c, o, port, size, true);
         }
         c.requireBoundary();
-        long v = c.platform.in(port, size) & 0xFFFFFFFFL;
+        long v = read(c, port, size);
         c.gpr[RAX] = switch (size) {
             case 1 -> c.gpr[RAX] & ~0xFFL | v & 0xFF;
             case 2 -> c.gpr[RAX] & ~0xFFFFL | v & 0xFFFF;
@@ -63,8 +64,18 @@ public final class PortIo {
             c.guest.portIo(c, o, port, size, false);
         }
         c.requireBoundary();
-        c.platform.out(port, size, (int) (c.gpr[RAX] & mask(size)));
+        write(c, port, size, (int) (c.gpr[RAX] & mask(size)));
         checkBreakpoints(c, port, size);
+    }
+
+    private static long read(Cpu c, int port, int size) {
+        c.takeTime(Latency.DEVICE);
+        return c.platform.in(port, size) & 0xFFFFFFFFL;
+    }
+
+    private static void write(Cpu c, int port, int size, int value) {
+        c.takeTime(Latency.DEVICE);
+        c.platform.out(port, size, value);
     }
 
     private static void ins(Cpu c, Op o, int size) {
@@ -82,7 +93,7 @@ public final class PortIo {
             throw c.fault(Event.AC, 0);
         }
         Memory.probe(c, la, size, Cpu.ES, true);
-        Memory.store(c, la, size, Cpu.ES, c.platform.in(port, size) & 0xFFFFFFFFL);
+        Memory.store(c, la, size, Cpu.ES, read(c, port, size));
         advance(c, o, RDI, size);
         checkBreakpoints(c, port, size);
     }
@@ -98,7 +109,7 @@ public final class PortIo {
         }
         c.requireBoundary();
         long la = Memory.address(c, o.segment, c.gpr[RSI] & o.addressMask, size, false);
-        c.platform.out(port, size, (int) Memory.load(c, la, size, o.segment));
+        write(c, port, size, (int) Memory.load(c, la, size, o.segment));
         advance(c, o, RSI, size);
         checkBreakpoints(c, port, size);
     }

@@ -45,6 +45,7 @@ final class ExitToHost {
         Cpu c = cpu;
         Event during = c.delivering;
         c.delivering = null;
+        c.latency = 0;
         if (c.tracer != null) {
             long gpa = exit.hasGuestPhysical ? exit.guestPhysical : -1;
             c.tracer.trace(c, new Occurrence.Exit(exit.reason, exit.qualification, exit.event, during, gpa));

@@ -111,7 +111,9 @@ final class VirtualApic implements Stateful {
         return guest.exit.of(ExitReason.of(trap), trapQualification);
     }
 
+    /** Whoever completes the access lets its time pass. */
     private void trap(ExitReason reason, long qualification) {
+        cpu.latency = 0;
         trap = reason.number;
         trapQualification = qualification;
         cpu.request(Cpu.GUEST_REQUEST);

@@ -45,7 +45,7 @@ class RandomTablesTest {
                 if (g.c.activity != Cpu.ACTIVE) {
                     wake(g, random);
                 } else {
-                    assertThat(g.timeline.now()).isEqualTo(before + 100);
+                    assertThat(g.timeline.now()).isGreaterThanOrEqualTo(before + 100);
                 }
             }
         } catch (RuntimeException | AssertionError e) {
