@@ -107,7 +107,7 @@ final class FirstDifference {
                 continue;
             }
             out.printf("processor %d before:%n%s", p, before.processors.get(p));
-            out.print(CodeListing.at(metal.processors().get(p), before.processors.get(p).rip()));
+            out.print(CodeListing.at(metal.code().get(p), metal.configuration().model(), before.processors.get(p).rip()));
             if (!x.equals(y)) {
                 out.printf("different: %s%n", String.join(", ", x.differences(y)));
                 out.printf("processor %d on the metal:%n%sprocessor %d on the hypervisor:%n%s", p, x, p, y);

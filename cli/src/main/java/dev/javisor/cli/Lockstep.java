@@ -1,5 +1,6 @@
 package dev.javisor.cli;
 
+import dev.javisor.machine.CodeView;
 import dev.javisor.machine.Machine;
 import dev.javisor.machine.MachineExit;
 import dev.javisor.machine.Registers;
@@ -59,11 +60,12 @@ final class Lockstep {
         return out.toString();
     }
 
-    /** On the metal, the code that the processors were about to run, as far as it lies in a row. The machine does not go on behind this. */
+    /** The code that the processors were about to run, as far as it lies in a row. The machine does not go on behind this. */
     private String disassemble(List<Registers> before) {
         StringBuilder out = new StringBuilder();
-        for (int i = 0; i < reference.processors().size(); i++) {
-            out.append(CodeListing.at(reference.processors().get(i), before.get(i).rip()));
+        List<CodeView> code = reference.code();
+        for (int i = 0; i < code.size(); i++) {
+            out.append(CodeListing.at(code.get(i), reference.configuration().model(), before.get(i).rip()));
         }
         return out.toString();
     }

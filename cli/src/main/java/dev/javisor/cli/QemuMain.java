@@ -54,6 +54,7 @@ public final class QemuMain {
     private Chipset chipset = Chipset.PC;
     private boolean timer = true;
     private boolean forcedEmulation;
+    private boolean apicVirtualization;
     private long pageDelay;
     private String pageRoom;
     /** Seconds since 1970-01-01T00:00Z: the host's time, as with QEMU. */
@@ -205,6 +206,8 @@ public final class QemuMain {
                 place = place(part.substring("on=".length()));
             } else if (part.startsWith("force_emulation_prefix=")) {
                 forcedEmulation = part.endsWith("=on");
+            } else if (part.startsWith("apicv=")) {
+                apicVirtualization = part.endsWith("=on");
             } else if (part.startsWith("page_delay=")) {
                 pageDelay = RunCommand.ticks(number(part.substring("page_delay=".length())));
             } else if (part.startsWith("page_room=")) {
@@ -306,6 +309,7 @@ public final class QemuMain {
         }
         boolean guest = place == Place.HYPERVISOR;
         b.engine(how).place(place).forcedEmulation(forcedEmulation && guest).pageDelay(guest ? pageDelay : 0);
+        b.apicVirtualization(apicVirtualization);
         if (guest && pageRoom != null) {
             RunCommand.pageRoom(b, pageRoom, pageDelay);
         }

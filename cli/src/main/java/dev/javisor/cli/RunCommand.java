@@ -160,6 +160,11 @@ class RunCommand implements Callable<Integer> {
             description = "On the hypervisor, carries out instructions behind 0f 0b 6b 76 6d (UD2, \"kvm\") in the emulator.")
     private boolean forcedEmulation;
 
+    @Option(names = "--apic-virtualization", negatable = true,
+            description = "On the hypervisor, the processor delivers the interrupts of local APICs without VM exits (default: no)."
+                    + " The guest cannot tell.")
+    private boolean apicVirtualization;
+
     @Option(names = "--page-delay", paramLabel = "NS",
             description = "On the hypervisor, guest nanoseconds after which a page of memory is there when the guest wants it for the first"
                     + " time (default: all memory is there).")
@@ -274,7 +279,8 @@ class RunCommand implements Callable<Integer> {
         if (pageRoom != null) {
             pageRoom(b, pageRoom, pageDelay);
         }
-        b.requeuePolicy(policy(requeue)).forcedEmulation(forcedEmulation).pageDelay(ticks(pageDelay));
+        b.requeuePolicy(policy(requeue)).forcedEmulation(forcedEmulation).apicVirtualization(apicVirtualization);
+        b.pageDelay(ticks(pageDelay));
         b.chipset(chipset()).commandLine(append).entry(entry()).stopAtReset(noReboot).seed(seed).engine(engine());
         if (kernel != null) {
             b.kernel(ImageFile.read(kernel, bytes));

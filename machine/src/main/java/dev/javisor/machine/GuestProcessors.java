@@ -53,6 +53,7 @@ final class GuestProcessors implements Processors {
         vm.setRequeuePolicy(configuration.requeuePolicy());
         vm.setHypercalls(configuration.model().isParavirtual() || configuration.has(TestDevice.KVM_HYPERCALLS));
         vm.setForcedEmulation(configuration.forcedEmulation());
+        vm.setApicVirtualization(configuration.apicVirtualization());
         pages = configuration.pageDelay() == 0 ? null : slowMemory(timeline);
         vm.setPageSource(pages);
         vm.setTimeOfDay(configuration.clock() * 1_000_000_000L);
@@ -265,6 +266,11 @@ final class GuestProcessors implements Processors {
         @Override
         public Registers registers() {
             return Registers.of(vcpu);
+        }
+
+        @Override
+        public CodeView code() {
+            return CodeView.of(vcpu, memory);
         }
 
         @Override

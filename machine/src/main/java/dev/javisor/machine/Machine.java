@@ -176,6 +176,11 @@ public final class Machine implements Stateful, AutoCloseable {
         return processors.stream().map(Processor::registers).toList();
     }
 
+    /** The code that the processors would fetch. */
+    public List<CodeView> code() {
+        return processors.stream().map(Processor::code).toList();
+    }
+
     /** How often guests have exited to the hypervisor, by the manual's name of the reason; empty on the metal. */
     public Map<String, Long> exits() {
         return set.exits();

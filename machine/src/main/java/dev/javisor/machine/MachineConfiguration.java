@@ -58,6 +58,7 @@ public final class MachineConfiguration {
     private final Place place;
     private final RequeuePolicy requeuePolicy;
     private final boolean forcedEmulation;
+    private final boolean apicVirtualization;
     private final long pageDelay;
     private final long pageRoom;
 
@@ -85,6 +86,7 @@ public final class MachineConfiguration {
         place = b.place;
         requeuePolicy = b.requeuePolicy;
         forcedEmulation = b.forcedEmulation;
+        apicVirtualization = b.apicVirtualization;
         pageDelay = b.pageDelay;
         pageRoom = b.pageRoom;
     }
@@ -211,6 +213,11 @@ public final class MachineConfiguration {
         return forcedEmulation;
     }
 
+    /** On the hypervisor, the registers of a local APIC are the processor's while its guest runs. */
+    public boolean apicVirtualization() {
+        return apicVirtualization;
+    }
+
     /** What the generator behind a processor's RDRAND starts from. */
     long randomSeed(int processor) {
         return seed * MAXIMUM_PROCESSORS + processor;
@@ -245,6 +252,7 @@ public final class MachineConfiguration {
         private Place place = Place.METAL;
         private RequeuePolicy requeuePolicy = RequeuePolicy.ALWAYS;
         private boolean forcedEmulation;
+        private boolean apicVirtualization;
         private long pageDelay;
         private long pageRoom = Long.MAX_VALUE;
 
@@ -403,6 +411,12 @@ public final class MachineConfiguration {
         /** An instruction behind the bytes of UD2 and "kvm" is carried out by the hypervisor's emulator. */
         public Builder forcedEmulation(boolean value) {
             forcedEmulation = value;
+            return this;
+        }
+
+        /** On the hypervisor, lets the processor deliver the interrupts of the local APICs without VM exits. The guest cannot tell. */
+        public Builder apicVirtualization(boolean value) {
+            apicVirtualization = value;
             return this;
         }
 

@@ -164,6 +164,11 @@ final class MetalProcessors implements Processors {
         }
 
         @Override
+        public CodeView code() {
+            return CodeView.of(cpu());
+        }
+
+        @Override
         public long retired() {
             return cpu().retired;
         }

@@ -55,6 +55,8 @@ interface Processors extends AutoCloseable {
 
         Registers registers();
 
+        CodeView code();
+
         /** Instructions retired. */
         long retired();
 

@@ -368,18 +368,22 @@ public final class EventGuest {
                 .orElse(null);
     }
 
-    public MachineConfiguration configuration(String model, Place place, Engine engine) {
+    public MachineConfiguration.Builder configuration(String model, Place place, Engine engine) {
         return MachineConfiguration.builder(CpuModels.parse(model))
                 .kernel(new ImageFile("guest", image.code()))
                 .memory(MEMORY)
                 .place(place)
-                .engine(engine)
-                .build();
+                .engine(engine);
     }
 
     /** A machine that is about to start the guest. */
     public Machine machine(String model, Place place, Engine engine) {
-        Machine m = new Machine(configuration(model, place, engine));
+        return machine(configuration(model, place, engine));
+    }
+
+    /** A machine that is about to start the guest. @param configuration what {@link #configuration} gives, or more */
+    public Machine machine(MachineConfiguration.Builder configuration) {
+        Machine m = new Machine(configuration.build());
         prepare(m.memory());
         return m;
     }

@@ -3,6 +3,7 @@ package dev.javisor.conformance.event;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.javisor.machine.Machine;
+import dev.javisor.machine.MachineConfiguration;
 import dev.javisor.machine.MachineExit;
 import dev.javisor.machine.Place;
 import dev.javisor.machine.Registers;
@@ -26,6 +27,8 @@ class EventTest {
         HYPERVISOR_INTERPRETED("max-intel", Place.HYPERVISOR, Engine.INTERPRETER, false),
         HYPERVISOR_COMPILED("max-intel", Place.HYPERVISOR, Engine.COMPILER, false),
         HYPERVISOR_HOLES("max-intel", Place.HYPERVISOR, Engine.INTERPRETER, true),
+        VIRTUAL_APIC_COMPILED("max-intel", Place.HYPERVISOR, Engine.COMPILER, false),
+        VIRTUAL_APIC_HOLES("max-intel", Place.HYPERVISOR, Engine.INTERPRETER, true),
         AMD_INTERPRETED("max-amd", Place.METAL, Engine.INTERPRETER, false),
         AMD_COMPILED("max-amd", Place.METAL, Engine.COMPILER, false);
 
@@ -39,6 +42,10 @@ class EventTest {
             this.place = place;
             this.engine = engine;
             this.holes = holes;
+        }
+
+        boolean isApicVirtual() {
+            return this == VIRTUAL_APIC_COMPILED || this == VIRTUAL_APIC_HOLES;
         }
     }
 
@@ -70,7 +77,8 @@ class EventTest {
 
     private static Outcome run(EventCase test, Way way) {
         EventGuest guest = new EventGuest(test);
-        try (Machine m = guest.machine(way.model, way.place, way.engine)) {
+        MachineConfiguration.Builder b = guest.configuration(way.model, way.place, way.engine).apicVirtualization(way.isApicVirtual());
+        try (Machine m = guest.machine(b)) {
             MachineExit end;
             do {
                 end = way.holes ? m.run(LIMIT, m.time() + 1) : m.run(LIMIT);
