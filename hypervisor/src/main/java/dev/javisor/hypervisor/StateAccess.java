@@ -307,24 +307,36 @@ final class StateAccess {
         }
     }
 
+    /** INIT and start-up IPIs that have arrived count; in the middle of an instruction they have not. */
     static MpState mpState(VcpuCore core) {
+        if (core.cpu().stringElements == 0) {
+            core.takeStartUp();
+        }
         return switch (core.cpu().activity) {
             case Cpu.ACTIVE, Cpu.MWAIT, Cpu.SHUTDOWN -> MpState.RUNNABLE;
             case Cpu.HLT -> MpState.HALTED;
-            default -> core.cpu().index == 0 ? MpState.INIT_RECEIVED : MpState.UNINITIALIZED;
+            default -> core.hasInit() ? MpState.INIT_RECEIVED : MpState.UNINITIALIZED;
         };
     }
 
     static void setMpState(VcpuCore core, MpState state) {
-        core.cpu().activity = switch (state) {
+        Cpu c = core.cpu();
+        if (state != MpState.RUNNABLE && !core.hasLocalApic()) {
+            throw KvmException.invalid("without local APIC in the kernel nothing wakes a vcpu that waits there");
+        }
+        boolean startUp = state == MpState.INIT_RECEIVED || state == MpState.SIPI_RECEIVED;
+        if (startUp && c.inSmm) {
+            throw KvmException.invalid("no vcpu waits for a start-up IPI in system-management mode");
+        }
+        c.activity = switch (state) {
             case RUNNABLE -> Cpu.ACTIVE;
             case HALTED -> Cpu.HLT;
-            case UNINITIALIZED, INIT_RECEIVED -> Cpu.WAIT_FOR_SIPI;
-            case SIPI_RECEIVED -> {
-                core.cpu().requests |= Cpu.SIPI_REQUEST;
-                yield Cpu.WAIT_FOR_SIPI;
-            }
+            case UNINITIALIZED, INIT_RECEIVED, SIPI_RECEIVED -> Cpu.WAIT_FOR_SIPI;
         };
+        core.setInit(startUp);
+        if (state == MpState.SIPI_RECEIVED) {
+            c.request(Cpu.SIPI_REQUEST);
+        }
     }
 
     static Sregs2 sregs2(VcpuCore core) {

@@ -69,6 +69,10 @@ public final class Vcpu implements Stateful {
     public void reset() {
         act(() -> {
             Reset.reset(core.state.change(GuestState.ALL));
+            if (apic == null) {
+                // Who runs, and who waits for INIT and start-up IPIs, is the caller's matter.
+                core.cpu().activity = Cpu.ACTIVE;
+            }
             core.reset();
         });
     }
@@ -529,12 +533,17 @@ public final class Vcpu implements Stateful {
         act(() -> FpuAccess.set(core.state, fpu));
     }
 
-    /** KVM_GET_MP_STATE. */
+    /** KVM_GET_MP_STATE. Without local APIC in the kernel it is always RUNNABLE: the caller knows who waits. */
     public MpState getMpState() {
         return get(() -> StateAccess.mpState(core));
     }
 
-    /** KVM_SET_MP_STATE. */
+    /**
+     * KVM_SET_MP_STATE.
+     *
+     * @throws KvmException INVALID_ARGUMENT for another state than RUNNABLE when the local APIC is not in the kernel, and for a vcpu that
+     *     shall wait for a start-up IPI but is in system-management mode, where INIT is held off
+     */
     public void setMpState(MpState state) {
         act(() -> StateAccess.setMpState(core, state));
     }

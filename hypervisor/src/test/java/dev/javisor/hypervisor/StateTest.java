@@ -6,6 +6,8 @@ import dev.javisor.hypervisor.abi.Capability;
 import dev.javisor.hypervisor.abi.DebugRegs;
 import dev.javisor.hypervisor.abi.GuestDebug;
 import dev.javisor.hypervisor.abi.KvmException.Error;
+import dev.javisor.hypervisor.abi.MpState;
+import dev.javisor.hypervisor.abi.Msi;
 import dev.javisor.hypervisor.abi.Sregs;
 import dev.javisor.hypervisor.abi.Sregs2;
 import dev.javisor.hypervisor.abi.Struct;
@@ -14,6 +16,8 @@ import dev.javisor.hypervisor.abi.VcpuEvents;
 import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.hypervisor.abi.Xcrs;
 import dev.javisor.hypervisor.abi.Xsave;
+import dev.javisor.isa.CpuModels;
+import dev.javisor.processor.core.Timeline;
 import dev.javisor.processor.execution.Engine;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -270,5 +274,50 @@ class StateTest {
             Refusal.of(() -> vm.createVcpu(Vm.MAXIMUM_VCPUS), Error.INVALID_ARGUMENT);
             Refusal.of(() -> vm.setIdentityMapAddr(0), Error.INVALID_ARGUMENT);
         }
+    }
+
+    @Test
+    void withoutLocalApicAllVcpusRunAndOnlyTheCallerKnowsWhoWaits() {
+        try (Guest g = Guest.flat(Engine.INTERPRETER, "hlt", "inc eax", "hlt")) {
+            Vcpu second = g.vm.createVcpu(1);
+            assertThat(second.getMpState()).isEqualTo(MpState.RUNNABLE);
+            assertThat(g.vcpu.run()).isInstanceOf(VcpuExit.Hlt.class);
+            assertThat(g.vcpu.getMpState()).isEqualTo(MpState.RUNNABLE);
+            for (MpState s : MpState.values()) {
+                if (s != MpState.RUNNABLE) {
+                    Refusal.of(() -> g.vcpu.setMpState(s), Error.INVALID_ARGUMENT);
+                }
+            }
+            g.vcpu.setMpState(MpState.RUNNABLE);
+            assertThat(g.vcpu.run()).isInstanceOf(VcpuExit.Hlt.class);
+            assertThat(g.vcpu.getRegs().rax).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void aVcpuSaysWhetherItWaitsForItsFirstInitOrForAStartUpIpi() {
+        Timeline timeline = new Timeline();
+        try (Kvm kvm = Kvm.open(CpuModels.parse("max-intel"), timeline, Engine.INTERPRETER)) {
+            Vm vm = kvm.createVm();
+            vm.createIrqchip();
+            Vcpu first = vm.createVcpu(0);
+            Vcpu second = vm.createVcpu(1);
+            assertThat(first.getMpState()).isEqualTo(MpState.RUNNABLE);
+            assertThat(second.getMpState()).isEqualTo(MpState.UNINITIALIZED);
+            ipi(vm, 0x500);
+            assertThat(second.getMpState()).isEqualTo(MpState.INIT_RECEIVED);
+            ipi(vm, 0x612);
+            assertThat(second.getMpState()).isEqualTo(MpState.RUNNABLE);
+            assertThat(second.getSregs().cs.base).isEqualTo(0x12000);
+            second.setMpState(MpState.SIPI_RECEIVED);
+            assertThat(second.getMpState()).isEqualTo(MpState.RUNNABLE);
+            second.setMpState(MpState.HALTED);
+            assertThat(second.getMpState()).isEqualTo(MpState.HALTED);
+        }
+    }
+
+    /** A message of the delivery mode that stands in its bits 10 to 8, to processor 1. */
+    private static void ipi(Vm vm, int command) {
+        vm.signalMsi(new Msi(0xFEE0_1000L, command));
     }
 }

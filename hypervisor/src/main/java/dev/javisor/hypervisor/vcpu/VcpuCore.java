@@ -44,6 +44,8 @@ public final class VcpuCore implements Stateful {
     private final Unsettled unsettled = new Unsettled();
     private boolean entered;
     private boolean stopped;
+    /** It waits for a start-up IPI because of an INIT, not since power-up. */
+    private boolean init;
     /** A run ends before the guest is entered. */
     private boolean immediateExit;
     /** Instructions carried out by other means than the hardware's. */
@@ -92,7 +94,7 @@ public final class VcpuCore implements Stateful {
     }
 
     /** A local APIC is in the kernel. */
-    boolean hasLocalApic() {
+    public boolean hasLocalApic() {
         return localApic;
     }
 
@@ -169,6 +171,7 @@ public final class VcpuCore implements Stateful {
         out.putInt("latency", cpu.latency);
         out.putInt("string elements", cpu.stringElements);
         out.putInt("interrupt", injection.userInterrupt());
+        out.putBoolean("init", init);
     }
 
     @Override
@@ -190,6 +193,7 @@ public final class VcpuCore implements Stateful {
         cpu.latency = in.getInt("latency");
         cpu.stringElements = in.getInt("string elements");
         injection.setUserInterrupt(in.getInt("interrupt"));
+        init = in.getBoolean("init");
     }
 
     /** The guest has been entered. */
@@ -221,8 +225,18 @@ public final class VcpuCore implements Stateful {
         injection.reset();
         owed = 0;
         cpu.latency = 0;
+        init = false;
         waiting.reset();
         paravirtual.reset();
+    }
+
+    /** A vcpu that waits for a start-up IPI does so because of an INIT. */
+    public boolean hasInit() {
+        return init;
+    }
+
+    public void setInit(boolean received) {
+        init = received;
     }
 
     /** Instructions that the guest has retired, in hardware and emulated. */
@@ -469,9 +483,17 @@ public final class VcpuCore implements Stateful {
     }
 
     private void takeRequests() {
+        takeStartUp();
+        takeArrived();
+        cpu.withdraw(Cpu.BOUNDARY_REQUEST);
+    }
+
+    /** INIT and the start-up IPI have their effects. */
+    public void takeStartUp() {
         Cpu c = cpu;
         if ((c.requests & Cpu.INIT_REQUEST) != 0 && !c.inSmm) {
             c.withdraw(Cpu.INIT_REQUEST);
+            init = true;
             if (c.activity != Cpu.WAIT_FOR_SIPI) {
                 state.change(GuestState.ALL);
                 Reset.init(c);
@@ -489,8 +511,6 @@ public final class VcpuCore implements Stateful {
                 owed++;
             }
         }
-        takeArrived();
-        c.withdraw(Cpu.BOUNDARY_REQUEST);
     }
 
     /** SMI and NMI become events of the queue. */
