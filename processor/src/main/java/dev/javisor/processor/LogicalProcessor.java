@@ -25,6 +25,8 @@ import dev.javisor.processor.vmx.Vmx;
 
 /** One logical processor, put together: state, paging, interrupt controller, engine. */
 public final class LogicalProcessor implements Stateful {
+    private static final long LONGEST_SLICE = 1 << 30;
+
     private final Cpu cpu;
     private final Interpreter interpreter;
     /** Null when all code is interpreted. */
@@ -144,8 +146,8 @@ public final class LogicalProcessor implements Stateful {
                     timeline.runDue();
                     continue;
                 }
-                c.budget = end - now;
-                c.sliceEnd = end;
+                c.budget = (int) Math.min(end - now, LONGEST_SLICE);
+                c.sliceEnd = now + c.budget;
                 if (Boundary.mustStep(c)) {
                     step();
                 } else if (tiers != null) {

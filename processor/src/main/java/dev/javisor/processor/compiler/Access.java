@@ -53,7 +53,8 @@ public final class Access {
         return (int) loadSlow(c, la, 2, at);
     }
 
-    public static int load32(Cpu c, long la, int at) {
+    /** Sign-extended. */
+    public static long load32(Cpu c, long la, int at) {
         long e = c.tlbBase + (la >>> 7 & Tlb.INDEX_MASK);
         if (HostMemory.getLong(e) == (la + 3 & ~0xFFFL)) {
             return HostMemory.getInt(la + HostMemory.getLong(e + Tlb.ADDEND));
@@ -61,9 +62,12 @@ public final class Access {
         return (int) loadSlow(c, la, 4, at);
     }
 
-    /** Zero-extended. */
     public static long load32Extended(Cpu c, long la, int at) {
-        return load32(c, la, at) & 0xFFFFFFFFL;
+        long e = c.tlbBase + (la >>> 7 & Tlb.INDEX_MASK);
+        if (HostMemory.getLong(e) == (la + 3 & ~0xFFFL)) {
+            return HostMemory.getInt(la + HostMemory.getLong(e + Tlb.ADDEND)) & 0xFFFFFFFFL;
+        }
+        return loadSlow(c, la, 4, at) & 0xFFFFFFFFL;
     }
 
     public static long load64(Cpu c, long la, int at) {
@@ -99,10 +103,11 @@ public final class Access {
         }
     }
 
-    public static void store32(Cpu c, long la, int value, int at) {
+    /** @param value of which the low half is stored */
+    public static void store32(Cpu c, long la, long value, int at) {
         long e = c.tlbBase + (la >>> 7 & Tlb.INDEX_MASK);
         if (HostMemory.getLong(e + Tlb.WRITE_TAG) == (la + 3 & ~0xFFFL)) {
-            HostMemory.putInt(la + HostMemory.getLong(e + Tlb.ADDEND), value);
+            HostMemory.putInt(la + HostMemory.getLong(e + Tlb.ADDEND), (int) value);
         } else {
             storeSlow(c, la, 4, value, at);
         }
@@ -140,7 +145,8 @@ public final class Access {
         return (int) changeSlow(c, la, 2, at);
     }
 
-    public static int change32(Cpu c, long la, int at) {
+    /** Sign-extended. */
+    public static long change32(Cpu c, long la, int at) {
         long e = c.tlbBase + (la >>> 7 & Tlb.INDEX_MASK);
         if (HostMemory.getLong(e + Tlb.WRITE_TAG) == (la + 3 & ~0xFFFL)) {
             return HostMemory.getInt(la + HostMemory.getLong(e + Tlb.ADDEND));
@@ -197,11 +203,9 @@ public final class Access {
         return target << 16 >> 16 == target;
     }
 
-    /** Checks the target of a near branch. */
-    public static void check64(Cpu c, long target, int at) {
-        if (!isCanonical(target)) {
-            enter(c, at);
-            ControlTransfer.checkTarget(c, target);
-        }
+    /** What follows when that is not so. */
+    public static void checkTarget(Cpu c, long target, int at) {
+        enter(c, at);
+        ControlTransfer.checkTarget(c, target);
     }
 }

@@ -26,13 +26,15 @@ final class Emitter {
     private static final MethodTypeDesc CONDITION = MethodTypeDesc.of(BOOLEAN, CPU), RUN = MethodTypeDesc.of(VOID, CPU, OP);
     private static final List<String> CONDITIONS = List.of("of", "cf", "zf", "belowOrEqual", "sf", "pf", "less", "lessOrEqual");
 
-    /** Locals: this, processor, entry, registers, RIP of the page; operands and result of the last flag-setting operation; scratch. */
-    static final int THIS = 0, C = 1, ENTRY = 2, GPR = 3, PAGE = 4, A = 6, B = 8, R = 10, ADDRESS = 12, VALUE = 14;
+    /** Locals: this, processor, entry, registers; operands and result of the last flag-setting operation; scratch. */
+    static final int THIS = 0, C = 1, ENTRY = 2, GPR = 3, A = 6, B = 8, R = 10, ADDRESS = 12, VALUE = 14, CF = 26;
+    private static final int CHANGED = 28;
+    /** RIP of the page, unless it is loaded where it is needed, and the budget. */
+    private static final int PAGE = 4, BUDGET = 18;
     /**
-     * More of them for full effort: the budget, the instruction that an access belongs to, and flags that have been set in this block but
-     * not stored.
+     * More of them for full effort: the instruction that an access belongs to, and flags that have been set in this block but not stored.
      */
-    private static final int KIND = 16, AT = 17, BUDGET = 18, FLAGS_A = 20, FLAGS_B = 22, FLAGS_R = 24;
+    private static final int KIND = 16, AT = 17, FLAGS_A = 20, FLAGS_B = 22, FLAGS_R = 24;
 
     private static final ClassDesc HOST_MEMORY = describe(HostMemory.class);
     private static final MethodTypeDesc TEST = MethodTypeDesc.of(BOOLEAN, CPU, LONG, INT), HOST = MethodTypeDesc.of(LONG, CPU, LONG);
@@ -68,19 +70,26 @@ final class Emitter {
     /** First of all. */
     void enter() {
         code.aload(C).getfield(CPU, "gpr", LONG.arrayType()).astore(GPR);
-        code.aload(GPR).loadConstant(Op.BLOCK_RIP).laload().lstore(PAGE);
+        if (optimized) {
+            register(Op.BLOCK_RIP).code.lstore(PAGE);
+        } else {
+            // Spares the fast compiler a check for each register.
+            Label long_ = code.newLabel();
+            code.aload(GPR).arraylength().loadConstant(Op.BLOCK_RIP).if_icmpgt(long_).iconst_0().ireturn();
+            code.labelBinding(long_);
+        }
         loadBudget();
     }
 
     private void loadBudget() {
         if (full) {
-            code.aload(C).getfield(CPU, "budget", LONG).lstore(BUDGET);
+            code.aload(C).getfield(CPU, "budget", INT).istore(BUDGET);
         }
     }
 
     private void storeBudget() {
         if (full) {
-            code.aload(C).lload(BUDGET).putfield(CPU, "budget", LONG);
+            code.aload(C).iload(BUDGET).putfield(CPU, "budget", INT);
         }
     }
 
@@ -116,19 +125,16 @@ final class Emitter {
     void takeBudget(int instructions, int offset) {
         Label enough = code.newLabel();
         vectorsChecked = false;
-        if (full) {
-            code.lload(BUDGET);
-        } else {
-            code.aload(C).getfield(CPU, "budget", LONG);
+        if (!full) {
+            code.aload(C).getfield(CPU, "budget", INT).istore(BUDGET);
         }
-        code.loadConstant((long) instructions).lsub().dup2().lstore(VALUE).lconst_0().lcmp().ifge(enough);
+        code.iload(BUDGET).loadConstant(instructions).if_icmpge(enough);
         setRip(offset);
         exit();
         code.labelBinding(enough);
-        if (full) {
-            code.lload(VALUE).lstore(BUDGET);
-        } else {
-            code.aload(C).lload(VALUE).putfield(CPU, "budget", LONG);
+        code.iinc(BUDGET, -instructions);
+        if (!full) {
+            code.aload(C).iload(BUDGET).putfield(CPU, "budget", INT);
         }
     }
 
@@ -158,6 +164,16 @@ final class Emitter {
 
     Emitter load(int local) {
         code.lload(local);
+        return this;
+    }
+
+    /** RIP of the page's first byte. */
+    Emitter page() {
+        return optimized ? load(PAGE) : register(Op.BLOCK_RIP);
+    }
+
+    Emitter operate(Opcode operation) {
+        code.with(OperatorInstruction.of(operation));
         return this;
     }
 
@@ -211,7 +227,6 @@ final class Emitter {
     void setRegister(Instruction i, int r, int bits, int local) {
         boolean high = bits == 8 && i.highByte(r);
         int target = high ? r - 4 : r;
-        code.aload(GPR).loadConstant(target);
         switch (bits) {
             case 8, 16 -> {
                 long mask = high ? 0xFF00 : bits == 8 ? 0xFF : 0xFFFF;
@@ -219,13 +234,15 @@ final class Emitter {
                 if (high) {
                     code.bipush(8).lshl();
                 }
-                and(mask);
-                code.lor();
+                and(mask).operate(Opcode.LOR).store(CHANGED);
+                setExtended(target, CHANGED);
             }
-            case 32 -> load(local).and(0xFFFFFFFFL);
-            default -> load(local);
+            case 32 -> {
+                load(local).and(0xFFFFFFFFL).store(CHANGED);
+                setExtended(target, CHANGED);
+            }
+            default -> setExtended(target, local);
         }
-        code.lastore();
     }
 
     /**
@@ -235,24 +252,23 @@ final class Emitter {
     void changeRegister(Instruction i, int r, int bits, Opcode operation) {
         boolean high = bits == 8 && i.highByte(r);
         int target = high ? r - 4 : r;
-        code.aload(GPR).loadConstant(target);
         register(target).load(B);
         if (high) {
             code.bipush(8).lshl();
         }
         long mask = high ? 0xFF00 : (1L << bits) - 1;
         if (bits == 32) {
-            code.with(OperatorInstruction.of(operation));
-            and(mask);
+            operate(operation).and(mask);
         } else {
             if (operation == Opcode.LAND) {
                 code.loadConstant(~mask).lor();
             } else {
                 and(mask);
             }
-            code.with(OperatorInstruction.of(operation));
+            operate(operation);
         }
-        code.lastore();
+        store(CHANGED);
+        setExtended(target, CHANGED);
     }
 
     /** Code for the optimizing compiler. */
@@ -266,7 +282,7 @@ final class Emitter {
     Emitter effectiveAddress(Op o) {
         boolean some = false;
         if (o.base == Op.BLOCK_RIP) {
-            load(PAGE);
+            page();
             some = true;
         } else if (o.base != Op.ZERO) {
             register(o.base);
@@ -312,11 +328,10 @@ final class Emitter {
             return this;
         }
         code.aload(C).lload(ADDRESS).loadConstant(at);
-        code.invokestatic(ACCESS, (toChange ? "change" : "load") + bits, MethodTypeDesc.of(bits == 64 ? LONG : INT, CPU, LONG, INT));
+        code.invokestatic(ACCESS, (toChange ? "change" : "load") + bits, MethodTypeDesc.of(bits >= 32 ? LONG : INT, CPU, LONG, INT));
         switch (bits) {
             case 8 -> code.i2b().i2l();
             case 16 -> code.i2s().i2l();
-            case 32 -> code.i2l();
             default -> {}
         }
         return this;
@@ -357,11 +372,11 @@ final class Emitter {
             return;
         }
         code.aload(C).lload(ADDRESS).lload(local);
-        if (bits < 64) {
+        if (bits < 32) {
             code.l2i();
         }
         code.loadConstant(at);
-        code.invokestatic(ACCESS, "store" + bits, MethodTypeDesc.of(VOID, CPU, LONG, bits == 64 ? LONG : INT, INT));
+        code.invokestatic(ACCESS, "store" + bits, MethodTypeDesc.of(VOID, CPU, LONG, bits >= 32 ? LONG : INT, INT));
     }
 
     /** The instruction may leave the region. */
@@ -402,7 +417,10 @@ final class Emitter {
             code.lload(local).invokestatic(ACCESS, "isCanonical", MethodTypeDesc.of(BOOLEAN, LONG));
             leaveIfNot();
         } else {
-            code.aload(C).lload(local).loadConstant(at).invokestatic(ACCESS, "check64", MethodTypeDesc.of(VOID, CPU, LONG, INT));
+            Label canonical = code.newLabel();
+            load(local).code.bipush(16).lshl().bipush(16).lshr().lload(local).lcmp().ifeq(canonical);
+            code.aload(C).lload(local).loadConstant(at).invokestatic(ACCESS, "checkTarget", MethodTypeDesc.of(VOID, CPU, LONG, INT));
+            code.labelBinding(canonical);
         }
     }
 
@@ -486,7 +504,7 @@ final class Emitter {
     }
 
     private static boolean hasA(int kind) {
-        return kind == Flags.ADD || kind == Flags.SUB;
+        return kind != Flags.LOGIC && kind != Flags.RESULT;
     }
 
     private static boolean hasB(int kind) {
@@ -526,39 +544,41 @@ final class Emitter {
         code.invokestatic(owner, method, MethodTypeDesc.of(LONG, types)).lstore(B);
     }
 
-    /** After INC or DEC of A to R. */
-    void setFlagsButCarry(boolean increments) {
-        carry().store(VALUE);
-        flagBits(CARRY, increments ? "incBits" : "decBits", VALUE, A, R);
-        setFlags(Flags.RESULT);
-    }
-
     private Emitter below(int a, int b) {
         code.lload(a).lload(b).invokestatic(ACCESS, "below", MethodTypeDesc.of(LONG, LONG, LONG));
         return this;
     }
 
-    /** CF as a number. */
+    /** CF as a number. Before the locals A, B and R are used for another operation. */
     Emitter carry() {
-        if (full) {
-            switch (flags) {
-                case Flags.LOGIC -> {
-                    code.lconst_0();
-                    return this;
+        int a = full ? FLAGS_A : A;
+        int b = full ? FLAGS_B : B;
+        switch (flags) {
+            case Flags.LOGIC -> code.lconst_0();
+            case Flags.RESULT -> load(b).and(Flags.CF);
+            case Flags.INC, Flags.DEC -> load(b);
+            case Flags.SUB -> {
+                if (full) {
+                    below(a, b);
+                } else {
+                    // The highest bit of ~A & B | (~A | B) & R.
+                    load(a).constant(-1).operate(Opcode.LXOR).load(b).operate(Opcode.LOR).load(R).operate(Opcode.LAND);
+                    load(a).constant(-1).operate(Opcode.LXOR).load(b).operate(Opcode.LAND).operate(Opcode.LOR);
+                    code.bipush(63).lushr();
                 }
-                case Flags.RESULT -> {
-                    return load(FLAGS_B).and(Flags.CF);
-                }
-                case Flags.SUB -> {
-                    return below(FLAGS_A, FLAGS_B);
-                }
-                case Flags.ADD -> {
-                    return below(FLAGS_R, FLAGS_A);
-                }
-                default -> {}
             }
+            case Flags.ADD -> {
+                if (full) {
+                    below(FLAGS_R, a);
+                } else {
+                    // The highest bit of A & B | (A | B) & ~R.
+                    load(R).constant(-1).operate(Opcode.LXOR).load(a).load(b).operate(Opcode.LOR).operate(Opcode.LAND);
+                    load(a).load(b).operate(Opcode.LAND).operate(Opcode.LOR);
+                    code.bipush(63).lushr();
+                }
+            }
+            default -> code.aload(C).invokestatic(FLAGS, "carry", MethodTypeDesc.of(LONG, CPU));
         }
-        code.aload(C).invokestatic(CARRY, "in", MethodTypeDesc.of(INT, CPU)).i2l();
         return this;
     }
 
@@ -589,7 +609,7 @@ final class Emitter {
                 if (!sub) {
                     return false;
                 }
-                code.lload(a).loadConstant(Long.MIN_VALUE).lxor().lload(b).loadConstant(Long.MIN_VALUE).lxor().lcmp();
+                compareUnsigned(a, b);
                 when = condition == 1 ? Opcode.IFLT : Opcode.IFLE;
             }
             case 2, 4 -> {
@@ -617,6 +637,14 @@ final class Emitter {
         return true;
     }
 
+    private void compareUnsigned(int a, int b) {
+        if (optimized) {
+            code.lload(a).lload(b).invokestatic(ConstantDescs.CD_Long, "compareUnsigned", MethodTypeDesc.of(INT, LONG, LONG));
+        } else {
+            code.lload(a).loadConstant(Long.MIN_VALUE).lxor().lload(b).loadConstant(Long.MIN_VALUE).lxor().lcmp();
+        }
+    }
+
     private static Opcode opposite(Opcode o) {
         return switch (o) {
             case IFLT -> Opcode.IFGE;
@@ -629,7 +657,8 @@ final class Emitter {
 
     /** RIP is a place of this page. */
     void setRip(int offset) {
-        code.aload(C).lload(PAGE);
+        code.aload(C);
+        page();
         if (offset != 0) {
             code.loadConstant((long) offset).ladd();
         }

@@ -17,7 +17,8 @@ import java.lang.constant.ClassDesc;
 /** The frequent instructions that are no branches, as bytecode. They mean what their semantics classes say. */
 final class OperationEmitter {
     private static final int RAX = Registers.RAX, RDX = Registers.RDX, RSP = Registers.RSP, RBP = Registers.RBP;
-    private static final int A = Emitter.A, B = Emitter.B, R = Emitter.R, ADDRESS = Emitter.ADDRESS, VALUE = Emitter.VALUE;
+    private static final int A = Emitter.A, B = Emitter.B, R = Emitter.R, ADDRESS = Emitter.ADDRESS, VALUE = Emitter.VALUE,
+            CF = Emitter.CF;
 
     private static final ClassDesc SHIFT = Emitter.describe(Shift.class), MULTIPLICATION = Emitter.describe(Multiplication.class);
 
@@ -128,7 +129,7 @@ final class OperationEmitter {
             }
             case MEM_REG -> {
                 address();
-                e.register(i, o.reg, bits).store(VALUE);
+                e.register(i, o.reg, bits == 32 ? 64 : bits).store(VALUE);
                 e.storeMemory(bits, VALUE, at());
             }
             case MEM_IMM -> {
@@ -196,6 +197,14 @@ final class OperationEmitter {
         int bits = Form.bits(i);
         boolean compare = m.equals("CMP") || m.equals("TEST");
         Form form = Form.of(i);
+        boolean carries = m.equals("ADC") || m.equals("SBB");
+        if (!flagsNeeded && !compare && !carries && bits >= 32 && form != Form.MEM_REG && form != Form.MEM_IMM) {
+            calculate(operation(m), form, bits);
+            return;
+        }
+        if (carries) {
+            e.carry().store(CF);
+        }
         if (i.memory) {
             address();
         }
@@ -215,13 +224,13 @@ final class OperationEmitter {
         switch (m) {
             case "ADC" -> {
                 code.ladd();
-                e.carry();
+                e.load(CF);
                 code.ladd();
                 kind = Flags.RESULT;
             }
             case "SBB" -> {
                 code.lsub();
-                e.carry();
+                e.load(CF);
                 code.lsub();
                 kind = Flags.RESULT;
             }
@@ -257,6 +266,35 @@ final class OperationEmitter {
         e.setFlags(kind);
     }
 
+    /** Changes a register of 32 or 64 bits by an operation whose flags nobody can see. */
+    private void calculate(Opcode operation, Form form, int bits) {
+        int register = form == Form.REG_RM || form == Form.REG_MEM ? o.reg : o.rm;
+        boolean logical = operation == Opcode.LOR || operation == Opcode.LXOR;
+        if (form == Form.REG_MEM) {
+            address();
+            e.loadMemoryUnsigned(bits, at()).store(B);
+        }
+        e.register(register);
+        // What is loaded often comes last: then nothing is left to be done to the result.
+        boolean early = bits == 32 && logical && form == Form.REG_MEM && e.isOptimized();
+        if (early) {
+            e.and(0xFFFFFFFFL);
+        }
+        switch (form) {
+            case RM_REG -> e.register(o.reg);
+            case REG_RM -> e.register(o.rm);
+            case REG_MEM -> e.load(B);
+            default -> e.constant(o.imm);
+        }
+        e.operate(operation);
+        if (bits == 32 && !early) {
+            e.and(0xFFFFFFFFL);
+        }
+        e.store(R);
+        e.setExtended(register, R);
+        e.flagsNotSet();
+    }
+
     private static Opcode operation(String m) {
         return switch (m) {
             case "ADD" -> Opcode.LADD;
@@ -288,19 +326,27 @@ final class OperationEmitter {
         }
         boolean arithmetic = m.equals("SAR");
         boolean left = m.startsWith("S") && m.charAt(2) == 'L';
-        e.register(i, o.rm, bits);
-        if (bits == 32 && !arithmetic) {
-            e.and(0xFFFFFFFFL);
+        if (arithmetic) {
+            e.register(i, o.rm, bits);
+        } else {
+            e.register(o.rm).and(bits == 32 ? 0xFFFFFFFFL : -1);
+        }
+        if (!flagsNeeded) {
+            shiftBy(n, left, arithmetic);
+            if (left || arithmetic) {
+                setResult(bits);
+            } else {
+                e.store(R);
+                e.setExtended(o.rm, R);
+                e.flagsNotSet();
+            }
+            return true;
         }
         e.store(A);
         e.load(A);
         shiftBy(n, left, arithmetic);
         e.signExtend(bits).store(R);
         e.setRegister(i, o.rm, bits, R);
-        if (!flagsNeeded) {
-            e.flagsNotSet();
-            return true;
-        }
         e.load(A);
         shiftBy(left ? bits - n : n - 1, false, arithmetic);
         e.and(1).store(B);
@@ -315,6 +361,13 @@ final class OperationEmitter {
         }
         e.setFlags(Flags.RESULT);
         return true;
+    }
+
+    /** The register operand of 32 or 64 bits becomes what is on the Java stack; flags that nobody can see have been left out. */
+    private void setResult(int bits) {
+        e.and(bits == 32 ? 0xFFFFFFFFL : -1).store(R);
+        e.setExtended(o.rm, R);
+        e.flagsNotSet();
     }
 
     private void shiftBy(int n, boolean left, boolean arithmetic) {
@@ -351,18 +404,19 @@ final class OperationEmitter {
         e.load(A).load(B);
         code.lmul();
         e.store(VALUE);
+        if (!flagsNeeded) {
+            e.setRegister(i, o.reg, bits, VALUE);
+            e.flagsNotSet();
+            return true;
+        }
         e.load(VALUE).signExtend(bits).store(R);
         e.setRegister(i, o.reg, bits, R);
-        if (flagsNeeded) {
-            if (bits == 32) {
-                e.flagBits(MULTIPLICATION, "bits32", VALUE);
-            } else {
-                e.flagBits(MULTIPLICATION, "bits64", A, B, VALUE);
-            }
-            e.setFlags(Flags.RESULT);
+        if (bits == 32) {
+            e.flagBits(MULTIPLICATION, "bits32", VALUE);
         } else {
-            e.flagsNotSet();
+            e.flagBits(MULTIPLICATION, "bits64", A, B, VALUE);
         }
+        e.setFlags(Flags.RESULT);
         return true;
     }
 
@@ -381,6 +435,21 @@ final class OperationEmitter {
             return;
         }
         boolean negates = m.equals("NEG");
+        if (!flagsNeeded && !i.memory && bits >= 32) {
+            if (negates) {
+                code.lconst_0();
+            }
+            e.register(o.rm);
+            if (!negates) {
+                e.constant(m.equals("INC") ? 1 : -1);
+            }
+            e.operate(negates ? Opcode.LSUB : Opcode.LADD);
+            setResult(bits);
+            return;
+        }
+        if (!negates && flagsNeeded) {
+            e.carry().store(CF);
+        }
         int operand = negates ? B : A;
         if (i.memory) {
             address();
@@ -403,7 +472,8 @@ final class OperationEmitter {
         } else if (negates) {
             e.setFlags(Flags.SUB);
         } else {
-            e.setFlagsButCarry(m.equals("INC"));
+            e.load(CF).store(B);
+            e.setFlags(m.equals("INC") ? Flags.INC : Flags.DEC);
         }
     }
 

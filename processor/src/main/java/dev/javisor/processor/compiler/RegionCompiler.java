@@ -29,7 +29,7 @@ public final class RegionCompiler {
 
     private static final ClassDesc REGION = Emitter.describe(Region.class), OBJECTS = ConstantDescs.CD_Object.arrayType();
     private static final MethodTypeDesc RUN = MethodTypeDesc.of(ConstantDescs.CD_boolean, Emitter.CPU, ConstantDescs.CD_int);
-    private static final int C = Emitter.C, PAGE = Emitter.PAGE, ADDRESS = Emitter.ADDRESS, VALUE = Emitter.VALUE;
+    private static final int C = Emitter.C, ADDRESS = Emitter.ADDRESS, VALUE = Emitter.VALUE;
 
     private final Plan plan;
     private final Effort effort;
@@ -235,7 +235,7 @@ public final class RegionCompiler {
                     other(o, rest);
                 } else if (relative) {
                     check(target(o), at);
-                    e.load(PAGE).constant(o.end);
+                    e.page().constant(o.end);
                     code.ladd();
                     e.store(VALUE);
                     operations.pushValue(at);
@@ -277,7 +277,7 @@ public final class RegionCompiler {
 
     private void check(long target, int at) {
         if (target < 0 || target >= 4096) {
-            e.load(PAGE).constant(target);
+            e.page().constant(target);
             code.ladd();
             e.store(VALUE);
             e.checkTarget(VALUE, at);
@@ -289,7 +289,7 @@ public final class RegionCompiler {
             jump((int) target);
         } else {
             code.aload(C);
-            e.load(PAGE).constant(target);
+            e.page().constant(target);
             code.ladd().putfield(Emitter.CPU, "rip", ConstantDescs.CD_long);
             e.exit();
         }
@@ -310,7 +310,7 @@ public final class RegionCompiler {
         int at = Access.at(o.start, rest, Cpu.SS);
         e.checkTarget(Emitter.B, at);
         if (call) {
-            e.load(PAGE).constant(o.end);
+            e.page().constant(o.end);
             code.ladd();
             e.store(VALUE);
             operations.pushValue(at);
@@ -323,7 +323,7 @@ public final class RegionCompiler {
         code.aload(C).lload(rip).putfield(Emitter.CPU, "rip", ConstantDescs.CD_long);
         if (!places.isEmpty()) {
             Label out = code.newLabel();
-            e.load(rip).load(PAGE);
+            e.load(rip).page();
             code.lsub().dup2();
             e.store(VALUE).and(~0xFFFL);
             code.lconst_0().lcmp().ifne(out);
@@ -361,7 +361,7 @@ public final class RegionCompiler {
         e.forgetFlags();
         Label done = code.newLabel();
         code.aload(C).getfield(Emitter.CPU, "rip", ConstantDescs.CD_long);
-        e.load(PAGE).constant(o.end);
+        e.page().constant(o.end);
         code.ladd().lcmp().ifeq(done);
         e.exit();
         code.labelBinding(done);

@@ -11,7 +11,7 @@ import dev.javisor.processor.softfloat.SoftFloat;
  * The architectural state of one logical processor, and the few words that its engines share. Plain fields: what the instructions mean
  * lives in the semantics packages.
  */
-public final class Cpu {
+public final class Cpu extends HotState {
     // Segment register numbers as encoded in instructions; LDTR and TR behind them.
     public static final int ES = 0, CS = 1, SS = 2, DS = 3, FS = 4, GS = 5, LDTR = 6, TR = 7;
 
@@ -32,21 +32,8 @@ public final class Cpu {
     /** Processors in the machine, all in one package, one to a core: what CPUID says about topology. Set before the processor runs. */
     public int processors = 1;
 
-    // ---- general registers ----
-
-    /** RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8-R15; then always zero, and the RIP of the running block's first byte. */
-    public final long[] gpr = new long[18];
-    /**
-     * Between blocks: the next instruction. While a block runs: where the block falls through to, unless a branch changes it; the
-     * running instruction is then at {@code gpr[17] + op.start}.
-     */
-    public long rip;
-
     /** RFLAGS; the arithmetic flags are stale while ccOp says so. Read and write through {@link Flags}. */
     public long rflags = Flags.FIXED;
-
-    public int ccOp;
-    public long ccA, ccB, ccR;
 
     // ---- segments ----
 
@@ -196,8 +183,6 @@ public final class Cpu {
     public long linearWrap = 0xFFFFFFFFL;
     /** Current MMU context, its first TLB entry, and the context of implicit supervisor accesses. */
     public int context = Tlb.SUPERVISOR_OPEN, systemContext = Tlb.SUPERVISOR_OPEN;
-
-    public long tlbBase;
     /** Vector of the exception (#UD or #NM) that SSE instructions, and that MMX instructions raise; 0: they may run. */
     public int sseBlocked = Event.UD, mmxBlocked;
     /** #AC is enabled: CPL 3, CR0.AM, RFLAGS.AC. */
@@ -209,17 +194,8 @@ public final class Cpu {
 
     // ---- execution ----
 
-    /** Instructions until the slice ends; a block takes its length off when it starts. */
-    public long budget;
     /** Machine time at which the budget is used up: now = sliceEnd - (budget + blockLength - position). */
     public long sliceEnd;
-    /** Length of the running block and the number of the running instruction in it; both 0 between blocks. */
-    public int blockLength, position;
-    /**
-     * Offset of the running instruction from gpr[17] when compiled code has left a fast path, else -1. {@link #blockLength} then counts the
-     * instructions that have not retired, and {@link #position} is 0.
-     */
-    public int site = -1;
     /** Memory accesses of the running compiled code that left the fast path. */
     public int slowAccesses;
     /** Elements that the running repeated string instruction had handled when it was begun again ({@link Redo}), or the guest left. */
@@ -313,9 +289,9 @@ public final class Cpu {
     /** The slice ends at machine time {@code when} at the latest. */
     public void limitSlice(long when) {
         if (when < sliceEnd) {
-            long cut = sliceEnd - when;
-            budget -= cut;
-            sliceEnd = when;
+            long end = Math.max(when, now());
+            budget -= (int) (sliceEnd - end);
+            sliceEnd = end;
         }
     }
 

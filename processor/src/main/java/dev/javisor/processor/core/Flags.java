@@ -23,6 +23,8 @@ public final class Flags {
     public static final int LOGIC = 3;
     /** SF, ZF, PF from R; CF, OF and AF are the bits of B at their places. */
     public static final int RESULT = 4;
+    /** R = A + 1 and R = A - 1; B is CF, as it was before. */
+    public static final int INC = 5, DEC = 6;
 
     private Flags() {}
 
@@ -80,6 +82,28 @@ public final class Flags {
         c.ccB = bits;
     }
 
+    /** After INC. */
+    public static void inc(Cpu c, long a, long r) {
+        step(c, INC, a, r);
+    }
+
+    /** After DEC. */
+    public static void dec(Cpu c, long a, long r) {
+        step(c, DEC, a, r);
+    }
+
+    private static void step(Cpu c, int kind, long a, long r) {
+        c.ccB = carry(c);
+        c.ccOp = kind;
+        c.ccA = a;
+        c.ccR = r;
+    }
+
+    /** CF as a number. */
+    public static long carry(Cpu c) {
+        return cf(c) ? 1 : 0;
+    }
+
     private static long arithmetic(Cpu c) {
         long r = c.ccR;
         long f = (r == 0 ? ZF : 0) | r >>> 56 & SF | ((Integer.bitCount((int) r & 0xFF) & 1) == 0 ? PF : 0);
@@ -90,6 +114,8 @@ public final class Flags {
                     | ((r ^ a) & (r ^ b)) >>> 63 << 11;
             case SUB -> f |= (Long.compareUnsigned(a, b) < 0 ? CF : 0) | (a ^ b ^ r) & AF | ((a ^ b) & (a ^ r)) >>> 63 << 11;
             case RESULT -> f |= b;
+            case INC -> f |= b | (a ^ r) & AF | (~a & r) >>> 63 << 11;
+            case DEC -> f |= b | (a ^ r) & AF | (a & ~r) >>> 63 << 11;
             default -> {}
         }
         return f;
@@ -100,7 +126,7 @@ public final class Flags {
             case EXPLICIT -> (c.rflags & CF) != 0;
             case ADD -> Long.compareUnsigned(c.ccR, c.ccA) < 0;
             case SUB -> Long.compareUnsigned(c.ccA, c.ccB) < 0;
-            case RESULT -> (c.ccB & CF) != 0;
+            case RESULT, INC, DEC -> (c.ccB & CF) != 0;
             default -> false;
         };
     }
@@ -119,6 +145,8 @@ public final class Flags {
             case ADD -> ((c.ccR ^ c.ccA) & (c.ccR ^ c.ccB)) < 0;
             case SUB -> ((c.ccA ^ c.ccB) & (c.ccA ^ c.ccR)) < 0;
             case RESULT -> (c.ccB & OF) != 0;
+            case INC -> (~c.ccA & c.ccR) < 0;
+            case DEC -> (c.ccA & ~c.ccR) < 0;
             default -> false;
         };
     }
@@ -132,6 +160,7 @@ public final class Flags {
             case EXPLICIT -> (c.rflags & AF) != 0;
             case ADD, SUB -> ((c.ccA ^ c.ccB ^ c.ccR) & AF) != 0;
             case RESULT -> (c.ccB & AF) != 0;
+            case INC, DEC -> ((c.ccA ^ c.ccR) & AF) != 0;
             default -> false;
         };
     }

@@ -24,10 +24,10 @@ public final class Interpreter {
         while (c.budget > 0) {
             try {
                 Block b = fetcher.fetch();
-                execute(c, b, (int) Math.min(b.length, c.budget));
+                execute(c, b, Math.min(b.length, c.budget));
                 while (c.budget > 0) {
                     b = fetcher.next(b);
-                    execute(c, b, (int) Math.min(b.length, c.budget));
+                    execute(c, b, Math.min(b.length, c.budget));
                 }
             } catch (GuestFault fault) {
                 rewind(c);

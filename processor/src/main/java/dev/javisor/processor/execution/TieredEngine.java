@@ -108,7 +108,7 @@ public final class TieredEngine {
     }
 
     private void interpret(Cpu c, Block b) {
-        Interpreter.execute(c, b, (int) Math.min(b.length, c.budget));
+        Interpreter.execute(c, b, Math.min(b.length, c.budget));
         if (++b.heat == factory.threshold && b.page != null) {
             factory.request(b);
         }

@@ -512,7 +512,7 @@ final class Arithmetic32 {
         int a = (int) c.gpr[o.rm];
         int r = a + 1;
         Registers.set32(c, o.rm, r);
-        Carry.inc(c, a, r);
+        Flags.inc(c, a, r);
     }
 
     static void incMem(Cpu c, Op o) {
@@ -520,14 +520,14 @@ final class Arithmetic32 {
         int a = (int) Memory.loadForWrite(c, la, 4, o.segment);
         int r = a + 1;
         Memory.store32(c, la, o.segment, r);
-        Carry.inc(c, a, r);
+        Flags.inc(c, a, r);
     }
 
     static void decRm(Cpu c, Op o) {
         int a = (int) c.gpr[o.rm];
         int r = a - 1;
         Registers.set32(c, o.rm, r);
-        Carry.dec(c, a, r);
+        Flags.dec(c, a, r);
     }
 
     static void decMem(Cpu c, Op o) {
@@ -535,7 +535,7 @@ final class Arithmetic32 {
         int a = (int) Memory.loadForWrite(c, la, 4, o.segment);
         int r = a - 1;
         Memory.store32(c, la, o.segment, r);
-        Carry.dec(c, a, r);
+        Flags.dec(c, a, r);
     }
 
     static void negRm(Cpu c, Op o) {

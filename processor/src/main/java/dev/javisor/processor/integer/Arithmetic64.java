@@ -512,7 +512,7 @@ final class Arithmetic64 {
         long a = c.gpr[o.rm];
         long r = a + 1;
         c.gpr[o.rm] = r;
-        Carry.inc(c, a, r);
+        Flags.inc(c, a, r);
     }
 
     static void incMem(Cpu c, Op o) {
@@ -520,14 +520,14 @@ final class Arithmetic64 {
         long a = Memory.loadForWrite(c, la, 8, o.segment);
         long r = a + 1;
         Memory.store64(c, la, o.segment, r);
-        Carry.inc(c, a, r);
+        Flags.inc(c, a, r);
     }
 
     static void decRm(Cpu c, Op o) {
         long a = c.gpr[o.rm];
         long r = a - 1;
         c.gpr[o.rm] = r;
-        Carry.dec(c, a, r);
+        Flags.dec(c, a, r);
     }
 
     static void decMem(Cpu c, Op o) {
@@ -535,7 +535,7 @@ final class Arithmetic64 {
         long a = Memory.loadForWrite(c, la, 8, o.segment);
         long r = a - 1;
         Memory.store64(c, la, o.segment, r);
-        Carry.dec(c, a, r);
+        Flags.dec(c, a, r);
     }
 
     static void negRm(Cpu c, Op o) {

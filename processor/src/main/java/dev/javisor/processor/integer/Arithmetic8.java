@@ -512,7 +512,7 @@ final class Arithmetic8 {
         int a = Registers.get8(c, o, o.rm);
         int r = (byte) (a + 1);
         Registers.set8(c, o, o.rm, r);
-        Carry.inc(c, a, r);
+        Flags.inc(c, a, r);
     }
 
     static void incMem(Cpu c, Op o) {
@@ -520,14 +520,14 @@ final class Arithmetic8 {
         int a = (byte) Memory.loadForWrite(c, la, 1, o.segment);
         int r = (byte) (a + 1);
         Memory.store8(c, la, o.segment, r);
-        Carry.inc(c, a, r);
+        Flags.inc(c, a, r);
     }
 
     static void decRm(Cpu c, Op o) {
         int a = Registers.get8(c, o, o.rm);
         int r = (byte) (a - 1);
         Registers.set8(c, o, o.rm, r);
-        Carry.dec(c, a, r);
+        Flags.dec(c, a, r);
     }
 
     static void decMem(Cpu c, Op o) {
@@ -535,7 +535,7 @@ final class Arithmetic8 {
         int a = (byte) Memory.loadForWrite(c, la, 1, o.segment);
         int r = (byte) (a - 1);
         Memory.store8(c, la, o.segment, r);
-        Carry.dec(c, a, r);
+        Flags.dec(c, a, r);
     }
 
     static void negRm(Cpu c, Op o) {

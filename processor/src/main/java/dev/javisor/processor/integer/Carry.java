@@ -33,24 +33,4 @@ public final class Carry {
         long borrow = (~a & b | (~a | b) & r) >>> 63;
         return borrow | (a ^ b ^ r) & Flags.AF | ((a ^ b) & (a ^ r)) >>> 63 << 11;
     }
-
-    /** R = A + 1, CF unchanged. */
-    public static void inc(Cpu c, long a, long r) {
-        Flags.result(c, r, incBits(in(c), a, r));
-    }
-
-    /** CF, AF and OF after INC, from CF before. */
-    public static long incBits(long carry, long a, long r) {
-        return carry | (a ^ r) & Flags.AF | (~a & r) >>> 63 << 11;
-    }
-
-    /** R = A - 1, CF unchanged. */
-    public static void dec(Cpu c, long a, long r) {
-        Flags.result(c, r, decBits(in(c), a, r));
-    }
-
-    /** The same after DEC. */
-    public static long decBits(long carry, long a, long r) {
-        return carry | (a ^ r) & Flags.AF | (a & ~r) >>> 63 << 11;
-    }
 }

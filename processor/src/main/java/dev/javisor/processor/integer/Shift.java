@@ -201,7 +201,7 @@ public final class Shift {
 
     /** What SHL does to CF, AF and OF, see {@link Flags#RESULT}. */
     public static long shlBits(long carry, long r) {
-        return carry | (carry ^ r >>> 63) << 11;
+        return (r >>> 63 ^ carry) << 11 | carry;
     }
 
     private static void shrFlags(Cpu c, long carry, long r, long overflow) {
