@@ -159,6 +159,19 @@ class PlaceTest {
 
     @ParameterizedTest
     @EnumSource
+    void whatAStringInstructionMovesTakesTime(Place place) {
+        assertThat(ticks("mov ecx, 15\n rep stosd", place)).as("60 bytes").isEqualTo(2);
+        assertThat(ticks("mov ecx, 16\n rep stosd", place)).as("64 bytes").isEqualTo(3);
+        assertThat(ticks("mov ecx, 5376\n rep stosd", place)).as("two batches, over pages not there yet").isEqualTo(1 + 2 + 5376 / 16);
+        assertThat(ticks("mov ecx, 1000\n mov esi, 0xF0000\n rep movsb", place)).isEqualTo(3 + 1000 / 64);
+        assertThat(ticks("mov ecx, 1000\n mov al, [edi]\n not al\n repne scasb", place)).isEqualTo(4 + 1000 / 64);
+        assertThat(ticks("mov ecx, 40\n mov esi, 0xF0000\n mov edi, 0xE0000000\n rep movsd", place))
+                .as("to nobody's address")
+                .isEqualTo(4 + 40 * Latency.DEVICE + 40 / 16);
+    }
+
+    @ParameterizedTest
+    @EnumSource
     void aTimerGoesOnWhileADeviceIsWaitedFor(Place place) {
         String code = "start: mov esp, 0x90000\n mov dword [0xFEE000F0], 0x1FF\n mov dword [0xFEE003E0], 0xB\n"
                 + "mov dword [0xFEE00320], 0x40\n mov dword [0xFEE00380], 300\n in al, 0x80\n"

@@ -157,8 +157,10 @@ final class Emulator {
             }
             Boundary.afterStep(c, trace, true);
             user.end();
-            boolean goesOn = c.rip == rip && StringOperation.isRepeated(d.instruction()) && handled + 1 < StringOperation.most(c);
+            boolean repeated = StringOperation.isRepeated(d.instruction());
+            boolean goesOn = repeated && c.rip == rip && handled + 1 < StringOperation.most(c);
             c.stringElements = goesOn ? handled + 1 : 0;
+            c.latency += repeated && !goesOn ? StringOperation.latency(d.instruction(), handled + 1) : 0;
             return goesOn ? Outcome.PARTLY : Outcome.COMPLETED;
         } catch (GuestFault f) {
             translated = false;

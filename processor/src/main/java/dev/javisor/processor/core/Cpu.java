@@ -306,6 +306,16 @@ public final class Cpu extends HotState {
         endSlice();
     }
 
+    /** As {@link #takeTime}; stays in the slice if that is long enough. */
+    public void takeTimeOfSlice(int ticks) {
+        if (latency == 0 && ticks < budget) {
+            budget -= ticks;
+            otherTime += ticks;
+        } else {
+            takeTime(ticks);
+        }
+    }
+
     public void request(int bit) {
         requests |= bit;
         endSlice();

@@ -12,7 +12,7 @@ public final class TieredEngine {
     private final Fetcher fetcher;
     private final Interpreter interpreter;
     private final RegionFactory factory;
-    /** When the running region was entered, in machine time. */
+    /** When the running region was entered, in machine time without what is no instruction. */
     private long entered;
 
     private Region running;
@@ -76,7 +76,7 @@ public final class TieredEngine {
      */
     private boolean execute(Cpu c, Region code, long page) {
         long budget = c.budget;
-        entered = c.sliceEnd - budget;
+        entered = c.sliceEnd - budget - c.otherTime;
         running = code;
         code.used = true;
         c.gpr[Op.BLOCK_RIP] = page;
@@ -96,7 +96,7 @@ public final class TieredEngine {
     private void leave(Cpu c) {
         c.site = -1;
         c.blockLength = 0;
-        long n = c.sliceEnd - c.budget - entered;
+        long n = c.sliceEnd - c.budget - c.otherTime - entered;
         compiledInstructions += n;
         regionEntries++;
         running.entries++;

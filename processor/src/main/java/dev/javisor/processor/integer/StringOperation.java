@@ -5,6 +5,7 @@ import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.core.GuestExit;
 import dev.javisor.processor.core.Handler;
+import dev.javisor.processor.core.Latency;
 import dev.javisor.processor.core.Memory;
 import dev.javisor.processor.core.Op;
 import dev.javisor.processor.core.Redo;
@@ -51,13 +52,31 @@ public final class StringOperation {
         return i.has(Instruction.REP) || i.has(Instruction.REPNE);
     }
 
-    /** Elements that were handled before the instruction had to begin again, or the guest's turn ended, count as part of its batch. */
-    private static Handler repeated(Handler dispatch) {
+    /** Ticks that a batch of elements takes beside its own. */
+    public static int latency(Instruction i, int elements) {
+        return latency(elements, i.opcode.mnemonic.endsWith("B") ? 1 : i.operandSize / 8);
+    }
+
+    private static int latency(int elements, int size) {
+        return elements * size / Latency.STRING_BYTES;
+    }
+
+    /**
+     * Elements that were handled before the instruction had to begin again, or the guest's turn ended, count as part of its batch. Who asks
+     * for single elements knows himself how many there are.
+     */
+    private static Handler repeated(int size, Handler dispatch) {
         return (c, o) -> {
             long count = count(c, o);
             int elements = 0;
             try {
                 dispatch.execute(c, o);
+                if (c.stringElements < BATCH) {
+                    int ticks = latency(c.stringElements + (int) (count - count(c, o)), size);
+                    if (ticks != 0) {
+                        c.takeTimeOfSlice(ticks);
+                    }
+                }
             } catch (Redo | GuestExit interruption) {
                 elements = c.stringElements + (int) (count - count(c, o));
                 throw interruption;
@@ -68,23 +87,23 @@ public final class StringOperation {
     }
 
     private static Handler movs(Instruction i, int size) {
-        return repeated(i) ? repeated((c, o) -> repMovs(c, o, size)) : (c, o) -> movs(c, o, size);
+        return repeated(i) ? repeated(size, (c, o) -> repMovs(c, o, size)) : (c, o) -> movs(c, o, size);
     }
 
     private static Handler stos(Instruction i, int size) {
-        return repeated(i) ? repeated((c, o) -> repStos(c, o, size)) : (c, o) -> stos(c, o, size);
+        return repeated(i) ? repeated(size, (c, o) -> repStos(c, o, size)) : (c, o) -> stos(c, o, size);
     }
 
     private static Handler lods(Instruction i, int size) {
-        return repeated(i) ? repeated((c, o) -> repLods(c, o, size)) : (c, o) -> lods(c, o, size);
+        return repeated(i) ? repeated(size, (c, o) -> repLods(c, o, size)) : (c, o) -> lods(c, o, size);
     }
 
     private static Handler cmps(Instruction i, int size) {
-        return repeated(i) ? repeated((c, o) -> repCmps(c, o, size)) : (c, o) -> cmps(c, o, size);
+        return repeated(i) ? repeated(size, (c, o) -> repCmps(c, o, size)) : (c, o) -> cmps(c, o, size);
     }
 
     private static Handler scas(Instruction i, int size) {
-        return repeated(i) ? repeated((c, o) -> repScas(c, o, size)) : (c, o) -> scas(c, o, size);
+        return repeated(i) ? repeated(size, (c, o) -> repScas(c, o, size)) : (c, o) -> scas(c, o, size);
     }
 
     // ---- registers ----
