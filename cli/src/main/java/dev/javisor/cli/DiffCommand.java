@@ -95,7 +95,7 @@ final class DiffCommand extends RunCommand {
 
     @Override
     public Integer call() {
-        if (isForHypervisorOnly()) {
+        if (isForHypervisorOnly() || forcedEmulation) {
             throw new UserException("diff: the metal has none of what KVM offers to guests, forced emulation and a page delay");
         }
         Run metal = run(Place.METAL);

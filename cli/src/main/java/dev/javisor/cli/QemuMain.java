@@ -308,7 +308,7 @@ public final class QemuMain {
             throw new UserException(e.getMessage());
         }
         boolean guest = place == Place.HYPERVISOR;
-        b.engine(how).place(place).forcedEmulation(forcedEmulation && guest).pageDelay(guest ? pageDelay : 0);
+        b.engine(how).place(place).forcedEmulation(forcedEmulation).pageDelay(guest ? pageDelay : 0);
         b.apicVirtualization(apicVirtualization);
         if (guest && pageRoom != null) {
             RunCommand.pageRoom(b, pageRoom, pageDelay);

@@ -157,8 +157,9 @@ class RunCommand implements Callable<Integer> {
     private boolean statistics;
 
     @Option(names = "--force-emulation-prefix",
-            description = "On the hypervisor, carries out instructions behind 0f 0b 6b 76 6d (UD2, \"kvm\") in the emulator.")
-    private boolean forcedEmulation;
+            description = "On the hypervisor, carries out instructions behind 0f 0b 6b 76 6d (UD2, \"kvm\") in the emulator;"
+                    + " on the metal, this prefix is without effect.")
+    boolean forcedEmulation;
 
     @Option(names = "--apic-virtualization", negatable = true,
             description = "On the hypervisor, the processor delivers the interrupts of local APICs without VM exits (default: no)."
@@ -214,7 +215,7 @@ class RunCommand implements Callable<Integer> {
         }
         Place place = Place.named(on).orElseThrow(() -> new UserException("--on " + on + ": a guest runs on metal or hypervisor"));
         if (place == Place.METAL && isForHypervisorOnly()) {
-            throw new UserException("--on metal: what KVM offers to guests, forced emulation and a page delay need --on hypervisor");
+            throw new UserException("--on metal: what KVM offers to guests and a page delay need --on hypervisor");
         }
         return place;
     }
@@ -238,7 +239,7 @@ class RunCommand implements Callable<Integer> {
 
     /** The guest shall have what only the hypervisor has. */
     boolean isForHypervisorOnly() {
-        return forcedEmulation || pageDelay != 0 || model().isParavirtual();
+        return pageDelay != 0 || model().isParavirtual();
     }
 
     /** A machine with the consoles that the options ask for, but connected to none, except the first. */

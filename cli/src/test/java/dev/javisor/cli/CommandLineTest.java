@@ -235,7 +235,7 @@ class CommandLineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"--cpu=max-intel,kvm=on", "--force-emulation-prefix", "--page-delay=5"})
+    @ValueSource(strings = {"--cpu=max-intel,kvm=on", "--page-delay=5"})
     void whatOnlyTheHypervisorHasTheMetalRefuses(String option) throws IOException {
         assertThat(run("start: mov eax, 0\nout 0xF4, eax", "--on", "metal", option)).isEqualTo(2);
         assertThat(err.toString(StandardCharsets.UTF_8)).contains("--on hypervisor").hasLineCount(1);
@@ -257,10 +257,22 @@ class CommandLineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"--on=hypervisor", "--page-delay=5", "--force-emulation-prefix"})
+    @ValueSource(strings = {"--on=hypervisor", "--page-delay=5"})
     void vmxIsRefusedWhereThereIsNone(String option) throws IOException {
         assertThat(run(HAS_VMX, "--cpu", "max-intel,+vmx", option)).isEqualTo(2);
         assertThat(err.toString(StandardCharsets.UTF_8)).contains("--on metal has it").hasLineCount(1);
+    }
+
+    /** An exception of the instruction behind the prefix names that instruction. */
+    @ParameterizedTest
+    @CsvSource({"--on=metal", "--on=hypervisor", "'--cpu=max-intel,+vmx'"})
+    void thePrefixForForcedEmulationIsWithoutEffect(String place) throws IOException {
+        String prefix = "db 0x0F, 0x0B, 'kvm'\n";
+        String guest = "start: mov esp, 0x90000\n mov dword [0x50030], handler & 0xFFFF | 0x100000\n mov dword [0x50034], 0x108E00\n"
+                + "lidt [idtr]\n mov ebx, 5\n xor ecx, ecx\n" + prefix + "inc ebx\n" + prefix + "fault: ud2\n"
+                + "handler: pop eax\n cmp eax, fault\n sete cl\n lea eax, [ebx + 8 * ecx]\n out 0xF4, eax\n idtr: dw 0x37\n dd 0x50000\n";
+        assertThat(run(guest, place, "--force-emulation-prefix")).isEqualTo(2 * (6 + 8) + 1);
+        assertThat(run(guest, place)).as("the prefix itself is undefined").isEqualTo(2 * 5 + 1);
     }
 
     @Test

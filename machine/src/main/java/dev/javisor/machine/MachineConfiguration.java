@@ -208,7 +208,7 @@ public final class MachineConfiguration {
         return pageRoom;
     }
 
-    /** On the hypervisor, instructions behind a prefix are emulated: for tests of the emulator. */
+    /** On the hypervisor, instructions behind a prefix are emulated: for tests of the emulator. The metal takes the prefix for nothing. */
     public boolean forcedEmulation() {
         return forcedEmulation;
     }
@@ -408,7 +408,7 @@ public final class MachineConfiguration {
             return this;
         }
 
-        /** An instruction behind the bytes of UD2 and "kvm" is carried out by the hypervisor's emulator. */
+        /** An instruction behind the bytes of UD2 and "kvm" is carried out by the hypervisor's emulator; on the metal, by the processor. */
         public Builder forcedEmulation(boolean value) {
             forcedEmulation = value;
             return this;
@@ -430,8 +430,8 @@ public final class MachineConfiguration {
          *     what only the hypervisor has
          */
         public MachineConfiguration build() {
-            if (place == Place.METAL && (model.isParavirtual() || forcedEmulation || pageDelay != 0)) {
-                throw new IllegalArgumentException("only the hypervisor has KVM's features, forced emulation and memory that comes later");
+            if (place == Place.METAL && (model.isParavirtual() || pageDelay != 0)) {
+                throw new IllegalArgumentException("only the hypervisor has KVM's features and memory that comes later");
             }
             if (kernel == null == (firmware == null)) {
                 throw new IllegalArgumentException("a machine starts either a kernel or a firmware image");

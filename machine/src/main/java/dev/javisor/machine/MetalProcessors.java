@@ -40,6 +40,7 @@ final class MetalProcessors implements Processors {
             if (configuration.has(MachineConfiguration.TestDevice.KVM_HYPERCALLS)) {
                 p.cpu().hypercalls = new ParavirtualCalls(bus, null, ParavirtualCalls.Peers.NONE);
             }
+            p.cpu().forcedEmulation = configuration.forcedEmulation();
             all.add(new Metal(p, new LocalApic(p.cpu(), bus)));
         }
     }

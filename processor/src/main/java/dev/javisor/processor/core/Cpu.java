@@ -234,6 +234,8 @@ public final class Cpu extends HotState {
     public Tracer tracer;
     /** Null when the hypercall instruction is #UD outside of virtualization. */
     public Hypercalls hypercalls;
+    /** UD2 followed by "kvm" has no effect, as where a hypervisor emulates what comes behind it. */
+    public boolean forcedEmulation;
     /** Null on silicon. */
     public Paravirtualization paravirtual;
     /** Arithmetic that the host's cannot do. */

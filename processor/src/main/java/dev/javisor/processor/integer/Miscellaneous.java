@@ -4,6 +4,7 @@ import dev.javisor.isa.Instruction;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.GuestControl.Intercept;
+import dev.javisor.processor.core.GuestFault;
 import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Memory;
 import dev.javisor.processor.core.Op;
@@ -12,6 +13,8 @@ import dev.javisor.processor.core.Op;
 public final class Miscellaneous {
     /** What PAUSE takes on recent processors ("Pause Latency in Skylake Client Microarchitecture"). */
     private static final int PAUSE_TICKS = 140;
+    /** What stands behind UD2 in KVM's prefix for forced emulation. */
+    private static final String PREFIX_NAME = "kvm";
 
     private Miscellaneous() {}
 
@@ -21,7 +24,8 @@ public final class Miscellaneous {
                     "PREFETCHNTA", "PREFETCHT0", "PREFETCHT1", "PREFETCHT2", "PREFETCH", "PREFETCHW", "PREFETCHWT1", "PREFETCHIT0",
                     "PREFETCHIT1", "CLDEMOTE" -> Miscellaneous::nop;
             case "PAUSE" -> Miscellaneous::pause;
-            case "UD0", "UD1", "UD2" -> Miscellaneous::ud;
+            case "UD0", "UD1" -> Miscellaneous::ud;
+            case "UD2" -> Miscellaneous::ud2;
             case "BOUND" -> i.operandSize == 16 ? Miscellaneous::bound16 : Miscellaneous::bound32;
             case "XLATB" -> Miscellaneous::xlat;
             case "CLFLUSH", "CLFLUSHOPT", "CLWB" -> Miscellaneous::touchLine;
@@ -43,6 +47,32 @@ public final class Miscellaneous {
 
     static void ud(Cpu c, Op o) {
         throw c.ud();
+    }
+
+    /** With forced emulation, UD2 and "kvm" are a prefix, behind which nothing is special here: the processor is what would emulate. */
+    static void ud2(Cpu c, Op o) {
+        if (!c.forcedEmulation || !beginsPrefix(c, c.nextRip(o))) {
+            throw c.ud();
+        }
+        c.rip += PREFIX_NAME.length();
+        if (!c.codeSize64) {
+            c.rip &= 0xFFFF_FFFFL;
+        }
+        c.singleStepDecided = true;
+    }
+
+    private static boolean beginsPrefix(Cpu c, long rip) {
+        try {
+            for (int i = 0; i < PREFIX_NAME.length(); i++) {
+                long la = c.codeSize64 ? rip + i : (rip + i & 0xFFFF_FFFFL) + c.segBase[Cpu.CS] & 0xFFFF_FFFFL;
+                if (Memory.load8(c, la, Cpu.CS) != PREFIX_NAME.charAt(i)) {
+                    return false;
+                }
+            }
+            return true;
+        } catch (GuestFault unreadable) {
+            return false;
+        }
     }
 
     static void bound16(Cpu c, Op o) {
