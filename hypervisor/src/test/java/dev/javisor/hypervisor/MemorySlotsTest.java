@@ -52,6 +52,20 @@ class MemorySlotsTest {
         }
     }
 
+    @Test
+    void whoChangesNothingDoesNotDisturbAGuestWhoseTurnHasEnded() {
+        String[] code = {"again: mov eax, [ecx]", "add ecx, 4", "and ecx, 0xFFFFF", "jmp again"};
+        try (Guest g = Guest.flat(Engine.INTERPRETER, code)) {
+            assertThat(g.vcpu.run(2_000_000)).isInstanceOf(VcpuExit.Intr.class);
+            var before = g.vcpu.exits();
+            g.vm.changeMemory(() -> {});
+            assertThat(g.vcpu.run(4_000_000)).isInstanceOf(VcpuExit.Intr.class);
+            assertThat(g.vcpu.exits()).isEqualTo(before);
+            g.vm.changeMemory(() -> g.vm.setUserMemoryRegion(1, 0, AT, memory));
+            assertThat(g.vcpu.exits()).as("it has left the guest").isNotEqualTo(before);
+        }
+    }
+
     @ParameterizedTest
     @EnumSource
     void storesToReadOnlyMemoryAreTheCallersAndCodeRunsThere(Engine engine) {

@@ -64,6 +64,8 @@ public final class MemorySlots implements CodeObserver {
     private final AddressSpace guestView = new AddressSpace();
     private Runnable observer = () -> {};
     private boolean postponed;
+    /** Something has changed whose consequences are postponed. */
+    private boolean hasChanged;
     private boolean logsBeginSet;
     private PageSource source;
 
@@ -262,11 +264,14 @@ public final class MemorySlots implements CodeObserver {
             changes.run();
         } finally {
             postponed = false;
-            changed();
+            if (hasChanged) {
+                changed();
+            }
         }
     }
 
     private void changed() {
+        hasChanged = postponed;
         if (postponed) {
             return;
         }
