@@ -130,7 +130,7 @@ class PlaceTest {
     /** Ticks from behind one RDTSC to behind another, which are one instruction each, with this between them. */
     private static long ticks(String instruction, Place place) {
         String code = "start: mov esp, 0x90000\n mov esi, 0xFEE00020\n xor ecx, ecx\n mov eax, 1\n xor edx, edx\n"
-                + "mov edi, 0x50800\n %s\n rdtsc\n mov ebp, eax\n mov eax, 1\n xor edx, edx\n %s\n rdtsc\n sub eax, ebp\n"
+                + "mov edi, 0x50800\n mov ebx, cr0\n %s\n rdtsc\n mov ebp, eax\n mov eax, 1\n xor edx, edx\n %s\n rdtsc\n sub eax, ebp\n"
                 + "mov [0x50000], eax\n" + END;
         String prepared = instruction.contains("msr") ? "mov ecx, 0x174" : "mov ecx, 3";
         try (Machine m = new Machine(MachineTest.builder(code.formatted(prepared, instruction)).place(place).build())) {
@@ -155,6 +155,9 @@ class PlaceTest {
         assertThat(ticks("cpuid", place)).isEqualTo(1 + Latency.CPUID);
         assertThat(ticks("wrmsr", place)).isEqualTo(1 + Latency.WRMSR);
         assertThat(ticks("rdmsr", place)).isEqualTo(1);
+        assertThat(ticks("mov cr0, ebx", place)).isEqualTo(1 + Latency.CONTROL_REGISTER);
+        assertThat(ticks("mov cr4, edx", place)).isEqualTo(1 + Latency.CONTROL_REGISTER);
+        assertThat(ticks("mov cr3, edx", place)).isEqualTo(1);
     }
 
     @ParameterizedTest

@@ -14,6 +14,8 @@ public final class Latency {
     public static final int CPUID = 100;
     /** WRMSR. */
     public static final int WRMSR = 100;
+    /** MOV to CR0 or CR4, which change how the processor works; MOV to CR3, which every context switch has, is quicker. */
+    public static final int CONTROL_REGISTER = 100;
     /** A hypercall: what an exit and an entry take in hardware. */
     public static final int HYPERCALL = 1000;
     /** Bytes of a repeated string instruction in a tick: no more than a cache line passes through a core at once. */

@@ -7,6 +7,7 @@ import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.GuestFault;
 import dev.javisor.processor.core.Handler;
+import dev.javisor.processor.core.Latency;
 import dev.javisor.processor.core.Memory;
 import dev.javisor.processor.core.Op;
 
@@ -123,6 +124,9 @@ public final class ControlRegisters {
             case 3 -> writeCr3(c, value);
             case 4 -> writeCr4(c, value);
             default -> writeCr8(c, value);
+        }
+        if (cr == 0 || cr == 4) {
+            c.takeTime(Latency.CONTROL_REGISTER);
         }
     }
 
