@@ -181,7 +181,7 @@ public final class Access {
 
     /** Where in host memory they are, if that is so. */
     public static long host(Cpu c, long la) {
-        return la + HostMemory.getLong(c.tlbBase + (la >>> 7 & Tlb.INDEX_MASK) + Tlb.ADDEND);
+        return la + HostMemory.getLong(c.tlbAddends + (la >>> 7 & Tlb.INDEX_MASK));
     }
 
     /** Back to the start of the instruction. */

@@ -218,6 +218,16 @@ final class Emitter {
         return signExtend(bits);
     }
 
+    /** A register operand of 8 or 16 bits, zero-extended. */
+    Emitter lowest(Instruction i, int r, int bits) {
+        boolean high = bits == 8 && i.highByte(r);
+        register(high ? r - 4 : r);
+        if (high) {
+            code.bipush(8).lshr();
+        }
+        return and((1L << bits) - 1);
+    }
+
     /** Writes a local, whose upper half is zero where it is to be, to a register operand of 32 or 64 bits. */
     void setExtended(int r, int local) {
         code.aload(GPR).loadConstant(r).lload(local).lastore();

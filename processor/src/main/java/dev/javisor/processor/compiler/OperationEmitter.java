@@ -198,8 +198,12 @@ final class OperationEmitter {
         boolean compare = m.equals("CMP") || m.equals("TEST");
         Form form = Form.of(i);
         boolean carries = m.equals("ADC") || m.equals("SBB");
-        if (!flagsNeeded && !compare && !carries && bits >= 32 && form != Form.MEM_REG && form != Form.MEM_IMM) {
-            calculate(operation(m), form, bits);
+        if (!flagsNeeded && !compare && !carries && form != Form.MEM_REG && form != Form.MEM_IMM) {
+            if (bits < 32) {
+                calculateNarrow(operation(m), form, bits);
+            } else {
+                calculate(operation(m), form, bits);
+            }
             return;
         }
         if (carries) {
@@ -292,6 +296,28 @@ final class OperationEmitter {
         }
         e.store(R);
         e.setExtended(register, R);
+        e.flagsNotSet();
+    }
+
+    /** The same for registers of 8 or 16 bits. */
+    private void calculateNarrow(Opcode operation, Form form, int bits) {
+        int register = form == Form.REG_RM || form == Form.REG_MEM ? o.reg : o.rm;
+        switch (form) {
+            case RM_REG -> e.lowest(i, o.reg, bits);
+            case REG_RM -> e.lowest(i, o.rm, bits);
+            case REG_MEM -> {
+                address();
+                e.loadMemoryUnsigned(bits, at());
+            }
+            default -> e.constant(o.imm & (1L << bits) - 1);
+        }
+        e.store(B);
+        if (operation == Opcode.LADD || operation == Opcode.LSUB) {
+            e.lowest(i, register, bits).load(B).operate(operation).store(R);
+            e.setRegister(i, register, bits, R);
+        } else {
+            e.changeRegister(i, register, bits, operation);
+        }
         e.flagsNotSet();
     }
 

@@ -251,7 +251,7 @@ public final class Cpu extends HotState {
         monitor = new Monitor(this);
         Msr.reset(msr);
         miscEnable = Msr.MISC_ENABLE.reset;
-        tlbBase = tlb.base(context);
+        useContext(context);
     }
 
     public boolean has(Feature f) {
@@ -286,6 +286,11 @@ public final class Cpu extends HotState {
     /** Time stamp counter. */
     public long tsc() {
         return TscScale.scale(now(), tscMultiplier) + tscOffset;
+    }
+
+    private void useContext(int context) {
+        tlbBase = tlb.base(context);
+        tlbAddends = tlbBase + Tlb.ADDEND;
     }
 
     /** The slice ends at machine time {@code when} at the latest. */
@@ -485,7 +490,7 @@ public final class Cpu extends HotState {
         if (!keep) {
             tlb.flushNonGlobal();
         }
-        tlbBase = tlb.base(context);
+        useContext(context);
         fetchGeneration++;
     }
 
@@ -502,7 +507,7 @@ public final class Cpu extends HotState {
      */
     public void resumeTranslations(long owner, long tables) {
         tlb.resume(owner, tables, pcid(), translationConditions(), apicAccessPage);
-        tlbBase = tlb.base(context);
+        useContext(context);
         fetchGeneration++;
     }
 
@@ -570,7 +575,7 @@ public final class Cpu extends HotState {
         boolean smap = (cr4 & Cr.SMAP) != 0;
         systemContext = smap ? Tlb.SUPERVISOR : Tlb.SUPERVISOR_OPEN;
         context = alignmentCheck ? Tlb.NONE : cpl == 3 ? Tlb.USER : smap && !ac ? Tlb.SUPERVISOR : Tlb.SUPERVISOR_OPEN;
-        tlbBase = tlb.base(context);
+        useContext(context);
         decodeMode = (cpl == 3 ? USER_MODE : 0) | (flat ? 2 : 0) | (protectedNotV86() ? 4 : 0) | (detectsBusLocks ? BUS_LOCKS : 0)
                 | codeBits;
     }

@@ -16,8 +16,8 @@ abstract sealed class HotState permits Cpu {
      * running instruction is then at {@code gpr[17] + op.start}.
      */
     public long rip;
-    /** First TLB entry of the current MMU context. */
-    public long tlbBase;
+    /** First TLB entry of the current MMU context, and its addend: a number of its own spares the optimizing compiler a shared sum. */
+    public long tlbBase, tlbAddends;
     /** Length of the running block and the number of the running instruction in it; both 0 between blocks. */
     public int blockLength, position;
     /**

@@ -49,6 +49,8 @@ final class PageWalk {
     int shift;
 
     boolean global;
+    /** Every entry used has its accessed bit set. */
+    private boolean accessed;
     /** See {@link AccessRights}. */
     int rights;
 
@@ -166,6 +168,7 @@ final class PageWalk {
         page = frame & ~offset | linear & offset & ~0xFFFL;
         global = (e & G) != 0;
         long both = upper & e;
+        accessed = (both & A) != 0;
         rights = (int) (both & (AccessRights.WRITABLE | AccessRights.USER) | e & D);
         if (any < 0) {
             rights |= AccessRights.EXECUTE_DISABLE;
@@ -177,6 +180,15 @@ final class PageWalk {
 
     /** Sets the accessed bits of the entries used, and for a write the dirty bit of the last one, from the top down. */
     void mark(Cpu c, long linear, boolean write) {
+        if (!accessed || write && (entry[last] & D) == 0) {
+            markEntries(c, linear, write);
+        }
+        if (write) {
+            rights |= AccessRights.DIRTY;
+        }
+    }
+
+    private void markEntries(Cpu c, long linear, boolean write) {
         for (int level = top; level >= last; level--) {
             long set = level == last && write ? A | D : A;
             if ((entry[level] & set) != set) {
@@ -184,9 +196,6 @@ final class PageWalk {
                 entry[level] |= set;
                 memory.write(physical(c, a, linear, true), entryBytes, entry[level]);
             }
-        }
-        if (write) {
-            rights |= AccessRights.DIRTY;
         }
     }
 
