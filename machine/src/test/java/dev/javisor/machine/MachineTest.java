@@ -194,6 +194,26 @@ class MachineTest {
     }
 
     @Test
+    void aJumpToTheResetVectorIsAReset() {
+        String code =
+                """
+                start:  mov esi, ap
+                        mov edi, 0x8000
+                        mov ecx, 16
+                        rep movsb
+                        mov dword [0xFEE000F0], 0x1FF
+                        mov dword [0xFEE00300], 0xC4500
+                        mov dword [0xFEE00300], 0xC4608
+                        jmp $
+                bits 16
+                ap:     jmp 0xFFFF:0
+                """;
+        try (Machine m = new Machine(builder(code).processors(2).stopAtReset(true).build())) {
+            assertThat(m.run(1_000_000)).isEqualTo(new MachineExit.Reset());
+        }
+    }
+
+    @Test
     void theInstructionLimitIsExact() {
         for (long limit : new long[] {1, 2, 999, 123_457}) {
             try (Machine m = new Machine(builder("start: inc eax\n nop\n jmp start").build())) {

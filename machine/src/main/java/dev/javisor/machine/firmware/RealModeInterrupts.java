@@ -7,11 +7,15 @@ import dev.javisor.processor.memory.PhysicalMemory;
 
 /**
  * What a PC's firmware leaves for real-address mode: an interrupt vector table whose handlers return, the 8259s at vectors 8 and 70H,
- * and the timer of 18.2 interrupts a second that counts in the BIOS data area. A kernel may use it or mask it.
+ * and the timer of 18.2 interrupts a second that counts in the BIOS data area. A kernel may use it or mask it. A jump to F000:FFF0H resets
+ * the machine.
  */
 public final class RealModeInterrupts {
     /** Where the handlers lie, in segment F000H. */
     static final int CODE = 0xFF00;
+
+    /** Where a processor begins after a reset, and who wants one jumps to. */
+    private static final int RESET_VECTOR = 0xFFF0;
 
     private static final int SEGMENT = 0xF000;
     private static final int MASTER_BASE = 8, SLAVE_BASE = 0x70;
@@ -41,6 +45,12 @@ public final class RealModeInterrupts {
                     pop ax
             nothing:
                     iret
+            reset:
+                    mov dx, 0xCF9
+                    mov al, 6
+                    out dx, al
+            .wait:  hlt
+                    jmp .wait
             """;
 
     private RealModeInterrupts() {}
@@ -49,6 +59,8 @@ public final class RealModeInterrupts {
     public static void setUp(PhysicalMemory memory, IoBus io) {
         Asm.Program handlers = Asm.program(CodeSize.BITS16, CODE, HANDLERS);
         memory.write((SEGMENT << 4) + CODE, handlers.code(), 0, handlers.code().length);
+        byte[] jump = Asm.assemble(CodeSize.BITS16, RESET_VECTOR, "jmp 0xF000:" + handlers.label("reset"));
+        memory.write((SEGMENT << 4) + RESET_VECTOR, jump, 0, jump.length);
         for (int vector = 0; vector < 256; vector++) {
             boolean master = vector >= MASTER_BASE && vector < MASTER_BASE + 8;
             boolean slave = vector >= SLAVE_BASE && vector < SLAVE_BASE + 8;
