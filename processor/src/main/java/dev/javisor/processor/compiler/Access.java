@@ -5,6 +5,7 @@ import dev.javisor.processor.core.Memory;
 import dev.javisor.processor.core.Op;
 import dev.javisor.processor.core.Tlb;
 import dev.javisor.processor.integer.ControlTransfer;
+import dev.javisor.processor.integer.Registers;
 import dev.javisor.processor.memory.HostMemory;
 
 /**
@@ -165,6 +166,32 @@ public final class Access {
     private static long changeSlow(Cpu c, long la, int size, int at) {
         enter(c, at);
         return Memory.loadForWrite(c, la, size, segment(at));
+    }
+
+    // ---- the stack in 64-bit mode ----
+
+    public static void push(Cpu c, long value, int at) {
+        long la = c.gpr[Registers.RSP] - 8;
+        store64(c, la, value, at);
+        c.gpr[Registers.RSP] = la;
+    }
+
+    public static long pop(Cpu c, int at) {
+        long la = c.gpr[Registers.RSP];
+        long value = load64(c, la, at);
+        c.gpr[Registers.RSP] = la + 8;
+        return value;
+    }
+
+    /** Pops the target of a near branch, and {@code bytes} in all. */
+    public static long popTarget(Cpu c, int bytes, int at) {
+        long la = c.gpr[Registers.RSP];
+        long target = load64(c, la, at);
+        if (!isCanonical(target)) {
+            checkTarget(c, target, at);
+        }
+        c.gpr[Registers.RSP] = la + bytes;
+        return target;
     }
 
     // ---- accesses that compiled code leaves to the interpreter when they are not simple ----

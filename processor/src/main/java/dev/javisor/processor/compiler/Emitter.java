@@ -6,6 +6,7 @@ import dev.javisor.processor.core.Executor;
 import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.core.Op;
 import dev.javisor.processor.integer.Carry;
+import dev.javisor.processor.integer.Registers;
 import dev.javisor.processor.memory.HostMemory;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
@@ -52,6 +53,8 @@ final class Emitter {
     private int storedKind = -1;
     /** This block has found that SSE instructions are not blocked. */
     private boolean vectorsChecked;
+    /** General registers whose upper half is known to be zero. */
+    private final boolean[] narrow = new boolean[18];
     /** Flags are in the locals of full effort only. */
     private boolean unstored;
 
@@ -142,10 +145,11 @@ final class Emitter {
         return type.describeConstable().orElseThrow();
     }
 
-    /** What is known about flags is so no longer: other code comes here too, or has run. */
-    void forgetFlags() {
+    /** What is known about flags and registers is so no longer: other code comes here too, or has run. */
+    void forget() {
         flags = -1;
         storedKind = -1;
+        Arrays.fill(narrow, false);
     }
 
     /** The locals A, B and R have been used for an operation whose flags nobody can see. */
@@ -228,8 +232,26 @@ final class Emitter {
         return and((1L << bits) - 1);
     }
 
+    /** A register's low half, zero-extended. */
+    Emitter lowHalf(int r) {
+        return register(r).and(narrow[r] ? -1 : 0xFFFFFFFFL);
+    }
+
+    boolean isNarrow(int r) {
+        return narrow[r];
+    }
+
+    void setNarrow(int r, boolean isNarrow) {
+        narrow[r] = isNarrow;
+    }
+
     /** Writes a local, whose upper half is zero where it is to be, to a register operand of 32 or 64 bits. */
-    void setExtended(int r, int local) {
+    void setExtended(int r, int bits, int local) {
+        write(r, local);
+        narrow[r] = bits == 32;
+    }
+
+    private void write(int r, int local) {
         code.aload(GPR).loadConstant(r).lload(local).lastore();
     }
 
@@ -245,13 +267,13 @@ final class Emitter {
                     code.bipush(8).lshl();
                 }
                 and(mask).operate(Opcode.LOR).store(CHANGED);
-                setExtended(target, CHANGED);
+                write(target, CHANGED);
             }
             case 32 -> {
                 load(local).and(0xFFFFFFFFL).store(CHANGED);
-                setExtended(target, CHANGED);
+                setExtended(target, 32, CHANGED);
             }
-            default -> setExtended(target, local);
+            default -> setExtended(target, 64, local);
         }
     }
 
@@ -278,7 +300,8 @@ final class Emitter {
             operate(operation);
         }
         store(CHANGED);
-        setExtended(target, CHANGED);
+        write(target, CHANGED);
+        narrow[target] |= bits == 32;
     }
 
     /** Code for the optimizing compiler. */
@@ -387,6 +410,49 @@ final class Emitter {
         }
         code.loadConstant(at);
         code.invokestatic(ACCESS, "store" + bits, MethodTypeDesc.of(VOID, CPU, LONG, bits >= 32 ? LONG : INT, INT));
+    }
+
+    /** Pushes the local VALUE in 64-bit mode. */
+    void push(int at) {
+        if (optimized) {
+            register(Registers.RSP).constant(-8).operate(Opcode.LADD).store(ADDRESS);
+            storeMemory(64, VALUE, at);
+            setExtended(Registers.RSP, 64, ADDRESS);
+        } else {
+            code.aload(C).lload(VALUE).loadConstant(at).invokestatic(ACCESS, "push", MethodTypeDesc.of(VOID, CPU, LONG, INT));
+            narrow[Registers.RSP] = false;
+        }
+    }
+
+    /** Pops the local VALUE in 64-bit mode. */
+    void pop(int at) {
+        if (optimized) {
+            register(Registers.RSP).store(ADDRESS);
+            loadMemory(64, at, false).store(VALUE);
+            moveStack(8);
+        } else {
+            code.aload(C).loadConstant(at).invokestatic(ACCESS, "pop", MethodTypeDesc.of(LONG, CPU, INT)).lstore(VALUE);
+            narrow[Registers.RSP] = false;
+        }
+    }
+
+    /** Pops a branch target to the local VALUE in 64-bit mode. @param bytes to be released in all */
+    void popTarget(int bytes, int at) {
+        if (optimized) {
+            register(Registers.RSP).store(ADDRESS);
+            loadMemory(64, at, false).store(VALUE);
+            checkTarget(VALUE, at);
+            moveStack(bytes);
+        } else {
+            code.aload(C).loadConstant(bytes).loadConstant(at);
+            code.invokestatic(ACCESS, "popTarget", MethodTypeDesc.of(LONG, CPU, INT, INT)).lstore(VALUE);
+        }
+    }
+
+    /** RSP becomes the local ADDRESS and some bytes more. */
+    void moveStack(int bytes) {
+        load(ADDRESS).constant(bytes).operate(Opcode.LADD).store(ADDRESS);
+        setExtended(Registers.RSP, 64, ADDRESS);
     }
 
     /** The instruction may leave the region. */

@@ -144,7 +144,7 @@ final class OperationEmitter {
     /** Writes VALUE, zero-extended, to a register operand. */
     private void set(int register, int bits) {
         if (bits >= 32) {
-            e.setExtended(register, VALUE);
+            e.setExtended(register, bits, VALUE);
         } else {
             e.setRegister(i, register, bits, VALUE);
         }
@@ -152,7 +152,7 @@ final class OperationEmitter {
 
     private void copy(int to, int from, int bits) {
         if (bits == 32) {
-            e.register(from).and(0xFFFFFFFFL).store(VALUE);
+            e.lowHalf(from).store(VALUE);
         } else {
             e.register(i, from, bits).store(VALUE);
         }
@@ -278,24 +278,28 @@ final class OperationEmitter {
             address();
             e.loadMemoryUnsigned(bits, at()).store(B);
         }
-        e.register(register);
-        // What is loaded often comes last: then nothing is left to be done to the result.
         boolean early = bits == 32 && logical && form == Form.REG_MEM && e.isOptimized();
+        boolean narrow = e.isNarrow(register);
+        // What is loaded often comes last: then nothing is left to be done to the result.
         if (early) {
-            e.and(0xFFFFFFFFL);
+            e.lowHalf(register);
+        } else {
+            e.register(register);
         }
+        boolean otherNarrow = o.imm >= 0;
         switch (form) {
-            case RM_REG -> e.register(o.reg);
-            case REG_RM -> e.register(o.rm);
-            case REG_MEM -> e.load(B);
+            case RM_REG -> otherNarrow = e.register(o.reg).isNarrow(o.reg);
+            case REG_RM -> otherNarrow = e.register(o.rm).isNarrow(o.rm);
+            case REG_MEM -> {
+                otherNarrow = true;
+                e.load(B);
+            }
             default -> e.constant(o.imm);
         }
         e.operate(operation);
-        if (bits == 32 && !early) {
-            e.and(0xFFFFFFFFL);
-        }
-        e.store(R);
-        e.setExtended(register, R);
+        boolean isZeroAbove = operation == Opcode.LAND ? narrow || otherNarrow : logical && narrow && otherNarrow;
+        e.and(bits == 32 && !early && !isZeroAbove ? 0xFFFFFFFFL : -1).store(R);
+        e.setExtended(register, bits, R);
         e.flagsNotSet();
     }
 
@@ -354,8 +358,10 @@ final class OperationEmitter {
         boolean left = m.startsWith("S") && m.charAt(2) == 'L';
         if (arithmetic) {
             e.register(i, o.rm, bits);
+        } else if (bits == 32) {
+            e.lowHalf(o.rm);
         } else {
-            e.register(o.rm).and(bits == 32 ? 0xFFFFFFFFL : -1);
+            e.register(o.rm);
         }
         if (!flagsNeeded) {
             shiftBy(n, left, arithmetic);
@@ -363,7 +369,7 @@ final class OperationEmitter {
                 setResult(bits);
             } else {
                 e.store(R);
-                e.setExtended(o.rm, R);
+                e.setExtended(o.rm, bits, R);
                 e.flagsNotSet();
             }
             return true;
@@ -392,7 +398,7 @@ final class OperationEmitter {
     /** The register operand of 32 or 64 bits becomes what is on the Java stack; flags that nobody can see have been left out. */
     private void setResult(int bits) {
         e.and(bits == 32 ? 0xFFFFFFFFL : -1).store(R);
-        e.setExtended(o.rm, R);
+        e.setExtended(o.rm, bits, R);
         e.flagsNotSet();
     }
 
@@ -538,36 +544,17 @@ final class OperationEmitter {
         } else {
             e.register(o.rm).store(VALUE);
         }
-        pushValue(stackAt());
+        e.push(stackAt());
         return true;
-    }
-
-    /** Pushes the local VALUE in 64-bit mode. */
-    void pushValue(int at) {
-        e.register(RSP).constant(-8);
-        code.ladd();
-        e.store(ADDRESS);
-        e.storeMemory(64, VALUE, at);
-        e.setRegister(null, RSP, 64, ADDRESS);
     }
 
     private boolean pop() {
         if (!is64() || i.memory || i.opcode.operands.get(0).charAt(1) == 'S') {
             return false;
         }
-        e.register(RSP).store(ADDRESS);
-        e.loadMemory(64, stackAt(), false).store(VALUE);
-        moveStack(8);
+        e.pop(stackAt());
         e.setRegister(i, o.rm, 64, VALUE);
         return true;
-    }
-
-    /** RSP becomes the local ADDRESS and some bytes more. */
-    void moveStack(long bytes) {
-        e.load(ADDRESS).constant(bytes);
-        code.ladd();
-        e.store(ADDRESS);
-        e.setRegister(null, RSP, 64, ADDRESS);
     }
 
     private boolean leave() {
@@ -576,7 +563,7 @@ final class OperationEmitter {
         }
         e.register(RBP).store(ADDRESS);
         e.loadMemory(64, stackAt(), false).store(VALUE);
-        moveStack(8);
+        e.moveStack(8);
         e.setRegister(i, RBP, 64, VALUE);
         return true;
     }
@@ -589,10 +576,12 @@ final class OperationEmitter {
             Label not = code.newLabel();
             Label done = code.newLabel();
             e.jumpIf(condition ^ 1, not);
+            boolean narrow = e.isNarrow(o.reg);
             copy(o.reg, o.rm, i.operandSize);
             if (i.operandSize == 32) {
                 code.goto_(done);
                 code.labelBinding(not);
+                e.setNarrow(o.reg, narrow);
                 copy(o.reg, o.reg, 32);
             } else {
                 code.labelBinding(not);

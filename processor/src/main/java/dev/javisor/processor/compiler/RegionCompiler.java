@@ -163,7 +163,7 @@ public final class RegionCompiler {
     private void writePart(Plan.Part p) {
         int n = p.ops().size();
         code.labelBinding(labels.get(p.offset()));
-        e.forgetFlags();
+        e.forget();
         e.takeBudget(n, p.offset());
         boolean[] flagsNeeded = FlagLiveness.needed(p.ops());
         for (int k = 0; k < n; k++) {
@@ -178,7 +178,7 @@ public final class RegionCompiler {
                 e.callQuietly(constant(o));
             } else if (!operations.emit(o, n - k, flagsNeeded[k]) && !(effort == Effort.FULL && vectors.emit(o, n - k))) {
                 e.call(constant(o), o.start, n - k);
-                e.forgetFlags();
+                e.forget();
             }
         }
         e.flushFlags();
@@ -238,7 +238,7 @@ public final class RegionCompiler {
                     e.page().constant(o.end);
                     code.ladd();
                     e.store(VALUE);
-                    operations.pushValue(at);
+                    e.push(at);
                     jumpTo(target(o));
                 } else {
                     indirect(o, rest, true);
@@ -313,7 +313,7 @@ public final class RegionCompiler {
             e.page().constant(o.end);
             code.ladd();
             e.store(VALUE);
-            operations.pushValue(at);
+            e.push(at);
         }
         goTo(Emitter.B, effort != Effort.QUICK ? entries : List.of());
     }
@@ -340,10 +340,7 @@ public final class RegionCompiler {
             return;
         }
         int at = Access.at(o.start, rest, Cpu.SS);
-        e.register(4).store(ADDRESS);
-        e.loadMemory(64, at, false).store(VALUE);
-        e.checkTarget(VALUE, at);
-        operations.moveStack(8 + (o.imm & 0xFFFF));
+        e.popTarget(8 + ((int) o.imm & 0xFFFF), at);
         goTo(VALUE, returns);
     }
 
@@ -358,7 +355,7 @@ public final class RegionCompiler {
     private void repeated(Op o, int rest) {
         e.setRip(o.end);
         e.call(constant(o), o.start, rest);
-        e.forgetFlags();
+        e.forget();
         Label done = code.newLabel();
         code.aload(C).getfield(Emitter.CPU, "rip", ConstantDescs.CD_long);
         e.page().constant(o.end);

@@ -95,7 +95,7 @@ final class VectorEmitter {
         e.code.invokestatic(SIMPLE, compares && method.charAt(0) == 'u' ? method.substring(1) : method, OPERATION);
         e.leaveIfNot();
         if (compares) {
-            e.forgetFlags();
+            e.forget();
         }
     }
 
