@@ -190,6 +190,26 @@ class ApicVirtualizationTest {
     }
 
     @Test
+    void aPostedInterruptSaysHowItIsTriggered() {
+        String look = "push eax\nmov eax, [0xFEE001A0]\nmov [0x3800], eax\npop eax\n";
+        try (PvGuest g = guest(true, List.of(ENABLE + "sti\nagain: jmp again"))) {
+            g.on(0x55, look + handler(0x55, XAPIC));
+            Vcpu v = g.vcpus.getFirst();
+            assertThat(v.run(1000)).isEqualTo(new VcpuExit.Intr());
+            assertThat(g.vm.signalMsi(new Msi(0xFEE0_0000L, 0xC055))).isTrue();
+            v.run(2000);
+            assertThat(g.get(0x3800, 4)).as("level").isEqualTo(1 << 0x55 - 0x40);
+            assertThat(v.run(3000)).isEqualTo(new VcpuExit.Intr());
+            long exits = v.exits().get("external interrupt");
+            assertThat(g.vm.signalMsi(new Msi(0xFEE0_0000L, 0x4055))).isTrue();
+            v.run(4000);
+            assertThat(g.get(0x3000, 4)).as("interrupts").isEqualTo(2);
+            assertThat(v.exits()).as("posted").containsEntry("external interrupt", exits);
+            assertThat(g.get(0x3800, 4)).as("edge").isZero();
+        }
+    }
+
+    @Test
     void aGuestThatMovesItsRegistersHasThemThere() {
         String code = ENABLE + "mov ecx, 0x1B\nmov eax, 0x600900\nxor edx, edx\nwrmsr\nmov eax, [0x600030]\nmov [0x3800], eax\n"
                 + "mov eax, [0xFEE00030]\nmov [0x3804], eax\n" + END;

@@ -24,14 +24,14 @@ final class MsrInstructions {
     }
 
     private Cpu cpu() {
-        Cpu c = core.state.change(GuestState.REGISTERS);
-        int index = (int) c.gpr[RCX];
-        // Registers of the local APIC are nowhere else.
-        if (index < FIRST_X2APIC || index > LAST_X2APIC) {
-            core.state.change(GuestState.SYSTEM | GuestState.KEYS | GuestState.MSRS);
-        }
+        Cpu c = core.state.load(GuestState.REGISTERS);
         Emulator.synchronize(c);
         return c;
+    }
+
+    /** Where the registers are. Those of the local APIC are nowhere else. */
+    private static int parts(int index) {
+        return index >= FIRST_X2APIC && index <= LAST_X2APIC ? 0 : GuestState.SYSTEM | GuestState.KEYS | GuestState.MSRS;
     }
 
     /** Returns what ends the run, or null. @param length of the instruction */
@@ -42,6 +42,7 @@ final class MsrInstructions {
             return refuseRead(index, Capability.MSR_EXIT_REASON_FILTER, length);
         }
         try {
+            core.state.load(parts(index));
             finishRead(Msrs.read(c, index), length);
             return null;
         } catch (GuestFault f) {
@@ -93,6 +94,7 @@ final class MsrInstructions {
             return refuseWrite(index, value, Capability.MSR_EXIT_REASON_FILTER, length);
         }
         try {
+            core.state.change(parts(index));
             Msrs.write(c, index, value);
             finishWrite(length);
             return null;

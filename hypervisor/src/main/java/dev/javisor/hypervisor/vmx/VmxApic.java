@@ -213,6 +213,7 @@ final class VmxApic {
         if (!handedOver || registers().hasLevelRequest()) {
             return false;
         }
+        writeRow(TMR, registers().levelTriggered());
         long[] requests = registers().takeRequests();
         long any = 0;
         for (int i = 0; i < WORDS; i++) {
