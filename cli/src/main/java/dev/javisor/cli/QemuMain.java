@@ -54,7 +54,7 @@ public final class QemuMain {
     private Chipset chipset = Chipset.PC;
     private boolean timer = true;
     private boolean forcedEmulation;
-    private boolean apicVirtualization;
+    private boolean apicVirtualization = true;
     private long pageDelay;
     private String pageRoom;
     /** Seconds since 1970-01-01T00:00Z: the host's time, as with QEMU. */
@@ -207,7 +207,7 @@ public final class QemuMain {
             } else if (part.startsWith("force_emulation_prefix=")) {
                 forcedEmulation = part.endsWith("=on");
             } else if (part.startsWith("apicv=")) {
-                apicVirtualization = part.endsWith("=on");
+                apicVirtualization = !part.endsWith("=off");
             } else if (part.startsWith("page_delay=")) {
                 pageDelay = RunCommand.ticks(number(part.substring("page_delay=".length())));
             } else if (part.startsWith("page_room=")) {

@@ -162,9 +162,9 @@ class RunCommand implements Callable<Integer> {
     boolean forcedEmulation;
 
     @Option(names = "--apic-virtualization", negatable = true,
-            description = "On the hypervisor, the processor delivers the interrupts of local APICs without VM exits (default: no)."
-                    + " The guest cannot tell.")
-    private boolean apicVirtualization;
+            description = "On the hypervisor, the processor delivers the interrupts of local APICs without VM exits (default), or the"
+                    + " hypervisor injects them. The guest cannot tell.")
+    private Boolean apicVirtualization;
 
     @Option(names = "--page-delay", paramLabel = "NS",
             description = "On the hypervisor, guest nanoseconds after which a page of memory is there when the guest wants it for the first"
@@ -280,7 +280,7 @@ class RunCommand implements Callable<Integer> {
         if (pageRoom != null) {
             pageRoom(b, pageRoom, pageDelay);
         }
-        b.requeuePolicy(policy(requeue)).forcedEmulation(forcedEmulation).apicVirtualization(apicVirtualization);
+        b.requeuePolicy(policy(requeue)).forcedEmulation(forcedEmulation).apicVirtualization(!Boolean.FALSE.equals(apicVirtualization));
         b.pageDelay(ticks(pageDelay));
         b.chipset(chipset()).commandLine(append).entry(entry()).stopAtReset(noReboot).seed(seed).engine(engine());
         if (kernel != null) {

@@ -550,8 +550,8 @@ public final class Vm implements Stateful {
     }
 
     /**
-     * KVM's parameter {@code enable_apicv}, for vcpus that are made from here on; off at first. While the guest runs the registers of its
-     * local APIC are the processor's, which delivers interrupts without exits. Guests see the same either way.
+     * KVM's parameter {@code enable_apicv}, for vcpus that are made from here on; on at first. While the guest runs the registers of its
+     * local APIC are the processor's, which delivers interrupts without exits, if it can do that. Guests see the same either way.
      */
     public void setApicVirtualization(boolean on) {
         vmx.setApicVirtualization(on);

@@ -219,7 +219,7 @@ class ParavirtualTest {
         all[0] = "mov dword [0xFEE000F0], 0x1FF\nsti";
         all[1] = wrmsr(0x4B564D04, 0x2001);
         System.arraycopy(code, 0, all, 2, code.length);
-        return new PvGuest(KVM).on(0x40, QUIET_HANDLER).on(0x41, QUIET_HANDLER).vcpu(all);
+        return new PvGuest(KVM, vm -> vm.setApicVirtualization(false)).on(0x40, QUIET_HANDLER).on(0x41, QUIET_HANDLER).vcpu(all);
     }
 
     @Test

@@ -252,7 +252,7 @@ public final class MachineConfiguration {
         private Place place = Place.METAL;
         private RequeuePolicy requeuePolicy = RequeuePolicy.ALWAYS;
         private boolean forcedEmulation;
-        private boolean apicVirtualization;
+        private boolean apicVirtualization = true;
         private long pageDelay;
         private long pageRoom = Long.MAX_VALUE;
 

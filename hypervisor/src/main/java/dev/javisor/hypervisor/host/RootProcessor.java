@@ -384,6 +384,13 @@ public final class RootProcessor {
         cpu.withdraw(Cpu.INIT_REQUEST);
     }
 
+    /** Takes the exit behind an access of the guest to its local APIC, if the guest's turn has ended before it. It takes no guest time. */
+    public void takeTrap() {
+        while (unit.hasTrap()) {
+            Boundary.process(cpu);
+        }
+    }
+
     /** Instructions that guests have retired here. */
     public long retired() {
         return cpu.retiredNow();

@@ -158,6 +158,8 @@ public final class VmxBackend implements Backend {
                 return new VcpuExit.FailEntry(root.vmread(VmcsField.VM_INSTRUCTION_ERROR), root.entryFailure());
             }
         }
+        // The access has its effect in the turn that it belongs to.
+        root.takeTrap();
         return root.inGuest() ? null : exited();
     }
 

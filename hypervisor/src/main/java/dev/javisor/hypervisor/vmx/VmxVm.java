@@ -18,7 +18,7 @@ public final class VmxVm {
     private final List<VmxApic> apics = new ArrayList<>();
     private final List<VcpuCore> cores = new ArrayList<>();
     private int vcpus;
-    private boolean virtualizesApics;
+    private boolean virtualizesApics = true;
     private long apicAccessPage;
 
     public VmxVm(Host host, MemorySlots slots) {

@@ -255,7 +255,8 @@ public final class Boundary {
         EventDelivery.deliver(c, Event.debug(causes));
     }
 
-    private static void wake(Cpu c) {
+    /** Ends the processor's waiting. */
+    public static void wake(Cpu c) {
         c.activity = Cpu.ACTIVE;
         c.monitorAddress = -1;
         c.shutdownReason = null;

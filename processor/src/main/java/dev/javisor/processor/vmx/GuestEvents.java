@@ -179,9 +179,14 @@ final class GuestEvents implements Stateful {
             leave(ExitReason.INTERRUPT_WINDOW, 0);
             return true;
         }
-        if (guest.apic.isPending() && (c.rflags & Flags.IF) != 0) {
-            guest.apic.deliver();
-            return true;
+        if (guest.apic.isPending()) {
+            if ((c.rflags & Flags.IF) != 0) {
+                guest.apic.deliver();
+                return true;
+            }
+            if (breaksWait()) {
+                Boundary.wake(c);
+            }
         }
         if ((c.requests & (Cpu.EXTERNAL_REQUEST | Cpu.APIC_REQUEST)) == 0) {
             return false;
@@ -204,6 +209,11 @@ final class GuestEvents implements Stateful {
         return true;
     }
 
+    /** The guest waits, and a pending interrupt ends that although it is masked. */
+    private boolean breaksWait() {
+        return cpu.activity == Cpu.MWAIT && cpu.waitBreaksOnInterrupt;
+    }
+
     /** Something that is pending would end HLT, shutdown or wait-for-SIPI. */
     boolean wakes() {
         Cpu c = cpu;
@@ -223,9 +233,10 @@ final class GuestEvents implements Stateful {
             return false;
         }
         boolean enabled = (c.rflags & Flags.IF) != 0;
-        boolean open = enabled || on(VmxControl.EXTERNAL_INTERRUPT_EXITING) || c.activity == Cpu.MWAIT && c.waitBreaksOnInterrupt;
+        boolean open = enabled || on(VmxControl.EXTERNAL_INTERRUPT_EXITING) || breaksWait();
         return c.pendingDebug != 0
-                || enabled && (on(VmxControl.INTERRUPT_WINDOW_EXITING) || guest.apic.isPending())
+                || enabled && on(VmxControl.INTERRUPT_WINDOW_EXITING)
+                || (enabled || breaksWait()) && guest.apic.isPending()
                 || open && (r & (Cpu.EXTERNAL_REQUEST | Cpu.APIC_REQUEST)) != 0 && Boundary.hasInterrupt(c);
     }
 

@@ -78,6 +78,11 @@ public final class Vmx implements Virtualization {
         return monitoredLine;
     }
 
+    /** A trap-like exit of an access to the local APIC is due. For a host that ends the guest's turn before. */
+    public boolean hasTrap() {
+        return cpu.guest != null && nonRoot.apic.hasTrap();
+    }
+
     /** The exit has ended a wait of the guest (MWAIT, UMWAIT, TPAUSE). For such a host too. */
     public boolean hasWaited() {
         return waited;
