@@ -11,6 +11,8 @@ public abstract class Region {
     public Effort effort;
     /** Instructions that it has run, and after how many it has proved to be worth more effort. Counted by who calls it. */
     public long retired, proof = Long.MAX_VALUE;
+    /** What all compiled code had run when this was last asked; 0: not yet. */
+    public long since;
     /** How often it was entered. */
     public long entries;
     /** Memory accesses that took slow paths. */

@@ -33,6 +33,11 @@ final class RegionFactory {
     private static final int RESTLESS = 4;
     /** Instructions that a region runs before it is compiled with full effort, which takes the Java machine about as long as these. */
     private static final long PROOF = 5_000_000;
+    /**
+     * Of what compiled code runs, a region must run one part in so many. The optimizing compiler's code is larger: where the time is spread
+     * over so many regions that the host's caches cannot hold it, it is slower.
+     */
+    private static final int MOST_SPREAD = 100;
     /** Calls after which the Java machine has compiled a method, as far as it may; and for the first time. */
     private static final int CALLS_TO_QUICK = 9_000, CALLS_TO_PROFILE = 300;
     /** Instructions for each slow access, below which leaving the region for them costs more than it gains. */
@@ -112,9 +117,20 @@ final class RegionFactory {
 
     /**
      * A region has proved to be hot. It is made again, together with hot ones of its page between which control goes to and fro; but not
-     * before what is still interpreted.
+     * before what is still interpreted, and not where it is one of many.
+     *
+     * @param now instructions that compiled code has run
      */
-    void improve(Region code) {
+    void improve(Region code, long now) {
+        if (code.effort == Effort.QUICK) {
+            long all = now - code.since;
+            boolean isFirst = code.since == 0;
+            code.since = now;
+            if (isFirst || all > MOST_SPREAD * PROOF) {
+                code.proof = code.retired + PROOF;
+                return;
+            }
+        }
         if (improvements.get() >= MOST_PENDING || pending.get() > 0) {
             code.proof += PROOF;
             return;
@@ -228,7 +244,7 @@ final class RegionFactory {
             statistics.instructions += plan.instructions();
             statistics.nanoseconds += System.nanoTime() - start;
             if (twoLevels) {
-                code.proof = PROOF;
+                code.proof = PROOF / 8;
                 if (!HotSpot.compileQuickly(code)) {
                     call(code, CALLS_TO_QUICK);
                 }

@@ -83,7 +83,7 @@ public final class TieredEngine {
         boolean interprets = code.run(c, (int) (c.rip - page));
         leave(c);
         if (code.retired > code.proof) {
-            factory.improve(code);
+            factory.improve(code, compiledInstructions);
         }
         if (interprets) {
             code.slowAccesses++;
