@@ -1,5 +1,6 @@
 package dev.javisor.conformance.fuzz;
 
+import dev.javisor.conformance.Options;
 import dev.javisor.conformance.Watchdog;
 import java.io.PrintStream;
 import java.util.ArrayList;
@@ -38,12 +39,7 @@ public final class Fuzz {
 
     public static void main(String[] args) throws Exception {
         Fuzz fuzz = new Fuzz(System.out);
-        for (int i = 0; i + 1 < args.length; i += 2) {
-            fuzz.option(args[i], args[i + 1]);
-        }
-        if (args.length % 2 != 0) {
-            throw new IllegalArgumentException("option " + args[args.length - 1] + " needs a value");
-        }
+        Options.read("fuzz", args, fuzz::option);
         fuzz.run();
         System.exit(fuzz.failures.isEmpty() ? 0 : 1);
     }

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
+import dev.javisor.conformance.Options;
 import dev.javisor.conformance.Watchdog;
 import dev.javisor.isa.CpuModel;
 import dev.javisor.isa.CpuModels;
@@ -55,12 +56,7 @@ public final class HostConformance {
 
     public static void main(String[] args) throws Exception {
         HostConformance run = new HostConformance(System.out);
-        for (int i = 0; i + 1 < args.length; i += 2) {
-            run.option(args[i], args[i + 1]);
-        }
-        if (args.length % 2 != 0) {
-            throw new IllegalArgumentException("option " + args[args.length - 1] + " needs a value");
-        }
+        Options.read("host", args, run::option);
         if (!NativeHost.isAvailable()) {
             System.out.println("Not applicable: the host is not Linux on x86-64.");
             return;

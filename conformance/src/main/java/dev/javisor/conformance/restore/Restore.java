@@ -1,5 +1,6 @@
 package dev.javisor.conformance.restore;
 
+import dev.javisor.conformance.Options;
 import dev.javisor.conformance.event.Holes;
 import dev.javisor.conformance.restore.Subjects.Subject;
 import dev.javisor.machine.Machine;
@@ -21,8 +22,8 @@ import java.util.SplittableRandom;
 
 /**
  * Saves guests at random instruction boundaries, and in the middle of deliveries; another process goes on from each in a fresh machine, and
- * must come to the state, byte for byte, that is saved at the next. Guests are those of the event tests, or a kernel that boots. In the end
- * a guest that was saved must be where it is without.
+ * must come to the state, byte for byte, that is saved at the next. Guests are those of the event tests, and if there is a kernel, its boot
+ * for half of the boundaries. In the end a guest that was saved must be where it is without.
  *
  * <p>So every instruction behind the first boundary runs in a machine that was restored not long before. Since execution is deterministic,
  * equal states have equal ends: it is not necessary that each machine runs to the end. What a state leaves out would be missing between
@@ -59,12 +60,7 @@ public final class Restore {
 
     public static void main(String[] args) throws Exception {
         Restore r = new Restore(System.out);
-        for (int i = 0; i + 1 < args.length; i += 2) {
-            r.option(args[i], args[i + 1]);
-        }
-        if (args.length % 2 != 0) {
-            throw new IllegalArgumentException("option " + args[args.length - 1] + " needs a value");
-        }
+        Options.read("restore", args, r::option);
         System.exit(r.worker ? new RestoreWorker(r.subjects, r.engine).run() ? 0 : 1 : r.run() ? 0 : 1);
     }
 
@@ -108,18 +104,14 @@ public final class Restore {
         try (DataOutputStream to = new DataOutputStream(new BufferedOutputStream(process.getOutputStream(), 1 << 20))) {
             SplittableRandom random = new SplittableRandom(seed);
             List<Subject> all = subjects.all();
-            int share = Math.max(1, count / (all.size() * places.size()));
-            for (int i = 0; i < all.size(); i++) {
-                for (Place place : places) {
-                    boolean impossible = place == Place.HYPERVISOR && !all.get(i).isInterruptible();
-                    if (impossible || random.nextInt(all.size() * places.size()) >= count) {
-                        continue;
-                    }
-                    to.writeInt(i);
-                    to.writeInt(place.ordinal());
-                    save(all.get(i), place, random.split(), share, to);
-                    to.writeLong(-1);
-                }
+            int boots = subjects.boots();
+            int events = all.size() - boots;
+            if (boots > 0) {
+                saveAll(all, events, boots, count / 2, random, to);
+            }
+            // The guests of the event tests are short: they are run until there are enough boundaries.
+            while (saved < count && failures == 0) {
+                saveAll(all, 0, events, count - saved, random, to);
             }
             to.writeInt(-1);
         }
@@ -136,6 +128,23 @@ public final class Restore {
         out.println("%d boundaries, %d of them between an event and its handler, %s followed to the end; %d failures"
                 .formatted(compared, midway, counts[1], failures));
         return failures == 0;
+    }
+
+    /** Saves {@code n} guests from the {@code first} on, at {@code wanted} boundaries, or fewer if they have not so many. */
+    private void saveAll(List<Subject> all, int first, int n, int wanted, SplittableRandom random, DataOutputStream to) throws IOException {
+        int share = Math.max(1, wanted / (n * places.size()));
+        for (int i = first; i < first + n; i++) {
+            for (Place place : places) {
+                boolean impossible = place == Place.HYPERVISOR && !all.get(i).isInterruptible();
+                if (impossible || random.nextInt(n * places.size()) >= wanted) {
+                    continue;
+                }
+                to.writeInt(i);
+                to.writeInt(place.ordinal());
+                save(all.get(i), place, random.split(), share, to);
+                to.writeLong(-1);
+            }
+        }
     }
 
     private void listen(Process process, List<String> said) {
@@ -166,7 +175,7 @@ public final class Restore {
             m.run(instructions);
             length = m.time();
             end.take(m);
-            if (subjects.isBoot()) {
+            if (subject.isLong()) {
                 out.println("%s on the %s: %d instructions, %d deliveries, ends with state %s"
                         .formatted(subject.name(), place, m.retired(), deliveries.count(), end.hash()));
             }

@@ -29,6 +29,9 @@ final class Subjects {
         /** See {@link EventCase#interruptible}. */
         boolean isInterruptible();
 
+        /** Runs for seconds. */
+        boolean isLong();
+
         Machine machine(Place place, Engine engine);
     }
 
@@ -43,8 +46,8 @@ final class Subjects {
     /** Takes an option that says what the guests are; false when it is another one. */
     boolean option(String name, String value) {
         switch (name) {
-            case "--kernel" -> kernel = value;
-            case "--initrd" -> initrd = value;
+            case "--kernel" -> kernel = file(value);
+            case "--initrd" -> initrd = file(value);
             case "--append" -> commandLine = value;
             case "--cpu" -> model = value;
             case "--memory" -> memory = Long.parseLong(value);
@@ -58,19 +61,32 @@ final class Subjects {
         return true;
     }
 
+    private static String file(String name) {
+        if (!Files.isReadable(Path.of(name))) {
+            throw new IllegalArgumentException(name + " cannot be read");
+        }
+        return name;
+    }
+
     /** The options so far. */
     List<String> arguments() {
         return arguments;
     }
 
-    boolean isBoot() {
-        return kernel != null;
+    /** How many boots {@link #all} ends with. */
+    int boots() {
+        return kernel == null ? 0 : 1;
     }
 
     List<Subject> all() {
-        if (!isBoot()) {
-            return EventCases.all().stream().map(this::guest).toList();
+        List<Subject> all = new ArrayList<>(EventCases.all().stream().map(this::guest).toList());
+        if (kernel != null) {
+            all.add(boot());
         }
+        return all;
+    }
+
+    private Boot boot() {
         MachineConfiguration.Builder b = MachineConfiguration.builder(CpuModels.parse(model))
                 .kernel(image(kernel))
                 .memory(memory * MEBIBYTE)
@@ -78,7 +94,7 @@ final class Subjects {
                 .commandLine(commandLine)
                 .serial(ByteSink.NONE);
         Optional.ofNullable(initrd).map(Subjects::image).ifPresent(b::initrd);
-        return List.of(new Boot(b));
+        return new Boot(b);
     }
 
     private Subject guest(EventCase test) {
@@ -92,6 +108,11 @@ final class Subjects {
             @Override
             public boolean isInterruptible() {
                 return test.interruptible();
+            }
+
+            @Override
+            public boolean isLong() {
+                return false;
             }
 
             @Override
@@ -109,6 +130,11 @@ final class Subjects {
 
         @Override
         public boolean isInterruptible() {
+            return true;
+        }
+
+        @Override
+        public boolean isLong() {
             return true;
         }
 

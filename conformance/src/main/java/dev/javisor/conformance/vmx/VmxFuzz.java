@@ -1,5 +1,6 @@
 package dev.javisor.conformance.vmx;
 
+import dev.javisor.conformance.Options;
 import dev.javisor.conformance.Watchdog;
 import dev.javisor.isa.CpuModel;
 import dev.javisor.isa.CpuModels;
@@ -43,12 +44,7 @@ public final class VmxFuzz {
 
     public static void main(String[] args) throws Exception {
         VmxFuzz run = new VmxFuzz(System.out);
-        for (int i = 0; i + 1 < args.length; i += 2) {
-            run.option(args[i], args[i + 1]);
-        }
-        if (args.length % 2 != 0) {
-            throw new IllegalArgumentException("option " + args[args.length - 1] + " needs a value");
-        }
+        Options.read("vmx", args, run::option);
         run.run();
     }
 
