@@ -29,6 +29,7 @@ import dev.javisor.machine.virtio.BlockDevice;
 import dev.javisor.machine.virtio.ConsoleDevice;
 import dev.javisor.machine.virtio.EntropyDevice;
 import dev.javisor.processor.apic.ApicBus;
+import dev.javisor.processor.apic.LocalApic;
 import dev.javisor.processor.bus.Device;
 import dev.javisor.processor.bus.InterruptLine;
 import dev.javisor.processor.bus.IoBus;
@@ -272,7 +273,8 @@ final class Board implements Stateful {
                 (device, pin) -> PirqRouter.FIRST_INPUT + PirqRouter.pirq(device + pin),
                 (device, pin) -> PCI_REQUESTS[PirqRouter.pirq(device + pin)]);
         int[] ids = IntStream.range(0, configuration.processors()).toArray();
-        return new PcDescription(ids, signature, features, configuration.memory(), bridge, true, serial.size(), false, true);
+        int apicVersion = LocalApic.version(m) & 0xFF;
+        return new PcDescription(ids, signature, features, apicVersion, configuration.memory(), bridge, true, serial.size(), false, true);
     }
 
     void reset() {

@@ -213,6 +213,23 @@ class MachineTest {
         }
     }
 
+    /** Linux warns of a difference. */
+    @ParameterizedTest
+    @ValueSource(strings = {"max-intel", "max-amd"})
+    void theMultiprocessorTableSaysTheVersionOfTheLocalApics(String model) {
+        String code = "start: mov eax, [0xFEE00030]\n mov [0x50000], eax\n mov dx, 0x604\n mov ax, 0x2000\n out dx, ax\n jmp $";
+        try (Machine m = new Machine(builder(CpuModels.parse(model), code).build())) {
+            assertThat(m.run()).isEqualTo(new MachineExit.PowerOff());
+            long table = 0xF0000;
+            while (m.memory().read(table, 4) != 0x504D4350) {
+                table += 16;
+            }
+            long processor = table + 44;
+            assertThat(m.memory().read(processor, 1)).as("entry type").isZero();
+            assertThat(m.memory().read(processor + 2, 1)).isEqualTo(m.memory().read(0x50000, 1));
+        }
+    }
+
     @Test
     void theInstructionLimitIsExact() {
         for (long limit : new long[] {1, 2, 999, 123_457}) {

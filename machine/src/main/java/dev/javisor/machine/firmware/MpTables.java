@@ -10,7 +10,6 @@ final class MpTables {
     private static final int PCI_BUS = 0;
     private static final int ISA_BUS = 1;
     private static final int IO_APIC_ID = 0;
-    private static final int LOCAL_APIC_VERSION = 0x14;
     private static final int CONFORMS = 0;
     private static final int ACTIVE_LOW_LEVEL = 0x0F;
     private static final int ACTIVE_HIGH_LEVEL = 0x0D;
@@ -41,7 +40,7 @@ final class MpTables {
         int[] ids = pc.apicIds();
         for (int i = 0; i < ids.length; i++) {
             if (ids[i] < 0xFF) {
-                entry(0).u8(ids[i]).u8(LOCAL_APIC_VERSION).u8(i == 0 ? 3 : 1).u32(pc.signature()).u32(pc.features()).u64(0);
+                entry(0).u8(ids[i]).u8(pc.apicVersion()).u8(i == 0 ? 3 : 1).u32(pc.signature()).u32(pc.features()).u64(0);
             }
         }
         if (pc.pci() != null) {

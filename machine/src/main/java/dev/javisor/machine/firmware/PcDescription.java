@@ -9,6 +9,7 @@ import java.util.function.IntBinaryOperator;
  * @param apicIds local APIC identifiers of the processors, the bootstrap processor first
  * @param signature CPUID leaf 1 EAX of the processors
  * @param features CPUID leaf 1 EDX of the processors
+ * @param apicVersion version number of their local APICs
  * @param memory bytes of RAM
  * @param pci what the host bridge forwards and how its interrupts are wired; null when there is no PCI
  * @param hpet there is a high precision event timer at its default address
@@ -20,6 +21,7 @@ public record PcDescription(
         int[] apicIds,
         int signature,
         int features,
+        int apicVersion,
         long memory,
         Pci pci,
         boolean hpet,

@@ -29,7 +29,7 @@ class FirmwareTablesTest {
     }
 
     private static PcDescription pc(int... apicIds) {
-        return new PcDescription(apicIds, 0x806F8, 0x0789FBFF, 4L << 30, PCI, true, 2, true, false);
+        return new PcDescription(apicIds, 0x806F8, 0x0789FBFF, 0x15, 4L << 30, PCI, true, 2, true, false);
     }
 
     private ByteBuffer bytes(long at, int count) {

@@ -1,5 +1,6 @@
 package dev.javisor.processor.apic;
 
+import dev.javisor.isa.CpuModel;
 import dev.javisor.isa.Feature;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.InterruptController;
@@ -562,8 +563,9 @@ public final class LocalApic implements InterruptController {
         return cpu.model.isIntel();
     }
 
-    private int version() {
-        return cpu.model.isIntel() ? 0x1060015 : 0x50010;
+    /** The version register of a model's local APICs: version number in bits 7:0, what else they have above. */
+    public static int version(CpuModel model) {
+        return model.isIntel() ? 0x1060015 : 0x50010;
     }
 
     int writable(ApicRegister r) {
@@ -595,7 +597,7 @@ public final class LocalApic implements InterruptController {
     int readRegister(ApicRegister r, int index) {
         return switch (r) {
             case ID -> x2apic() ? x2apicId() : id << 24;
-            case VERSION -> version();
+            case VERSION -> version(cpu.model);
             case TASK_PRIORITY -> taskPriority;
             case ARBITRATION_PRIORITY -> arbitrationPriority();
             case PROCESSOR_PRIORITY -> processorPriority();
