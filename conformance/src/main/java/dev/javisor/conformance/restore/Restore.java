@@ -16,6 +16,7 @@ import java.io.PrintStream;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -169,23 +170,28 @@ public final class Restore {
     private void save(Subject subject, Place place, SplittableRandom random, int share, DataOutputStream to) throws IOException {
         Deliveries deliveries = new Deliveries();
         long length;
+        long retired;
         Snapshot end = new Snapshot();
         try (Machine m = subject.machine(place, engine)) {
             m.trace(deliveries);
             m.run(instructions);
             length = m.time();
+            retired = m.retired();
             end.take(m);
             if (subject.isLong()) {
                 out.println("%s on the %s: %d instructions, %d deliveries, ends with state %s"
                         .formatted(subject.name(), place, m.retired(), deliveries.count(), end.hash()));
             }
         }
+        long[] times = subject.isLong()
+                ? random.longs(share, 0, length).toArray()
+                : times(subject, place, random.longs(share, 0, retired).sorted().toArray());
         Snapshot snapshot = new Snapshot();
         try (Machine m = subject.machine(place, engine)) {
             snapshot.take(m);
             snapshot.write(to, 0);
             MachineExit exit = null;
-            for (Target target : targets(random, share, length, deliveries)) {
+            for (Target target : targets(random, times, deliveries)) {
                 if (target.time <= m.time()) {
                     continue;
                 }
@@ -215,15 +221,25 @@ public final class Restore {
     /** Where a guest is saved: at a time, or when the next event from then on is being delivered. */
     private record Target(long time, boolean delivery) {}
 
-    /** Half of them at any time, half of them just before an event. */
-    private static List<Target> targets(SplittableRandom random, int count, long length, Deliveries deliveries) {
+    /** When a guest has retired so many instructions. A short guest spends most of its time in a few accesses to devices. */
+    private long[] times(Subject subject, Place place, long[] instructionCounts) {
+        try (Machine m = subject.machine(place, engine)) {
+            return Arrays.stream(instructionCounts)
+                    .map(n -> {
+                        m.run(n);
+                        return m.time();
+                    })
+                    .toArray();
+        }
+    }
+
+    /** Half of them at the given times, half of them just before an event. */
+    private static List<Target> targets(SplittableRandom random, long[] times, Deliveries deliveries) {
         List<Target> all = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
+        for (long time : times) {
             boolean delivery = deliveries.count() > 0 && random.nextBoolean();
-            long time = delivery
-                    ? deliveries.time(random.nextInt(deliveries.count())) - random.nextInt(SEARCH / 2)
-                    : random.nextLong(length);
-            all.add(new Target(time, delivery));
+            long before = delivery ? deliveries.time(random.nextInt(deliveries.count())) - random.nextInt(SEARCH / 2) : time;
+            all.add(new Target(before, delivery));
         }
         all.sort(Comparator.comparingLong(Target::time));
         return all;
