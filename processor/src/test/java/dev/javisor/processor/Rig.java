@@ -62,7 +62,7 @@ public final class Rig {
         c.updateMode();
         c.rip = CODE;
         c.gpr[RSP] = STACK;
-        c.budget = Integer.MAX_VALUE;
+        c.budget = 1 << 30;
         c.sliceEnd = c.budget;
     }
 

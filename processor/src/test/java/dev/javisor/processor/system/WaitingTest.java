@@ -21,7 +21,7 @@ class WaitingTest {
     /** The running instruction starts at machine time 0. */
     private static Rig rig() {
         Rig r = Rig.bits64();
-        r.c.sliceEnd = r.c.budget + 1;
+        r.c.sliceEnd = r.c.budget + 1L;
         return r;
     }
 
