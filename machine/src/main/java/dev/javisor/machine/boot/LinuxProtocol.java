@@ -107,6 +107,7 @@ final class LinuxProtocol {
         memory.write(at, b.array(), 0, PAGE_TABLES);
     }
 
+    /** The mode that a kernel starts in. @throws BadImageException if it cannot start in the one that is asked for */
     static StartState.Mode mode(BootContext context, ImageFile image, boolean has32, boolean has64) {
         boolean wants64 = context.entry() == BootContext.EntryChoice.LONG
                 || context.entry() == BootContext.EntryChoice.BEST && has64 && context.longMode();

@@ -67,6 +67,7 @@ final class MultibootImage implements BootImage {
 
     @Override
     public StartState load(BootContext context) {
+        LinuxProtocol.mode(context, file, true, false);
         Placement room = new Placement(context.map());
         // Start-up code of other processors is put at the bottom of memory.
         room.take(0, 0x2000);

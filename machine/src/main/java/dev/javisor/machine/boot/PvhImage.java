@@ -54,6 +54,7 @@ final class PvhImage implements BootImage {
 
     @Override
     public StartState load(BootContext context) {
+        LinuxProtocol.mode(context, elf.file, true, false);
         elf.load(context.memory(), context.map());
         Placement room = new Placement(context.map());
         room.take(elf.start(), elf.end() - elf.start());

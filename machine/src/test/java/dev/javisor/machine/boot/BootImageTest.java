@@ -128,6 +128,15 @@ class BootImageTest {
     }
 
     @Test
+    void multibootKernelsHaveNo64BitEntry() {
+        BootContext c = machine.context("", null);
+        BootContext wants64 = new BootContext(c.memory(), c.map(), List.of(), "", 0, true, EntryChoice.LONG);
+        assertThatThrownBy(() -> image(Images.multibootElf(4 * MEGABYTE)).load(wants64))
+                .isInstanceOf(BadImageException.class)
+                .hasMessageContaining("no 64-bit entry");
+    }
+
+    @Test
     void multibootModulesComeInOrderWithTheirArguments() {
         List<BootModule> modules = List.of(
                 new BootModule(new ImageFile("one", new byte[5000]), "root=/dev/vda quiet"),
