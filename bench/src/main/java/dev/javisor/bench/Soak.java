@@ -27,6 +27,12 @@ public final class Soak {
 
     /** @param args minutes; optionally the name of another guest */
     public static void main(String[] args) throws IOException {
+        boolean wrong = args.length > 2 || args.length > 0 && !args[0].matches("[1-9]\\d{0,5}")
+                || args.length == 2 && Guest.named(args[1]).isEmpty();
+        if (wrong) {
+            System.err.println("usage: bench/soak [MINUTES [GUEST]]; guests as for bench/run");
+            System.exit(2);
+        }
         int minutes = args.length > 0 ? Integer.parseInt(args[0]) : 60;
         Guest guest = args.length > 1 ? Guest.named(args[1]).orElseThrow() : Guest.CHURN;
         ImageFile image = new ImageFile(guest.title(), guest.image(ENDLESS));
