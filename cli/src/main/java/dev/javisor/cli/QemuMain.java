@@ -42,7 +42,7 @@ public final class QemuMain {
             "parallel", "name", "vnc");
     /** Machine properties that change nothing here. */
     private static final Set<String> IGNORED_MACHINE = Set.of(
-            "accel", "engine", "on", "force_emulation_prefix", "page_delay", "page_room", "kernel-irqchip",
+            "accel", "engine", "on", "apicv", "force_emulation_prefix", "page_delay", "page_room", "kernel-irqchip",
             "kernel_irqchip", "usb", "graphics", "hpet", "smm");
 
     private final List<String> arguments;
@@ -124,7 +124,8 @@ public final class QemuMain {
         out.println("       [-machine pc|q35[,pit=off]] [-bios FILE] [-drive file=F,format=raw[,readonly=on]]");
         out.println("       [-serial stdio|file:F|null] [-debugcon stdio|file:F] [-device NAME[,...]] [-no-reboot]");
         out.println("       [-accel javisor[,engine=interpreter|compiler|auto|lockstep][,on=metal|hypervisor]");
-        out.println("              [,force_emulation_prefix=on][,page_delay=NS[,page_room=SIZE]]] [-rtc base=utc|YYYY-MM-DD[Thh:mm:ss]]");
+        out.println("              [,apicv=off][,force_emulation_prefix=on][,page_delay=NS[,page_room=SIZE]]]");
+        out.println("       [-rtc base=utc|YYYY-MM-DD[Thh:mm:ss]]");
         out.println("JAVISOR_ENGINE=ENGINE in the environment: runs the guest on that engine, unless -accel says otherwise.");
         out.println("On the hypervisor a guest is offered what KVM offers, unless -cpu says kvm=off.");
         out.println("JAVISOR_ON=hypervisor in the environment: runs the guest on the hypervisor, unless -accel says otherwise.");
@@ -197,6 +198,15 @@ public final class QemuMain {
         }
     }
 
+    /** The value of NAME=on or NAME=off. */
+    private static boolean isOn(String property) {
+        return switch (property.substring(property.indexOf('=') + 1)) {
+            case "on" -> true;
+            case "off" -> false;
+            default -> throw new UserException("accelerator property " + property + " is neither on nor off");
+        };
+    }
+
     /** Whatever accelerator is asked for, it is Javisor; its other properties are Javisor's own. */
     private void accelerator(String text) {
         for (String part : text.split(",")) {
@@ -205,9 +215,9 @@ public final class QemuMain {
             } else if (part.startsWith("on=")) {
                 place = place(part.substring("on=".length()));
             } else if (part.startsWith("force_emulation_prefix=")) {
-                forcedEmulation = part.endsWith("=on");
+                forcedEmulation = isOn(part);
             } else if (part.startsWith("apicv=")) {
-                apicVirtualization = !part.endsWith("=off");
+                apicVirtualization = isOn(part);
             } else if (part.startsWith("page_delay=")) {
                 pageDelay = RunCommand.ticks(number(part.substring("page_delay=".length())));
             } else if (part.startsWith("page_room=")) {

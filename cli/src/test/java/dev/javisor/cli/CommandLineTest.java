@@ -273,6 +273,7 @@ class CommandLineTest {
                 + "handler: pop eax\n cmp eax, fault\n sete cl\n lea eax, [ebx + 8 * ecx]\n out 0xF4, eax\n idtr: dw 0x37\n dd 0x50000\n";
         assertThat(run(guest, place, "--force-emulation-prefix")).isEqualTo(2 * (6 + 8) + 1);
         assertThat(run(guest, place)).as("the prefix itself is undefined").isEqualTo(2 * 5 + 1);
+        assertThat(run(guest.replace("'kvm'", "'kvn'"), place, "--force-emulation-prefix")).as("no prefix").isEqualTo(2 * 5 + 1);
     }
 
     @Test

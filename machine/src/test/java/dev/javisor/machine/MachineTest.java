@@ -193,17 +193,22 @@ class MachineTest {
         }
     }
 
+    /** Lets all other processors begin with the 16-bit code at {@code ap}. */
+    private static final String START_OTHERS =
+            """
+            start:  mov esi, ap
+                    mov edi, 0x8000
+                    mov ecx, 16
+                    rep movsb
+                    mov dword [0xFEE000F0], 0x1FF
+                    mov dword [0xFEE00300], 0xC4500
+                    mov dword [0xFEE00300], 0xC4608
+            """;
+
     @Test
     void aJumpToTheResetVectorIsAReset() {
-        String code =
-                """
-                start:  mov esi, ap
-                        mov edi, 0x8000
-                        mov ecx, 16
-                        rep movsb
-                        mov dword [0xFEE000F0], 0x1FF
-                        mov dword [0xFEE00300], 0xC4500
-                        mov dword [0xFEE00300], 0xC4608
+        String code = START_OTHERS
+                + """
                         jmp $
                 bits 16
                 ap:     jmp 0xFFFF:0
@@ -386,15 +391,8 @@ class MachineTest {
 
     @Test
     void severalProcessorsTakeTurns() {
-        String code =
-                """
-                start:  mov esi, ap
-                        mov edi, 0x8000
-                        mov ecx, 16
-                        rep movsb
-                        mov dword [0xFEE000F0], 0x1FF
-                        mov dword [0xFEE00300], 0xC4500
-                        mov dword [0xFEE00300], 0xC4608
+        String code = START_OTHERS
+                + """
                 wait:   pause
                         cmp word [0x9000], 3
                         jne wait

@@ -127,6 +127,43 @@ class PlaceTest {
         }
     }
 
+    /** Ticks from RDTSC to the handler of an exception that this raises: RDTSC, two MOVs and the delivery take one each. */
+    private static long ticksToHandler(String instruction, int vector, Place place) {
+        String code = """
+                start:  mov esp, 0x90000
+                        mov dword [0x50100 + 8 * %1$d], handler & 0xFFFF | 0x100000
+                        mov dword [0x50104 + 8 * %1$d], 0x108E00
+                        lidt [idtr]
+                        mov ecx, 0x12345678
+                        rdtsc
+                        mov ebp, eax
+                        mov eax, -1
+                        %2$s
+                        jmp $
+                handler: rdtsc
+                        sub eax, ebp
+                        mov [0x50000], eax
+                        mov dx, 0x604
+                        mov ax, 0x2000
+                        out dx, ax
+                        jmp $
+                idtr:   dw 0xFF
+                        dd 0x50100
+                """.formatted(vector, instruction);
+        try (Machine m = new Machine(MachineTest.builder(code).place(place).build())) {
+            assertThat(m.run()).isEqualTo(new MachineExit.PowerOff());
+            return m.memory().read(0x50000, 4);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void anInstructionThatFaultsTakesNoTimeOfItsOwn(Place place) {
+        assertThat(ticksToHandler("ud2", 6, place)).isEqualTo(4);
+        assertThat(ticksToHandler("wrmsr", 13, place)).as("there is no such register").isEqualTo(4);
+        assertThat(ticksToHandler("bound eax, [0xFED000F0]", 5, place)).as("it has read a device").isEqualTo(4);
+    }
+
     /** Ticks from behind one RDTSC to behind another, which are one instruction each, with this between them. */
     private static long ticks(String instruction, Place place) {
         String code = "start: mov esp, 0x90000\n mov esi, 0xFEE00020\n xor ecx, ecx\n mov eax, 1\n xor edx, edx\n"

@@ -156,10 +156,12 @@ public final class LogicalProcessor implements Stateful {
                     interpreter.run();
                 }
                 if (c.latency != 0) {
-                    waitForInstruction();
+                    int ticks = c.latency;
+                    c.latency = 0;
+                    timeline.pass(ticks);
                 }
                 if (c.delay != 0) {
-                    c.otherTime += delay();
+                    delay();
                 }
             }
             if (entered && guestOnly && c.guest == null) {
@@ -176,27 +178,12 @@ public final class LogicalProcessor implements Stateful {
         return c.retired - before;
     }
 
-    /** Lets the time pass that the last instruction takes beside its tick; deadlines that come meanwhile run when they are due. */
-    private void waitForInstruction() {
-        Cpu c = cpu;
-        long end = c.now() + c.latency;
-        c.latency = 0;
-        for (long now = c.now(); now < end; now = c.now()) {
-            long ticks = Math.clamp(c.timeline.next() - now, 0, end - now);
-            c.sliceEnd += ticks;
-            c.otherTime += ticks;
-            c.timeline.runDue();
-        }
-    }
-
-    /** Lets time pass as the last instruction asked for (PAUSE): no deadline is missed, an event that is due ends it. Returns the ticks. */
-    private long delay() {
+    /** Lets time pass as the last instruction asked for (PAUSE): no deadline is missed, an event that is due ends it. */
+    private void delay() {
         Cpu c = cpu;
         boolean due = c.requests != 0 && Boundary.wakes(c);
-        long ticks = due ? 0 : Math.clamp(c.timeline.next() - c.now(), 0, c.delay);
-        c.sliceEnd += ticks;
+        c.idle(due ? 0 : Math.clamp(c.timeline.next() - c.now(), 0, c.delay));
         c.delay = 0;
-        return ticks;
     }
 
     /** One instruction with everything that hangs on its boundaries: TF, shadows, code breakpoints. */

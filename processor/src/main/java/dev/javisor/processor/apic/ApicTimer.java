@@ -46,7 +46,7 @@ final class ApicTimer implements Stateful {
         setDivideConfiguration(0);
     }
 
-    /** What is asked for now was asked for some ticks ago. */
+    /** From here on, what is written counts from the instruction that has written it, so many ticks ago. */
     void setLag(int ticks) {
         lag = ticks;
     }

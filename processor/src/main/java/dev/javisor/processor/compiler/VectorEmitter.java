@@ -68,9 +68,9 @@ final class VectorEmitter {
         } else if ((ALIGNED.contains(m) || UNALIGNED.contains(m)) && other == 'W') {
             move(loads, ALIGNED.contains(m));
         } else if (m.equals("MOVQ") && other == 'W' || (m.equals("MOVSD") || m.equals("MOVSS")) && other == 'W' && o.memory) {
-            moveLow(loads, m.equals("MOVSS") ? 32 : 64);
+            moveLow(loads, m.equals("MOVSS") ? 32 : 64, false);
         } else if ((m.equals("MOVD") || m.equals("MOVQ")) && other == 'E' && (loads || i.opcode.operands.get(1).charAt(0) == 'V')) {
-            moveGeneral(loads, i.operandSize == 64 ? 64 : 32);
+            moveLow(loads, i.operandSize == 64 ? 64 : 32, true);
         } else {
             return false;
         }
@@ -127,53 +127,37 @@ final class VectorEmitter {
         }
     }
 
-    private void moveLow(boolean loads, int bits) {
+    /** Between the low part of a register and memory, or another register: a general one or one of these. */
+    private void moveLow(boolean loads, int bits, boolean general) {
         e.requireVectors(at);
         int register = o.reg << 3;
         if (o.memory) {
             e.linearAddress(o).store(Emitter.ADDRESS);
         }
-        if (loads) {
+        if (!loads) {
+            e.vector(register).store(VALUE);
             if (o.memory) {
-                e.loadMemoryUnsigned(bits, at).store(VALUE);
+                e.storeMemory(bits, VALUE, at);
+            } else if (general) {
+                e.setRegister(o.instruction, o.rm, bits, VALUE);
             } else {
-                e.vector(o.rm << 3).store(VALUE);
+                setZeroExtended(o.rm << 3);
             }
-            setZeroExtended(register);
-        } else if (o.memory) {
-            e.vector(register).store(VALUE);
-            e.storeMemory(bits, VALUE, at);
-        } else {
-            e.vector(register).store(VALUE);
-            setZeroExtended(o.rm << 3);
+            return;
         }
+        if (o.memory) {
+            e.loadMemoryUnsigned(bits, at).store(VALUE);
+        } else if (general) {
+            e.register(o.rm).and(bits == 32 ? 0xFFFFFFFFL : -1).store(VALUE);
+        } else {
+            e.vector(o.rm << 3).store(VALUE);
+        }
+        setZeroExtended(register);
     }
 
     private void setZeroExtended(int position) {
         e.setVector(position, VALUE);
         e.constant(0).store(VALUE);
         e.setVector(position + 1, VALUE);
-    }
-
-    private void moveGeneral(boolean loads, int bits) {
-        e.requireVectors(at);
-        if (o.memory) {
-            e.linearAddress(o).store(Emitter.ADDRESS);
-        }
-        if (loads) {
-            if (o.memory) {
-                e.loadMemoryUnsigned(bits, at).store(VALUE);
-            } else {
-                e.register(o.rm).and(bits == 32 ? 0xFFFFFFFFL : -1).store(VALUE);
-            }
-            setZeroExtended(o.reg << 3);
-            return;
-        }
-        e.vector(o.reg << 3).store(VALUE);
-        if (o.memory) {
-            e.storeMemory(bits, VALUE, at);
-        } else {
-            e.setRegister(o.instruction, o.rm, bits, VALUE);
-        }
     }
 }

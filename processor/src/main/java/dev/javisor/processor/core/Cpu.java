@@ -307,6 +307,12 @@ public final class Cpu extends HotState {
         limitSlice(now());
     }
 
+    /** Ticks pass between two instructions. */
+    public void idle(long ticks) {
+        sliceEnd += ticks;
+        otherTime += ticks;
+    }
+
     /** The running instruction, the last one of its block, takes so many ticks more. */
     public void takeTime(int ticks) {
         latency += ticks;

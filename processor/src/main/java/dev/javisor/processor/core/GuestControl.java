@@ -141,6 +141,9 @@ public interface GuestControl {
 
     // ---- events ----
 
+    /** Whether an exception of the guest, raised by an instruction, exits. */
+    boolean intercepts(Event e);
+
     /**
      * An exception is about to be delivered. Neither its payload nor anything else of the guest's state has been applied.
      *

@@ -59,11 +59,16 @@ public final class Timeline {
         time = Math.max(time, when);
     }
 
-    /** Lets ticks pass while no processor runs; deadlines run when they are due. */
+    /** Lets ticks pass in which no instruction retires, between two instructions; deadlines run when they are due. */
     public void pass(long ticks) {
-        long end = time + ticks;
-        while (time < end) {
-            skipTo(Math.min(end, next()));
+        long end = now() + ticks;
+        for (long now = now(); now < end; now = now()) {
+            long step = Math.clamp(next() - now, 0, end - now);
+            if (active == null) {
+                time += step;
+            } else {
+                active.idle(step);
+            }
             runDue();
         }
     }

@@ -49,10 +49,15 @@ public final class Miscellaneous {
         throw c.ud();
     }
 
-    /** With forced emulation, UD2 and "kvm" are a prefix, behind which nothing is special here: the processor is what would emulate. */
+    /**
+     * With forced emulation, UD2 and "kvm" are a prefix, behind which nothing is special here: the processor is what would emulate. As with
+     * KVM, a hypervisor in the guest that intercepts #UD comes first.
+     */
     static void ud2(Cpu c, Op o) {
-        if (!c.forcedEmulation || !beginsPrefix(c, c.nextRip(o))) {
-            throw c.ud();
+        GuestFault fault = c.ud();
+        boolean intercepted = c.guest != null && c.guest.intercepts(fault.event);
+        if (!c.forcedEmulation || intercepted || !beginsPrefix(c, c.nextRip(o))) {
+            throw fault;
         }
         c.rip += PREFIX_NAME.length();
         if (!c.codeSize64) {

@@ -2,8 +2,8 @@ package dev.javisor.processor.system;
 
 import dev.javisor.isa.CpuCache;
 import dev.javisor.isa.CpuModel;
-import dev.javisor.isa.Feature.Register;
 import dev.javisor.isa.Feature;
+import dev.javisor.isa.Feature.Register;
 import dev.javisor.isa.FeatureSet;
 import dev.javisor.isa.Instruction;
 import dev.javisor.isa.Msr;

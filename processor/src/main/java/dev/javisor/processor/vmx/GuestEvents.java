@@ -58,7 +58,7 @@ final class GuestEvents implements Stateful {
         return exit;
     }
 
-    private boolean exits(Event e) {
+    boolean exits(Event e) {
         Vmcs vmcs = guest.vmx.current;
         boolean selected = (vmcs.get(VmcsField.EXCEPTION_BITMAP) >>> e.vector() & 1) != 0;
         if (e.vector() == Event.PF && e.type() == Event.HARDWARE_EXCEPTION) {

@@ -434,6 +434,11 @@ final class NonRoot implements GuestControl, Stateful {
     // ---- events ----
 
     @Override
+    public boolean intercepts(Event e) {
+        return events.exits(e);
+    }
+
+    @Override
     public GuestExit exception(Cpu c, Event e, Event during) {
         return events.exception(e);
     }

@@ -172,6 +172,17 @@ class VmExitTest {
 
     @ParameterizedTest
     @EnumSource(Engine.class)
+    void theHypervisorThatInterceptsUndefinedOpcodesGetsThePrefixForForcedEmulation(Engine engine) {
+        for (boolean intercepts : new boolean[] {false, true}) {
+            VmxHost h = new VmxHost(engine, "db 0x0F, 0x0B, 'kvm'", "vmcall");
+            h.c.forcedEmulation = true;
+            h.set(VmcsField.EXCEPTION_BITMAP, intercepts ? 1L << Event.UD : 0);
+            assertThat(h.run()).isEqualTo(intercepts ? ExitReason.EXCEPTION_OR_NMI : ExitReason.VMCALL);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Engine.class)
     void theMonitorTrapFlagStopsAfterEachInstruction(Engine engine) {
         VmxHost h = new VmxHost(engine, "nop", "mov eax, 1", "nop").on(VmxControl.MONITOR_TRAP_FLAG);
         long[] rips = {1, 6, 7};
