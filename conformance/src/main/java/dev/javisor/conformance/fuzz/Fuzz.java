@@ -14,7 +14,7 @@ import java.util.TreeMap;
  * Gives Javisor nonsense for a while, and reports what went wrong with the seed that shows it again.
  *
  * <pre>
- *     Fuzz [--seconds S] [--seed X] [--only CAMPAIGN] [--case SEED]
+ *     Fuzz [--seconds S] [--count N] [--seed X] [--only CAMPAIGN] [--case SEED]
  * </pre>
  */
 public final class Fuzz {
@@ -28,6 +28,7 @@ public final class Fuzz {
     private final Map<String, Map<String, Integer>> outcomes = new LinkedHashMap<>();
     private final Map<String, Integer> failures = new LinkedHashMap<>();
     private long seconds = 600;
+    private long count = Long.MAX_VALUE;
     private long seed = System.nanoTime();
     private Long single;
     private String only;
@@ -47,6 +48,7 @@ public final class Fuzz {
     Fuzz option(String name, String value) {
         switch (name) {
             case "--seconds" -> seconds = Long.parseLong(value);
+            case "--count" -> count = Long.parseLong(value);
             case "--seed" -> seed = Long.decode(value);
             case "--case" -> single = Long.decode(value);
             case "--only" -> only = value;
@@ -103,7 +105,7 @@ public final class Fuzz {
                     failed(what, t);
                 }
             }
-        } while (single == null && System.nanoTime() - start < seconds * 1_000_000_000L);
+        } while (single == null && cases < count && System.nanoTime() - start < seconds * 1_000_000_000L);
     }
 
     /** Failures at the same place are shown once. */

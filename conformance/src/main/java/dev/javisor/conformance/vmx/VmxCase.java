@@ -5,6 +5,7 @@ import dev.javisor.isa.CpuModel;
 import dev.javisor.isa.ExitReason;
 import dev.javisor.isa.VmcsField;
 import dev.javisor.isa.VmxControl;
+import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.execution.Engine;
 import dev.javisor.processor.vmx.VmEntryFailure;
@@ -276,7 +277,8 @@ final class VmxCase {
             }
             if (outcome == Outcome.IN_GUEST) {
                 host.run(TICKS);
-                if (host.cpu.guest != null) {
+                // an exit may have ended in a VMX abort
+                if (host.cpu.guest != null || host.cpu.activity == Cpu.SHUTDOWN) {
                     break;
                 }
             }

@@ -334,7 +334,7 @@ public final class VmxHost {
         long hostRip = currentVmcs() == Vmcs.NONE ? HOST_CODE + EXITED : get(VmcsField.HOST_RIP);
         cpu.rip = HOST_CODE + (launch ? 0 : RESUME);
         cpu.activity = Cpu.ACTIVE;
-        processor.run(timeline.now() + ticks);
+        run(ticks);
         if (cpu.guest != null) {
             return Outcome.IN_GUEST;
         } else if (cpu.activity == Cpu.SHUTDOWN) {

@@ -5,12 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import org.junit.jupiter.api.Test;
 
 class FuzzTest {
-    private static final String SECONDS = "12";
+    private static final String CASES = "120";
 
     @Test
     void nonsenseEndsInArchitecture() throws Exception {
         Fuzz fuzz = new Fuzz(System.out)
-                .option("--seconds", SECONDS)
+                .option("--count", CASES)
                 .option("--seed", System.getProperty("javisor.seed", Long.toString(System.nanoTime())));
         fuzz.run();
         assertThat(fuzz.failures()).isEmpty();

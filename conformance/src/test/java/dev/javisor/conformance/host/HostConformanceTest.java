@@ -9,7 +9,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class HostConformanceTest {
-    private static final String SECONDS = "6";
+    private static final String CASES = "40000";
     private static final long FEWEST = 1_000;
 
     @BeforeEach
@@ -21,7 +21,7 @@ class HostConformanceTest {
     void randomInstructionsDoWhatTheyDoOnTheHost() throws Exception {
         String seed = System.getProperty("javisor.seed", Long.toString(System.nanoTime()));
         System.out.println("seed " + seed + " (-Djavisor.seed=" + seed + ")");
-        HostConformance run = new HostConformance(System.out).option("--seed", seed).option("--seconds", SECONDS);
+        HostConformance run = new HostConformance(System.out).option("--seed", seed).option("--count", CASES);
         run.run();
         assertThat(run.mismatches()).isEmpty();
         assertThat(run.compared()).isGreaterThan(FEWEST);

@@ -24,7 +24,8 @@ class RandomTablesTest {
 
     @Test
     void timeGoesOn() {
-        long seed = new Random().nextLong();
+        long seed = Long.getLong("javisor.seed", System.nanoTime());
+        System.out.println("RandomTablesTest -Djavisor.seed=" + seed);
         for (int i = 0; i < 150; i++) {
             run(seed + i);
         }

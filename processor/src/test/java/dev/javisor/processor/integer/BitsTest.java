@@ -22,7 +22,7 @@ class BitsTest {
     private static final int ROUNDS = 1000;
 
     private final Rig r = Rig.bits64();
-    private final long seed = System.nanoTime();
+    private final long seed = Long.getLong("javisor.seed", System.nanoTime());
     private final SplittableRandom random = new SplittableRandom(seed);
 
     private static String prefix(int bits) {

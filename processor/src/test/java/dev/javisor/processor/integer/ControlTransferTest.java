@@ -68,7 +68,7 @@ class ControlTransferTest {
 
     @Test
     void conditionsAreTheSameBeforeAndAfterFlagsAreMaterialised() {
-        long seed = System.nanoTime();
+        long seed = Long.getLong("javisor.seed", System.nanoTime());
         SplittableRandom random = new SplittableRandom(seed);
         List<String> operations = List.of(
                 "38 D8", "66 01 D8", "29 D8", "48 39 D8", "48 85 D8", "48 11 D8", "FE C0", "48 F7 D8", "D1 E0", "48 0F AF C3");

@@ -31,7 +31,7 @@ class ShiftTest {
     }
 
     private final Rig r = Rig.bits64();
-    private final long seed = System.nanoTime();
+    private final long seed = Long.getLong("javisor.seed", System.nanoTime());
     private final SplittableRandom random = new SplittableRandom(seed);
 
     /** One place at a time, as the manual's pseudo code goes. CF in bit 0 of {@code flags}; OF as for a count of 1 at the last step. */

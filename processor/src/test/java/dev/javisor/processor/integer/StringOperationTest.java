@@ -23,7 +23,7 @@ class StringOperationTest {
     private static final long TARGET = DATA + 0x4000;
 
     private final Rig r = Rig.bits64();
-    private final long seed = System.nanoTime();
+    private final long seed = Long.getLong("javisor.seed", System.nanoTime());
     private final SplittableRandom random = new SplittableRandom(seed);
 
     private byte[] bytes(long address, int length) {

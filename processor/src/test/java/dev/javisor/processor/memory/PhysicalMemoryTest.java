@@ -22,7 +22,7 @@ class PhysicalMemoryTest {
 
     @Test
     void theRegionAddedLastIsOnTop() {
-        long seed = System.nanoTime();
+        long seed = Long.getLong("javisor.seed", System.nanoTime());
         Random random = new Random(seed);
         PhysicalMemory memory = new PhysicalMemory();
         List<Region> model = new ArrayList<>();

@@ -136,7 +136,7 @@ class AccessRightsTest {
     @ParameterizedTest
     @EnumSource(value = Mode.class, names = "UNPAGED", mode = EnumSource.Mode.EXCLUDE)
     void everyAccessIsAllowedOrFaultsAsTheManualSays(Mode mode) {
-        long seed = System.nanoTime();
+        long seed = Long.getLong("javisor.seed", System.nanoTime());
         Random random = new Random(seed);
         for (int round = 0; round < 2000; round++) {
             PagedMachine m = round % 300 == 0 ? null : machine;

@@ -31,7 +31,7 @@ class PageWalkTest {
     @ParameterizedTest
     @CsvSource({"BITS32,1", "BITS32,2", "PAE,1", "PAE,2", "LEVEL4,1", "LEVEL4,2", "LEVEL4,3", "LEVEL5,1", "LEVEL5,2", "LEVEL5,3"})
     void pagesOfEverySizeKeepTheOffset(Mode mode, int level) {
-        long seed = System.nanoTime();
+        long seed = Long.getLong("javisor.seed", System.nanoTime());
         Random random = new Random(seed);
         PagedMachine m = new PagedMachine().mode(mode);
         int shift = mode == Mode.BITS32 ? 2 + 10 * level : 3 + 9 * level;

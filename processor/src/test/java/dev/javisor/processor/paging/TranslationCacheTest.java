@@ -156,7 +156,7 @@ class TranslationCacheTest {
 
     @Test
     void manyAddressSpacesNeverMixTranslations() {
-        long seed = System.nanoTime();
+        long seed = Long.getLong("javisor.seed", System.nanoTime());
         Random random = new Random(seed);
         ControlRegisters.writeCr4(c, c.cr4 | Cr.PCIDE);
         Map<Integer, Long> roots = new HashMap<>();
