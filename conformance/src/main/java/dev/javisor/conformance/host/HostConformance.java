@@ -29,7 +29,7 @@ import java.util.TreeMap;
  * Runs random instructions on the host's processor and in Javisor, and reports what differs.
  *
  * <pre>
- *     HostConformance [--count N] [--seconds S] [--seed X] [--only MNEMONIC] [--show N]
+ *     HostConformance [--count N] [--seconds S] [--seed X] [--only MNEMONIC] [--show N] [--undefined N]
  * </pre>
  */
 public final class HostConformance {
@@ -43,6 +43,7 @@ public final class HostConformance {
     private long seed = System.nanoTime();
     private String only;
     private int show = 20;
+    private int undefined = 20;
 
     private final Map<String, Integer> mismatches = new TreeMap<>();
     private final Map<Long, Long> exceptions = new TreeMap<>();
@@ -71,6 +72,7 @@ public final class HostConformance {
             case "--seconds" -> seconds = Long.parseLong(value);
             case "--seed" -> seed = Long.decode(value);
             case "--only" -> only = value;
+            case "--undefined" -> undefined = Integer.parseInt(value);
             case "--show" -> show = Integer.parseInt(value);
             default -> throw new IllegalArgumentException("no option " + name);
         }
@@ -107,7 +109,7 @@ public final class HostConformance {
         Decoder decoder = new Decoder(model);
         boolean misaligned = cpu.features().contains("misalignsse");
         int mxcsrMask = misaligned ? Mxcsr.mask(model) : Mxcsr.mask(model) & ~Mxcsr.MM;
-        InstanceGenerator generator = new InstanceGenerator(population, decoder, seed, mxcsrMask, true);
+        InstanceGenerator generator = new InstanceGenerator(population, decoder, seed, mxcsrMask, true, undefined);
         Subject subject = new Subject(model);
         Instruction[] batch = new Instruction[Layout.BATCH];
         long start = System.nanoTime();

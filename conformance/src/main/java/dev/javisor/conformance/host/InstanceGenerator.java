@@ -23,6 +23,10 @@ final class InstanceGenerator {
     /** Nothing is mapped here; the second part only code in 64-bit mode can reach. */
     private static final long HOLE = 0x5678_0000L, HIGH_HOLE = 0x4000_0000_0000L;
 
+    /** Of bytes that are no instruction. */
+    private static final int[] PREFIXES = {0x66, 0x67, 0xF2, 0xF3, 0x2E, 0x64};
+    private static final byte[][] MAPS = {{}, {0x0F}, {0x0F}, {0x0F, 0x38}, {0x0F, 0x3A}};
+
     private final SplittableRandom random;
     private final Values values;
     private final List<Form> forms;
@@ -33,12 +37,14 @@ final class InstanceGenerator {
     private final long[] gpr = new long[16];
     private final int mxcsrMask;
     private final boolean code32;
+    private final int undefined;
 
     /**
      * @param mxcsrMask bits of MXCSR that both processors have
      * @param code32 32-bit code too
+     * @param undefined of so many cases one is of bytes that are no instruction; 0 for none
      */
-    InstanceGenerator(Population population, Decoder decoder, long seed, int mxcsrMask, boolean code32) {
+    InstanceGenerator(Population population, Decoder decoder, long seed, int mxcsrMask, boolean code32, int undefined) {
         this.random = new SplittableRandom(seed);
         this.values = new Values(random);
         this.forms = population.forms();
@@ -46,10 +52,14 @@ final class InstanceGenerator {
         this.decoder = decoder;
         this.mxcsrMask = mxcsrMask;
         this.code32 = code32;
+        this.undefined = undefined;
     }
 
-    /** Fills a case. @return its instruction, or null for bytes that are none because of a LOCK prefix */
+    /** Fills a case. @return its instruction, or null for bytes that are none */
     Instruction next(MemorySegment out) {
+        if (undefined > 0 && random.nextInt(undefined) == 0) {
+            return undefined(out);
+        }
         while (true) {
             boolean code64 = !code32 || random.nextInt(5) != 0;
             Form form = forms.get(random.nextInt(forms.size()));
@@ -63,6 +73,28 @@ final class InstanceGenerator {
                 if (made == null || !pushesIntoRunner(made)) {
                     return made;
                 }
+            }
+        }
+    }
+
+    /** Bytes that the model has no instruction for, nor the host one that the model lacks. */
+    private Instruction undefined(MemorySegment out) {
+        while (true) {
+            boolean code64 = !code32 || random.nextInt(3) != 0;
+            random.nextBytes(draft.bytes);
+            draft.displacementAt = -1;
+            int at = 0;
+            for (int n = random.nextInt(3) == 0 ? random.nextInt(4) : 0; n > 0; n--) {
+                draft.bytes[at++] = (byte) PREFIXES[random.nextInt(PREFIXES.length)];
+            }
+            if (code64 && random.nextInt(3) == 0) {
+                draft.bytes[at++] = (byte) (0x40 | random.nextInt(16));
+            }
+            byte[] map = MAPS[random.nextInt(MAPS.length)];
+            System.arraycopy(map, 0, draft.bytes, at, map.length);
+            Decoder.Outcome outcome = decoder.decode(draft.bytes, 0, MAX_LENGTH, code64 ? CodeSize.BITS64 : CodeSize.BITS32, decoded);
+            if (outcome == Decoder.Outcome.INVALID && !Population.isBeyondModel(draft.bytes, code64)) {
+                return fill(out, null, code64);
             }
         }
     }

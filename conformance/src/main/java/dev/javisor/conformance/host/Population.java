@@ -6,6 +6,7 @@ import dev.javisor.isa.Instruction;
 import dev.javisor.isa.InstructionTable;
 import dev.javisor.isa.Opcode;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -33,6 +34,14 @@ final class Population {
             "PUSH", "POP", "PUSHF", "POPF", "PUSHA", "POPA", "CALL", "RET", "ENTER", "LEAVE");
 
     private static final List<String> LOW_HALF = List.of("UNPCKL", "PUNPCKL", "PSLL", "PSRL", "PSRA");
+
+    /** Legacy prefixes, and the first bytes of instructions that hosts may have and no model has: SSE4a, SVM and its guests', GFNI. */
+    private static final String PREFIXES = "66 67 F2 F3 2E 36 3E 26 64 65 F0";
+    private static final List<String> BEYOND =
+            List.of("0F2B", "0F78", "0F79", "0F38CF", "0F3ACE", "0F3ACF", "0F01C1", "0F01D8", "0F01D9", "0F01DA", "0F01DB", "0F01DC",
+                    "0F01DD", "0F01DE", "0F01DF", "0F01FE", "0F01FF");
+    /** VEX, EVEX and XOP: the extensions of vectors. */
+    private static final Set<Integer> VECTORS = Set.of(0xC4, 0xC5, 0x62, 0x8F);
 
     private final List<Form> forms = new ArrayList<>();
     private final boolean[] allowed = new boolean[InstructionTable.opcodes().size()];
@@ -81,6 +90,16 @@ final class Population {
     /** Features of the model with instructions that the host lacks. */
     Set<String> missing() {
         return missing;
+    }
+
+    /** The bytes may be an instruction of a host's, with features that no model has. */
+    static boolean isBeyondModel(byte[] code, boolean code64) {
+        int at = 0;
+        while (PREFIXES.contains("%02X".formatted(code[at])) || code64 && (code[at] & 0xF0) == 0x40) {
+            at++;
+        }
+        String opcode = HexFormat.of().withUpperCase().formatHex(code, at, at + 3);
+        return VECTORS.contains(code[at] & 0xFF) || BEYOND.stream().anyMatch(opcode::startsWith);
     }
 
     static boolean usesStack(String mnemonic) {
