@@ -9,6 +9,7 @@ import dev.javisor.isa.VmxControl;
 import dev.javisor.processor.apic.ApicHandOver;
 import dev.javisor.processor.apic.LocalApic;
 import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.Latency;
 
 /**
  * The local APIC of a vcpu while its guest runs: its registers are in the virtual-APIC page, from which the processor delivers interrupts
@@ -270,10 +271,17 @@ final class VmxApic {
             registers().writeBehind(offset, read(offset) & 0xFFFF_FFFFL);
         }
         written = -1;
+        cpu.latency += latency();
     }
 
     /** Exit "virtualized EOI": the guest has ended an interrupt that somebody waits for. */
     void ended(int vector) {
         registers().endedElsewhere(vector);
+        cpu.latency += latency();
+    }
+
+    /** Of the write that has exited, which the processor has left to this side. */
+    private int latency() {
+        return mode == Mode.X2APIC ? Latency.WRMSR : Latency.LOCAL_APIC;
     }
 }

@@ -9,7 +9,6 @@ import dev.javisor.hypervisor.vcpu.VcpuCore;
 import dev.javisor.isa.ExitReason;
 import dev.javisor.isa.VmcsField;
 import dev.javisor.processor.core.Event;
-import dev.javisor.processor.core.Latency;
 import java.util.List;
 
 /** What the hypervisor does about each VM exit. */
@@ -70,12 +69,10 @@ final class VmxExits {
             case APIC_ACCESS -> vectoring ? deliveryFailed(number) : core.instructions().emulate();
             case APIC_WRITE -> {
                 vmx.apic().written((int) qualification() & 0xFFF);
-                core.cpu().latency += Latency.LOCAL_APIC;
                 yield core.injection().pendingTrap();
             }
             case VIRTUALIZED_EOI -> {
                 vmx.apic().ended((int) qualification() & 0xFF);
-                core.cpu().latency += Latency.LOCAL_APIC;
                 yield core.injection().pendingTrap();
             }
             case TASK_SWITCH -> taskSwitch(vectoring);
