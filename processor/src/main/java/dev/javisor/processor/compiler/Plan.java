@@ -13,8 +13,8 @@ public record Plan(List<Part> parts) {
      * Straight-line code. Behind its last operation comes what follows in memory, unless that operation is a branch.
      *
      * @param offset of the first byte in the page
-     * @param ops operations, placed relative to the start of the page; none that ends a block but a near branch or a repeated string
-     *     instruction
+     * @param ops operations, placed relative to the start of the page; one that ends blocks (a branch, a repeated string instruction, a
+     *     serializing instruction) is the last
      */
     public record Part(int offset, List<Op> ops) {
         /** Offset of the byte behind it in the page. */

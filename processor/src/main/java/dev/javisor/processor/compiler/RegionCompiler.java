@@ -21,11 +21,15 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** Makes a {@link Region}: one class with one method, in which jumps within the plan are jumps. */
 public final class RegionCompiler {
     /** HotSpot compiles no longer methods. */
     private static final int LONGEST_METHOD = 7900;
+
+    /** Serializing instructions behind which the same mode, privilege and translations of code hold: the region is not left. */
+    private static final Set<String> STAYING = Set.of("SWAPGS", "STI", "POPF", "STAC", "CLAC", "RDMSR");
 
     private static final ClassDesc REGION = Emitter.describe(Region.class), OBJECTS = ConstantDescs.CD_Object.arrayType();
     private static final MethodTypeDesc RUN = MethodTypeDesc.of(ConstantDescs.CD_boolean, Emitter.CPU, ConstantDescs.CD_int);
@@ -144,7 +148,7 @@ public final class RegionCompiler {
             Plan.Part p = plan.parts().get(k);
             writePart(p);
             boolean next = k + 1 < plan.parts().size() && plan.parts().get(k + 1).offset() == p.end();
-            if (!isUnconditional(p.ops().getLast()) && !next) {
+            if (!isLeft(p.ops().getLast()) && !next) {
                 jump(p.end());
             }
         }
@@ -171,6 +175,8 @@ public final class RegionCompiler {
             if (o.instruction.opcode.is(Opcode.BRANCH)) {
                 e.flushFlags();
                 branch(o, n - k);
+            } else if (isLeft(o)) {
+                other(o, n - k);
             } else if (endsPart(o)) {
                 repeated(o, n - k);
             } else if (effort == Effort.FULL && VectorEmitter.isQuiet(o)) {
@@ -193,8 +199,11 @@ public final class RegionCompiler {
         return o.instruction.opcode.is(Opcode.STRING) && o.instruction.has(Instruction.REP | Instruction.REPNE);
     }
 
-    private static boolean isUnconditional(Op o) {
-        return o.instruction.opcode.is(Opcode.BRANCH) && !isConditional(o.instruction);
+    /** Control never goes on behind it. */
+    private static boolean isLeft(Op o) {
+        Opcode opcode = o.instruction.opcode;
+        return opcode.is(Opcode.SERIALIZING) && !STAYING.contains(opcode.mnemonic)
+                || opcode.is(Opcode.BRANCH) && !isConditional(o.instruction);
     }
 
     private static boolean isConditional(Instruction i) {
@@ -344,7 +353,7 @@ public final class RegionCompiler {
         goTo(VALUE, returns);
     }
 
-    /** A branch that its semantics take; leaves the region. */
+    /** What its semantics do, after which another mode or other translations may hold; leaves the region. */
     private void other(Op o, int rest) {
         e.setRip(o.end);
         e.call(constant(o), o.start, rest);

@@ -166,7 +166,7 @@ public final class Cpu extends HotState {
     public int codeBits = 16;
     /** Mask of the stack pointer: 16, 32 or 64 bits. */
     public long stackMask = 0xFFFF;
-    /** ES, CS, SS and DS are flat and usable, so that most 32-bit code needs no segment checks. */
+    /** ES, CS, SS and DS are flat and usable, so that most 32-bit code needs no segment checks; or in 64-bit mode, which has none. */
     public boolean flat;
     /**
      * What decoding depends on: code size, flatness, VEX legality, {@link #BUS_LOCKS}; and {@link #USER_MODE}, on which fetch permission
@@ -208,8 +208,6 @@ public final class Cpu extends HotState {
     public long retired;
     /** Machine time that no instruction and no delivery stands for. */
     public long otherTime;
-    /** Counts changes after which a fetched block may not be reused by linear address (TLB flush, mode change). */
-    public long fetchGeneration;
 
     // ---- connections ----
 
@@ -497,7 +495,6 @@ public final class Cpu extends HotState {
             tlb.flushNonGlobal();
         }
         useContext(context);
-        fetchGeneration++;
     }
 
     /** A turn in the TLB ends: of the host, or of a guest. To be called before the registers change that paging rests on. */
@@ -514,7 +511,6 @@ public final class Cpu extends HotState {
     public void resumeTranslations(long owner, long tables) {
         tlb.resume(owner, tables, pcid(), translationConditions(), apicAccessPage);
         useContext(context);
-        fetchGeneration++;
     }
 
     /** The control bits on which rights of translations rest; no two registers use the same one. */
@@ -527,20 +523,17 @@ public final class Cpu extends HotState {
         long generation = tlb.generation;
         tlb.flushPage(linear);
         if (tlb.generation != generation) {
-            fetchGeneration++;
-        }
+            }
     }
 
     /** Forgets the translations of one address space that are not global. */
     public void invalidateAddressSpace(long id) {
         tlb.flushNonGlobal(id);
-        fetchGeneration++;
     }
 
     /** Forgets all translations that are not global. */
     public void invalidateAddressSpaces() {
         tlb.flushAllNonGlobal();
-        fetchGeneration++;
     }
 
     /** To be called after CR0, CR4, EFER, RFLAGS.VM, CPL or any of CS, SS, DS, ES (all parts) changed. */
@@ -550,7 +543,7 @@ public final class Cpu extends HotState {
         codeBits = codeSize64 ? 64 : (cs & DB) != 0 ? 32 : 16;
         stackMask = codeSize64 ? -1L : (segAccess[SS] & DB) != 0 ? 0xFFFFFFFFL : 0xFFFFL;
         linearWrap = codeSize64 ? -1L : 0xFFFFFFFFL;
-        flat = flat(CS) && flat(SS) && flat(DS) && flat(ES);
+        flat = codeSize64 || flat(CS) && flat(SS) && flat(DS) && flat(ES);
         for (int s = ES; s <= DS; s++) {
             eaBase[s] = codeSize64 ? 0 : segBase[s];
         }
@@ -560,7 +553,6 @@ public final class Cpu extends HotState {
         mmxBlocked = (cr0 & Cr.EM) != 0 ? Event.UD : (cr0 & Cr.TS) != 0 ? Event.NM : 0;
         sseBlocked = (cr4 & Cr.OSFXSR) == 0 ? Event.UD : mmxBlocked;
         updateContext();
-        fetchGeneration++;
     }
 
     /** MMU context of instruction fetch: SMAP does not apply. */

@@ -9,7 +9,6 @@ import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.core.GuestFault;
 import dev.javisor.processor.core.Handler;
-import dev.javisor.processor.core.Handler;
 import dev.javisor.processor.core.Op;
 import dev.javisor.processor.core.Translation;
 import java.util.ArrayList;
@@ -72,7 +71,7 @@ public final class Fetcher {
         if (generation != c.tlb.generation) {
             forgetTags();
         }
-        int i = (int) (la >>> 12) & SIZE - 1;
+        int i = place(la, c.decodeMode);
         Block b;
         if (tags[i] == ((la & ~0xFFFL) | c.decodeMode)) {
             b = pages[i].at((int) la & 0xFFF);
@@ -131,11 +130,16 @@ public final class Fetcher {
     Region fetchRegion() {
         Cpu c = cpu;
         long la = c.rip;
-        int i = (int) (la >>> 12) & SIZE - 1;
+        int i = place(la, c.decodeMode);
         if (tags[i] != ((la & ~0xFFFL) | c.decodeMode) || generation != c.tlb.generation) {
             return null;
         }
         return pages[i].code((int) la & 0xFFF);
+    }
+
+    /** Where in {@link #tags} a page belongs: a program and its kernel keep out of each other's way. */
+    private static int place(long la, int mode) {
+        return (int) (la >>> 12) + (mode & Cpu.USER_MODE) * (SIZE / 2) & SIZE - 1;
     }
 
     private void forgetTags() {
@@ -206,7 +210,7 @@ public final class Fetcher {
         int offset = (int) la & 0xFFF;
         if (page.cleared) {
             page = cache.page(page.gpa, page.mode);
-            pages[(int) (la >>> 12) & SIZE - 1] = page;
+            pages[place(la, c.decodeMode)] = page;
         }
         if (known != null && secondPage(la) == known.secondPage) {
             return known;

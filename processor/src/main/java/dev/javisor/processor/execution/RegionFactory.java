@@ -47,6 +47,16 @@ final class RegionFactory {
     /** Near branches; what else changes RIP stays with the interpreter. */
     private static final Set<String> BRANCHES = Set.of("JMP", "CALL", "RET", "LOOP", "LOOPE", "LOOPNE", "JCXZ");
 
+    /**
+     * Serializing instructions that operating systems run often. What is a device's, or exits from a guest, needs an instruction boundary
+     * that compiled code does not have.
+     */
+    private static final Set<String> SYSTEM = Set.of(
+            "SYSCALL", "SYSRET", "IRET", "INT", "SWAPGS", "STI", "POPF", "STAC", "CLAC", "CLTS", "INVLPG", "MOV", "POP", "RDMSR", "WRMSR",
+            "WRPKRU", "XRSTOR");
+    /** Behind these control does not go on. */
+    private static final Set<String> UNCONDITIONAL = Set.of("JMP", "RET", "IRET", "SYSRET");
+
     /** Executions that make a block hot. */
     final int threshold;
 
@@ -335,7 +345,7 @@ final class RegionFactory {
             Instruction i = last.instruction;
             boolean relative = !i.opcode.operands.isEmpty() && i.opcode.operands.get(0).charAt(0) == 'J';
             boolean branch = i.opcode.is(Opcode.BRANCH);
-            if (n == b.ops.length && !(branch && (i.opcode.mnemonic.equals("JMP") || i.opcode.mnemonic.equals("RET")))) {
+            if (n == b.ops.length && !UNCONDITIONAL.contains(i.opcode.mnemonic)) {
                 todo.add(b.offset + last.end);
             }
             if (branch && relative && !i.opcode.mnemonic.equals("CALL")) {
@@ -358,7 +368,7 @@ final class RegionFactory {
     private static boolean isCompilable(Instruction i) {
         Opcode o = i.opcode;
         if (o.is(Opcode.SERIALIZING)) {
-            return false;
+            return SYSTEM.contains(o.mnemonic);
         }
         return !o.is(Opcode.BRANCH) || BRANCHES.contains(o.mnemonic) || o.mnemonic.startsWith("J") && !o.operands.isEmpty()
                 && o.operands.get(0).charAt(0) == 'J';

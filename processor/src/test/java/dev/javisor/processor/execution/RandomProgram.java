@@ -7,7 +7,8 @@ import java.util.Random;
 
 /**
  * A loop of random instructions: arithmetic on registers and memory, branches, calls, repeated strings, the time-stamp counter, stores to
- * its own code, faults. A fault goes on with the next turn of the loop. EBX holds the address of memory to play with.
+ * its own code, what operating systems do, faults. A fault goes on with the next turn of the loop. EBX holds the address of memory to
+ * play with.
  */
 public final class RandomProgram {
     private static final String[] WORDS = {"ax", "cx", "dx", "si", "di", "bp"};
@@ -122,7 +123,7 @@ public final class RandomProgram {
 
     private void instruction() {
         int size = size();
-        int kind = random.nextInt(26);
+        int kind = random.nextInt(27);
         high = bits < 64 || kind != 17 && random.nextBoolean();
         switch (kind) {
             case 0, 1, 2, 3 -> lines.add(any(TWO) + " " + register(size) + ", " + register(size));
@@ -155,6 +156,7 @@ public final class RandomProgram {
                     "lahf", "stc", "clc", "cmc"));
             case 23 -> changeCode();
             case 24 -> fault(size);
+            case 25 -> system();
             default -> lines.add("xadd " + place(size) + ", " + register(size));
         }
     }
@@ -179,6 +181,35 @@ public final class RandomProgram {
         if (!before) {
             lines.add(change);
         }
+    }
+
+    /** What ends blocks, and changes what the next instruction may do. */
+    private void system() {
+        String a = pointer("ax");
+        if (random.nextInt(3) == 0) {
+            interruptReturn();
+        } else if (bits == 16) {
+            lines.add(any("sti", "cli\n sti", "mov ax, es\n mov es, ax", "push ds\n pop ds", "mov eax, cr2\n mov cr2, eax",
+                    "mov ax, ss\n mov ss, ax"));
+        } else {
+            lines.add(any("sti", "cli\n sti", "stac", "clac", "stac\n pushf\n popf", "clts", bits == 64 ? "swapgs" : "nop", "int 3",
+                    "int 32", "mov eax, es\n mov es, ax", "invlpg " + address(), "mov ecx, 0xC0000081\n rdmsr\n wrmsr",
+                    "mov " + a + ", cr2\n inc " + a + "\n mov cr2, " + a, "mov " + a + ", cr3\n mov cr3, " + a));
+        }
+    }
+
+    /** IRET to the instruction behind it, which the frame's flags may keep from meeting a breakpoint, or follow by a trap. */
+    private void interruptReturn() {
+        String label = "returned" + labels++;
+        String flags = random.nextInt(8) == 0 ? "0x302" : random.nextBoolean() ? "0x10202" : "0x46";
+        if (bits == 64) {
+            lines.add("mov rax, rsp\n push 0\n push rax\n push " + flags + "\n push 8\n lea rax, [rel " + label + "]\n push rax\n iretq");
+        } else if (bits == 32) {
+            lines.add("push " + flags + "\n push 8\n push " + label + "\n iretd");
+        } else {
+            lines.add("push " + flags.replace("0x10202", "0x202") + "\n push cs\n push " + label + "\n iret");
+        }
+        lines.add(label + ":");
     }
 
     private void fault(int size) {
