@@ -96,7 +96,7 @@ class RunCommand implements Callable<Integer> {
     @Option(names = "--entry", paramLabel = "32|64", description = "Entry point of a Linux kernel (default: 64 if there is one).")
     private String entry;
 
-    @Option(names = "--firmware", paramLabel = "FILE", description = "Firmware image (SeaBIOS) instead of a kernel.")
+    @Option(names = "--firmware", paramLabel = "FILE", description = "Firmware image, such as SeaBIOS; with --kernel, it starts that.")
     private String firmware;
 
     @Option(names = "--drive", paramLabel = "FILE[,ro|,snapshot]",
@@ -261,11 +261,14 @@ class RunCommand implements Callable<Integer> {
 
     /** The machine that the options describe, but for what connects it with the host. */
     MachineConfiguration.Builder configuration(CpuModel model) {
-        if (kernel == null == (firmware == null)) {
-            throw new UserException("give either --kernel or --firmware");
+        if (kernel == null && firmware == null) {
+            throw new UserException("give --kernel or --firmware, or both");
         }
-        if (firmware != null && (initrd != null || !modules.isEmpty() || !append.isEmpty())) {
-            throw new UserException("--initrd, --module and --append go with --kernel");
+        if (kernel == null && (initrd != null || !modules.isEmpty() || !append.isEmpty() || entry != null)) {
+            throw new UserException("--initrd, --module, --append and --entry go with --kernel");
+        }
+        if (firmware != null && entry != null) {
+            throw new UserException("--entry " + entry + ": the firmware chooses how the kernel is entered");
         }
         if (limit != null && limit < 0) {
             throw new UserException("--limit-instructions " + limit + ": is negative");

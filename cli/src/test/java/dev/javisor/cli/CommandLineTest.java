@@ -92,6 +92,8 @@ class CommandLineTest {
                 "run --kernel /no/such/kernel",
                 "run --kernel KERNEL --initrd /no/such/initrd",
                 "run --kernel KERNEL --firmware KERNEL",
+                "run --kernel KERNEL --firmware DISK --entry 64",
+                "run --firmware KERNEL --append quiet",
                 "run --kernel KERNEL --cpu no-such-model",
                 "run --kernel KERNEL --cpu max-intel,+no-such-feature",
                 "run --kernel KERNEL --memory much",

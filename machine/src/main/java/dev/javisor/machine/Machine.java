@@ -5,6 +5,7 @@ import dev.javisor.machine.Processors.Processor;
 import dev.javisor.machine.boot.BootContext;
 import dev.javisor.machine.boot.BootImage;
 import dev.javisor.machine.boot.FirmwareImage;
+import dev.javisor.machine.boot.FirmwareKernel;
 import dev.javisor.machine.bus.BoardControl;
 import dev.javisor.machine.console.ByteSink;
 import dev.javisor.machine.console.HostEvents;
@@ -85,8 +86,8 @@ public final class Machine implements Stateful, AutoCloseable {
      */
     public Machine(MachineConfiguration configuration) {
         this.configuration = configuration;
-        kernel = configuration.kernel() == null ? null : BootImage.of(configuration.kernel());
         firmware = configuration.firmware() == null ? null : new FirmwareImage(configuration.firmware());
+        kernel = firmware == null ? BootImage.of(configuration.kernel()) : null;
         ram = GuestRam.allocate(configuration.memory(), arena);
         long low = Math.min(configuration.memory(), configuration.chipset().lowMemoryLimit);
         memory.addRam(0, ram.asSlice(0, low));
@@ -112,6 +113,10 @@ public final class Machine implements Stateful, AutoCloseable {
         if (firmware != null) {
             firmware.map(memory, arena);
             FirmwareTables.offer(board.firmwareConfig, board.describe(), map);
+            if (configuration.kernel() != null) {
+                new FirmwareKernel(configuration.kernel(), configuration.modules(), configuration.commandLine())
+                        .offer(board.firmwareConfig, map);
+            }
             long features = FirmwareRegisters.featureControl(configuration.model());
             if (features != 0) {
                 byte[] file = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(features).array();

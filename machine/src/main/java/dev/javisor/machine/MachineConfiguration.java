@@ -113,7 +113,7 @@ public final class MachineConfiguration {
         return chipset;
     }
 
-    /** Or null. */
+    /** Or null. With a firmware, what that shall start. */
     public ImageFile kernel() {
         return kernel;
     }
@@ -426,15 +426,15 @@ public final class MachineConfiguration {
         }
 
         /**
-         * @throws IllegalArgumentException if both or neither of kernel and firmware are given, or if the guest is to have from the metal
+         * @throws IllegalArgumentException if neither kernel nor firmware is given, or if the guest is to have from the metal
          *     what only the hypervisor has
          */
         public MachineConfiguration build() {
             if (place == Place.METAL && (model.isParavirtual() || pageDelay != 0)) {
                 throw new IllegalArgumentException("only the hypervisor has KVM's features and memory that comes later");
             }
-            if (kernel == null == (firmware == null)) {
-                throw new IllegalArgumentException("a machine starts either a kernel or a firmware image");
+            if (kernel == null && firmware == null) {
+                throw new IllegalArgumentException("a machine starts a kernel or a firmware image");
             }
             return new MachineConfiguration(this);
         }

@@ -17,14 +17,22 @@ public sealed interface BootImage permits LinuxImage, MultibootImage, PvhImage, 
             return new MultibootImage(file);
         }
         if (!ElfImage.recognises(file)) {
-            String compressed = compression(file);
-            throw new BadImageException(
-                    file,
-                    compressed == null ? "is no Linux bzImage, multiboot image or ELF kernel"
-                            : "is no kernel as it is, but compressed with " + compressed + ": unpack it first");
+            throw new BadImageException(file, complaint(file));
         }
         ElfImage elf = new ElfImage(file);
         return PvhImage.entryPoint(elf) >= 0 ? new PvhImage(elf) : new VmlinuxImage(elf);
+    }
+
+    private static String complaint(ImageFile file) {
+        String compressed = compression(file);
+        if (compressed != null) {
+            return "is no kernel as it is, but compressed with " + compressed + ": unpack it first";
+        }
+        String nothing = "is no Linux bzImage, multiboot image or ELF kernel";
+        if (file.int16(0) == FirmwareKernel.MZ) {
+            return nothing + "; an EFI application needs a firmware";
+        }
+        return file.int16(LinuxProtocol.BOOT_FLAG) == 0xAA55 ? nothing + "; what starts in real mode needs a firmware" : nothing;
     }
 
     private static String compression(ImageFile file) {

@@ -30,7 +30,8 @@ final class LinuxImage implements BootImage {
         version = file.int16(VERSION);
         if (version < 0x0202) {
             throw new BadImageException(file,
-                    "is a Linux kernel with boot protocol %d.%02d; 2.02 is the oldest supported".formatted(version >> 8, version & 0xFF));
+                    "is a Linux kernel with boot protocol %d.%02d; without a firmware, 2.02 is the oldest that can be started"
+                            .formatted(version >> 8, version & 0xFF));
         }
         int sectors = file.size() > SETUP_HEADER ? header.get(SETUP_HEADER) & 0xFF : 0;
         kernelOffset = SECTOR * (1 + (sectors == 0 ? 4 : sectors));
@@ -38,10 +39,13 @@ final class LinuxImage implements BootImage {
             throw new BadImageException(file, "is truncated: it ends within the setup code");
         }
         if ((header.get(LOADFLAGS) & LOADED_HIGH) == 0) {
-            throw new BadImageException(file, "is a Linux zImage, which is loaded low; only bzImages are supported");
+            throw new BadImageException(file, "is a Linux zImage, which is loaded low; without a firmware, only bzImages can be started");
+        }
+        if (header.getInt(CODE32_START) == 0 || header.getInt(SYSSIZE) == 0) {
+            throw new BadImageException(file, "has no 32-bit entry point; it starts in real mode and needs a firmware");
         }
         // The size field counts 16-byte paragraphs of the protected-mode kernel; the file may be longer (signatures).
-        long promised = (header.getInt(0x1F4) & 0xFFFFFFFFL) * 16;
+        long promised = (header.getInt(SYSSIZE) & 0xFFFFFFFFL) * 16;
         if (promised > file.size() - kernelOffset + 15L) {
             throw new BadImageException(
                     file, "is truncated: %d of %d bytes of the kernel are there".formatted(file.size() - kernelOffset, promised));
