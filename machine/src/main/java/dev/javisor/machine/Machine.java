@@ -448,6 +448,9 @@ public final class Machine implements Stateful, AutoCloseable {
             out.put("processor " + i, processors.get(i));
         }
         out.put("board", board);
+        for (int i = 0; i < inputs.size(); i++) {
+            out.put("input " + i, inputs.get(i));
+        }
     }
 
     @Override
@@ -467,6 +470,9 @@ public final class Machine implements Stateful, AutoCloseable {
             in.get("processor " + i, processors.get(i));
         }
         in.get("board", board);
+        for (int i = 0; i < inputs.size(); i++) {
+            in.get("input " + i, inputs.get(i));
+        }
     }
 
     /** Frees the memory. The machine cannot be used any more. */

@@ -16,4 +16,12 @@ class FuzzTest {
         assertThat(fuzz.failures()).isEmpty();
         assertThat(fuzz.cases()).isPositive();
     }
+
+    /** A machine that was saved while text waited to be typed to its console. */
+    @Test
+    void whatWaitsToBeTypedIsState() throws Exception {
+        Fuzz fuzz = new Fuzz(System.out).option("--only", "devices").option("--case", "-2170120382574244133");
+        fuzz.run();
+        assertThat(fuzz.failures()).isEmpty();
+    }
 }

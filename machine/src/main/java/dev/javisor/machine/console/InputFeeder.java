@@ -1,15 +1,17 @@
 package dev.javisor.machine.console;
 
 import dev.javisor.processor.core.Timeline;
+import dev.javisor.processor.state.StateInput;
+import dev.javisor.processor.state.StateOutput;
+import dev.javisor.processor.state.Stateful;
 import java.util.ArrayDeque;
 import java.util.function.IntConsumer;
 import java.util.function.IntSupplier;
 
 /**
- * Types to a device: one character after another at the pace of a fast line, in guest time, and waiting while the device has no room. What
- * has not been typed yet is outside the machine, and no part of its state.
+ * Types to a device: one character after another at the pace of a fast line, in guest time, and waiting while the device has no room.
  */
-public final class InputFeeder {
+public final class InputFeeder implements Stateful {
     /** Guest time between two characters: 11,500 in a second. */
     private static final long PACE = Timeline.FREQUENCY / 11_500;
 
@@ -46,5 +48,25 @@ public final class InputFeeder {
         if (!waiting.isEmpty()) {
             timeline.schedule(next, timeline.now() + PACE);
         }
+    }
+
+    @Override
+    public void save(StateOutput out) {
+        byte[] text = new byte[waiting.size()];
+        int n = 0;
+        for (byte b : waiting) {
+            text[n++] = b;
+        }
+        out.putBytes("text", text);
+        next.save(out, "next");
+    }
+
+    @Override
+    public void load(StateInput in) {
+        waiting.clear();
+        for (byte b : in.getBytes("text")) {
+            waiting.add(b);
+        }
+        next.load(timeline, in, "next");
     }
 }

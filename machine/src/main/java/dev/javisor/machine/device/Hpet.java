@@ -211,7 +211,7 @@ public final class Hpet implements MmioHandler, Device {
         out.putLongs("block", new long[] {configuration, status, counter, pitLevel ? 1 : 0, rtcLevel ? 1 : 0});
         for (Timer t : timers) {
             out.putLongs("timer", new long[] {t.configuration, t.comparator, t.period, t.driven ? 1 : 0});
-            Clock.save(out, "match", t.match);
+            t.match.save(out, "match");
         }
     }
 

@@ -249,7 +249,7 @@ public final class PowerManagement implements PortDevice, Device {
     public void save(StateOutput out) {
         out.putInts("registers", new int[] {status, enable, control, smiCommand, smiData, rtcLine ? 1 : 0, asleep ? 1 : 0});
         out.putLongs("gpe", new long[] {gpeStatus, gpeEnable, gpeLines, timerSeen});
-        Clock.save(out, "carry", carry);
+        carry.save(out, "carry");
     }
 
     @Override

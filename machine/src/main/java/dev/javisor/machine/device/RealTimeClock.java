@@ -415,7 +415,7 @@ public final class RealTimeClock implements PortDevice, Device {
         out.putBoolean("nmiDisabled", nmiDisabled);
         out.putLong("origin", origin);
         out.putLong("current", current);
-        Clock.save(out, "next", next);
+        next.save(out, "next");
     }
 
     @Override

@@ -4,7 +4,6 @@ import dev.javisor.processor.bus.Device;
 import dev.javisor.processor.bus.InterruptLine;
 import dev.javisor.processor.bus.IoBus;
 import dev.javisor.processor.bus.PortDevice;
-import dev.javisor.processor.chipset.Clock;
 import dev.javisor.processor.core.Timeline;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateMismatchException;
@@ -344,7 +343,7 @@ public final class Uart16550 implements PortDevice, Device {
         out.putInts("fifo", fifo);
         out.putInts("state", new int[] {head, length, emptyPending ? 1 : 0, timedOut ? 1 : 0});
         out.putBytes("waiting", waiting);
-        Clock.save(out, "timeout", timeout);
+        timeout.save(out, "timeout");
     }
 
     @Override
@@ -370,6 +369,6 @@ public final class Uart16550 implements PortDevice, Device {
         emptyPending = s[2] != 0;
         timedOut = s[3] != 0;
         waiting = in.getBytes("waiting");
-        Clock.load(timeline, in, "timeout", timeout);
+        timeout.load(timeline, in, "timeout");
     }
 }

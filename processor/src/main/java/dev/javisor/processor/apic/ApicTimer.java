@@ -192,8 +192,7 @@ final class ApicTimer implements Stateful {
         out.putInt("mode", mode);
         out.putInt("initial count", initialCount);
         out.putInt("divide configuration", divideConfiguration);
-        out.putBoolean("running", deadline.isScheduled());
-        out.putLong("expiry", deadline.isScheduled() ? expiry : 0);
+        deadline.save(out, "expiry");
         out.putLong("TSC deadline", tscDeadline);
     }
 
@@ -203,11 +202,8 @@ final class ApicTimer implements Stateful {
         mode = in.getInt("mode");
         initialCount = in.getInt("initial count");
         setDivideConfiguration(in.getInt("divide configuration"));
-        boolean running = in.getBoolean("running");
-        expiry = in.getLong("expiry");
+        deadline.load(cpu.timeline, in, "expiry");
+        expiry = deadline.isScheduled() ? deadline.when() : 0;
         tscDeadline = in.getLong("TSC deadline");
-        if (running) {
-            cpu.timeline.schedule(deadline, expiry);
-        }
     }
 }

@@ -2,7 +2,6 @@ package dev.javisor.processor.chipset;
 
 import dev.javisor.processor.core.Timeline;
 import dev.javisor.processor.state.StateInput;
-import dev.javisor.processor.state.StateOutput;
 
 /** An oscillator of a device: counts periods of its own frequency on the machine's timeline, exactly and without drift. */
 public final class Clock {
@@ -43,21 +42,8 @@ public final class Clock {
         return seconds * Timeline.FREQUENCY + (rest * Timeline.FREQUENCY + frequency - 1) / frequency;
     }
 
-    /** Saves whether and for when {@code d} is scheduled. */
-    public static void save(StateOutput out, String name, Timeline.Deadline d) {
-        out.putLong(name, d.isScheduled() ? d.when() : -1);
-    }
-
+    /** Schedules {@code d}, or cancels it, as it was saved. */
     public void load(StateInput in, String name, Timeline.Deadline d) {
-        load(timeline, in, name, d);
-    }
-
-    public static void load(Timeline timeline, StateInput in, String name, Timeline.Deadline d) {
-        long when = in.getLong(name);
-        if (when < 0) {
-            timeline.cancel(d);
-        } else {
-            timeline.schedule(d, when);
-        }
+        d.load(timeline, in, name);
     }
 }

@@ -157,7 +157,7 @@ public final class Pit8254 implements PortDevice, Device {
         }
         out.putInt("portB", portB);
         out.putBoolean("replaced", replaced);
-        Clock.save(out, "change", change);
+        change.save(out, "change");
     }
 
     @Override

@@ -112,7 +112,7 @@ public final class Monitor implements Stateful {
         out.putLongs("line", armed);
         out.putBoolean("breaks on interrupt", cpu.waitBreaksOnInterrupt);
         out.putBoolean("limited", limited);
-        out.putLong("end", timer.isScheduled() ? timer.when() : -1);
+        timer.save(out, "end");
     }
 
     @Override
@@ -120,10 +120,6 @@ public final class Monitor implements Stateful {
         in.getLongs("line", armed);
         cpu.waitBreaksOnInterrupt = in.getBoolean("breaks on interrupt");
         limited = in.getBoolean("limited");
-        long end = in.getLong("end");
-        cpu.timeline.cancel(timer);
-        if (end >= 0) {
-            cpu.timeline.schedule(timer, end);
-        }
+        timer.load(cpu.timeline, in, "end");
     }
 }

@@ -1,5 +1,7 @@
 package dev.javisor.processor.core;
 
+import dev.javisor.processor.state.StateInput;
+import dev.javisor.processor.state.StateOutput;
 import java.util.Arrays;
 
 /**
@@ -14,6 +16,8 @@ public final class Timeline {
     /** Something that happens at a time. One object can be scheduled once at a time; its owner saves and restores it. */
     public static final class Deadline {
         private final Runnable action;
+        /** Where it is, or was last, scheduled. */
+        private Timeline timeline;
         private long when;
         private long order;
         private int position = -1;
@@ -30,7 +34,25 @@ public final class Timeline {
         public long when() {
             return when;
         }
+
+        /** Saves whether it is scheduled, when, and behind how many others of the same time. */
+        public void save(StateOutput out, String name) {
+            out.putLongs(name, isScheduled() ? new long[] {when, timeline.before(this)} : new long[] {-1, 0});
+        }
+
+        /** Schedules it, or cancels it, as it was saved. */
+        public void load(Timeline on, StateInput in, String name) {
+            long[] saved = new long[2];
+            in.getLongs(name, saved);
+            on.cancel(this);
+            if (saved[0] >= 0) {
+                on.schedule(this, saved[0], RESTORED + saved[1]);
+            }
+        }
     }
+
+    /** Orders from here on are those of restored deadlines, which come before what is scheduled later. */
+    private static final long RESTORED = Long.MIN_VALUE;
 
     private Deadline[] heap = new Deadline[16];
     private int size;
@@ -74,12 +96,17 @@ public final class Timeline {
     }
 
     public void schedule(Deadline d, long when) {
+        schedule(d, when, orders++);
+    }
+
+    private void schedule(Deadline d, long when, long order) {
         cancel(d);
         if (size == heap.length) {
             heap = Arrays.copyOf(heap, 2 * size);
         }
+        d.timeline = this;
         d.when = when;
-        d.order = orders++;
+        d.order = order;
         d.position = size;
         heap[size++] = d;
         up(d.position);
@@ -124,6 +151,17 @@ public final class Timeline {
             throw new IllegalStateException("a processor is running");
         }
         time = value;
+    }
+
+    /** How many deadlines of the same time come before one. */
+    private int before(Deadline d) {
+        int n = 0;
+        for (int i = 0; i < size; i++) {
+            if (heap[i].when == d.when && heap[i].order < d.order) {
+                n++;
+            }
+        }
+        return n;
     }
 
     private static boolean before(Deadline a, Deadline b) {

@@ -545,7 +545,8 @@ final class NonRoot implements GuestControl, Stateful {
     public void save(StateOutput out) {
         out.putLongs("controls", controls);
         out.putLongs("PAUSE loop", new long[] {firstPause, lastPause});
-        out.putLongs("timer", new long[] {timerExpired ? 1 : 0, timer.isScheduled() ? timer.when() : -1});
+        out.putBoolean("timer expired", timerExpired);
+        timer.save(out, "timer");
         out.put("events", events);
         out.put("virtual APIC", apic);
     }
@@ -557,13 +558,8 @@ final class NonRoot implements GuestControl, Stateful {
         in.getLongs("PAUSE loop", pauses);
         firstPause = pauses[0];
         lastPause = pauses[1];
-        long[] t = new long[2];
-        in.getLongs("timer", t);
-        timerExpired = t[0] != 0;
-        cpu.timeline.cancel(timer);
-        if (t[1] >= 0) {
-            cpu.timeline.schedule(timer, t[1]);
-        }
+        timerExpired = in.getBoolean("timer expired");
+        timer.load(cpu.timeline, in, "timer");
         in.get("events", events);
         in.get("virtual APIC", apic);
     }
