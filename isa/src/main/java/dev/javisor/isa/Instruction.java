@@ -96,6 +96,14 @@ public final class Instruction {
         return (prefixes & prefix) != 0;
     }
 
+    /** The same but for the displacement and the (first) immediate value. */
+    public boolean hasFormOf(Instruction i) {
+        return opcode == i.opcode && length == i.length && prefixes == i.prefixes && operandSize == i.operandSize
+                && addressSize == i.addressSize && w == i.w && vectorLength == i.vectorLength && reg == i.reg && rm == i.rm
+                && memory == i.memory && vvvv == i.vvvv && base == i.base && index == i.index && scale == i.scale
+                && segment == i.segment && immediate2 == i.immediate2 && codeSize == i.codeSize;
+    }
+
     /** A byte register operand number 4-7 means AH, CH, DH, BH (no REX prefix), else SPL, BPL, SIL, DIL. */
     public boolean highByte(int register) {
         return register >= 4 && register < 8 && (prefixes & (REX | VEX | EVEX)) == 0;

@@ -196,6 +196,8 @@ public final class Cpu extends HotState {
 
     /** Machine time at which the budget is used up: now = sliceEnd - (budget + blockLength - position). */
     public long sliceEnd;
+    /** How often an instruction boundary was required, and there. Wraps around. */
+    public int boundaries;
     /** Memory accesses of the running compiled code that left the fast path. */
     public int slowAccesses;
     /** Elements that the running repeated string instruction had handled when it was begun again ({@link Redo}), or the guest left. */
@@ -348,6 +350,7 @@ public final class Cpu extends HotState {
         if (blockLength - position > 1 || site >= 0) {
             throw redo;
         }
+        boundaries++;
     }
 
     public boolean is(long cr0Bit) {

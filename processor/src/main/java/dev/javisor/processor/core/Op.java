@@ -55,29 +55,34 @@ public final class Op {
         this.imm = i.immediate;
     }
 
-    /** The same operation at another place. */
-    private Op(Op o, int start) {
+    /** The same operation at another place, or with other constants. */
+    private Op(Op o, Instruction i, int start) {
         executor = o.executor;
-        instruction = o.instruction;
+        instruction = i;
         reg = o.reg;
         rm = o.rm;
         base = o.base;
         index = o.index;
         scale = o.scale;
         this.start = (short) start;
-        end = (short) (start + o.length());
+        end = (short) (start + i.length);
         disp = base == Instruction.RIP ? instruction.displacement + end : instruction.displacement;
         addressMask = o.addressMask;
         linearMask = o.linearMask;
         segment = o.segment;
         checked = o.checked;
         memory = o.memory;
-        imm = o.imm;
+        imm = i.immediate;
     }
 
     /** This operation placed {@code start} bytes behind the address that gpr[17] holds. */
     public Op at(int start) {
-        return new Op(this, start);
+        return new Op(this, instruction, start);
+    }
+
+    /** The operation for an instruction that differs from this one's in its immediate value and displacement only. */
+    public Op with(Instruction i) {
+        return new Op(this, i, start);
     }
 
     public int length() {

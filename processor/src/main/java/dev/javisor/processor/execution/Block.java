@@ -34,6 +34,13 @@ final class Block {
 
     CompiledRegion region;
 
+    /** Its last operation needs an instruction boundary behind it, as a rule: it changes code, or is an access to a device. */
+    boolean endsAtBoundary;
+    /** Executions in which that was so. */
+    int boundaries;
+    /** The bytes that it stands for, once they have changed in memory. */
+    byte[] former;
+
     /** Not in the code cache any more. */
     boolean forgotten;
     /** What ran behind this block lately, see {@link Fetcher#next}: without and with a jump, from which RIP and for which translations. */
@@ -41,6 +48,33 @@ final class Block {
 
     long straightRip, jumpRip;
     long straightKey = -1, jumpKey = -1;
+
+    /** The operation that starts there, or null. */
+    Op at(int start) {
+        int low = 0;
+        int high = length - 1;
+        while (low <= high) {
+            int middle = low + high >>> 1;
+            Op o = ops[middle];
+            if (o.start == start) {
+                return o;
+            }
+            if (o.start < start) {
+                low = middle + 1;
+            } else {
+                high = middle - 1;
+            }
+        }
+        return null;
+    }
+
+    /** Forgets what ran behind it. */
+    void unlink() {
+        straight = null;
+        jump = null;
+        straightKey = -1;
+        jumpKey = -1;
+    }
 
     boolean crosses() {
         return secondPage != -1;

@@ -23,7 +23,21 @@ public final class CodeCache implements CodeObserver {
         final List<CodePage> crossingFrom = new ArrayList<>(1);
         /** One bit for each byte that is code. */
         final long[] code = new long[64];
+        /** Stores to the page since it held code. */
+        int stores;
+
+        boolean isCode() {
+            for (long bits : code) {
+                if (bits != 0) {
+                    return true;
+                }
+            }
+            return false;
+        }
     }
+
+    /** Stores to a page without code after which it counts as data. Before, new code may come and make all stores slow again. */
+    private static final int PATIENCE = 32;
 
     /** Operations that are kept, of about 150 bytes each with all that belongs to them. */
     private static final int LIMIT = 300_000;
@@ -124,25 +138,28 @@ public final class CodeCache implements CodeObserver {
             return false;
         }
         int from = (int) gpa & 0xFFF;
-        for (int i = from; i < from + size; i++) {
-            if ((p.code[i >> 6] >>> (i & 63) & 1) != 0) {
-                return true;
-            }
-        }
-        return false;
+        return CodePage.isMarked(p.code, from, from + size);
     }
 
     @Override
     public void codeChanging(long gpa, int size) {
-        if (!holdsCode(gpa, size)) {
+        long key = gpa & ~0xFFFL;
+        Physical p = physical.get(key);
+        if (p == null) {
+            unprotect(key);
             return;
         }
-        long key = gpa & ~0xFFFL;
         int offset = (int) gpa & 0xFFF;
-        Physical p = physical.get(key);
+        if (!CodePage.isMarked(p.code, offset, offset + size)) {
+            if (++p.stores > PATIENCE && !p.isCode()) {
+                unprotect(key);
+            }
+            return;
+        }
+        p.stores = 0;
         for (CodePage page : p.pages) {
             operations -= page.operations;
-            page.forget(offset, size);
+            page.forget(offset, size, memory, p.code);
             operations += page.operations;
         }
         for (CodePage page : p.crossingFrom) {
@@ -150,22 +167,48 @@ public final class CodeCache implements CodeObserver {
             page.forgetCrossing(key, offset);
             operations += page.operations;
         }
+        CodePage.unmark(p.code, offset, offset + size);
         cover(key, p);
     }
 
-    /** Finds out which bytes of a page are still code. */
-    private void cover(long gpa, Physical p) {
-        Arrays.fill(p.code, 0);
-        p.pages.forEach(page -> page.cover(p.code));
-        p.crossingFrom.forEach(page -> page.coverCrossing(gpa, p.code));
-        for (long bits : p.code) {
-            if (bits != 0) {
-                return;
-            }
+    /** As {@link CodePage#takeFormer}. */
+    Block takeFormer(CodePage page, int offset) {
+        operations -= page.operations;
+        Block b = page.takeFormer(offset);
+        operations += page.operations;
+        return b;
+    }
+
+    /** As {@link CodePage#begunAgain}, of the instruction at an offset of a page. */
+    void begunAgain(CodePage page, int offset, long now) {
+        if (page.begunAgain(offset, now)) {
+            operations -= page.operations;
+            page.cut(offset);
+            operations += page.operations;
         }
+    }
+
+    /** As {@link CodePage#join}. */
+    void join(Block b) {
+        operations -= b.page.operations;
+        b.page.join(b);
+        operations += b.page.operations;
+    }
+
+    /** Marks which bytes of a page are code. */
+    private static void cover(long gpa, Physical p) {
+        for (CodePage page : p.pages) {
+            page.cover(p.code);
+        }
+        for (CodePage page : p.crossingFrom) {
+            page.coverCrossing(gpa, p.code);
+        }
+    }
+
+    private void unprotect(long gpa) {
         Region r = memory.regionAt(gpa);
         if (r != null && r.isMemory()) {
-            r.flags[(int) (gpa - r.start >>> 12)] &= ~Region.CODE;
+            r.flags[r.flag(gpa)] &= ~Region.CODE;
         }
     }
 
@@ -189,7 +232,11 @@ public final class CodeCache implements CodeObserver {
         physical.forEach((gpa, p) -> {
             p.pages.removeIf(page -> page.cleared);
             p.crossingFrom.removeIf(page -> page.cleared);
+            Arrays.fill(p.code, 0);
             cover(gpa, p);
+            if (!p.isCode()) {
+                unprotect(gpa);
+            }
         });
         physical.values().removeIf(p -> p.pages.isEmpty() && p.crossingFrom.isEmpty());
     }

@@ -21,6 +21,9 @@ import java.util.Map;
 public final class Fetcher {
     private static final int SIZE = 1024;
     private static final int LONGEST_BLOCK = 64;
+    /** Bytes that are read at a time. */
+    private static final int READ_AHEAD = 64;
+    private static final Op[] NO_OPS = {};
     /** A decoding without instruction: what fetching it raises. */
     private static final Handler INVALID_OPCODE = (c, o) -> {
         throw c.ud();
@@ -47,6 +50,8 @@ public final class Fetcher {
     private final Map<Long, CodePage> evicted = new HashMap<>();
     private long generation = -1;
     private final List<Op> ops = new ArrayList<>();
+    /** {@link #bytes} hold the page being decoded up to here. */
+    private int read;
 
     public Fetcher(Cpu cpu, CodeCache cache, Decoder decoder) {
         this.cpu = cpu;
@@ -215,26 +220,71 @@ public final class Fetcher {
         if (known != null && secondPage(la) == known.secondPage) {
             return known;
         }
-        c.memory.read(page.gpa + offset, bytes, offset, 4096 - offset);
+        Block former = cache.takeFormer(page, offset);
         ops.clear();
+        read = offset;
         int at = offset;
-        boolean ended = false;
+        boolean ended = false, atBoundary = false;
         while (!ended && ops.size() < LONGEST_BLOCK && at < 4096) {
-            Decoder.Outcome outcome = decoder.decode(bytes, at, 4096, codeSize(), result);
-            if (outcome == Decoder.Outcome.TRUNCATED) {
-                if (ops.isEmpty()) {
-                    return decodeCrossing(page, la);
+            read(page, at);
+            Op old = former == null ? null : former.at(at - offset);
+            Op o = old != null && isSame(old, former, at) ? old : null;
+            if (o == null) {
+                Decoder.Outcome outcome = decoder.decode(bytes, at, 4096, codeSize(), result);
+                if (outcome == Decoder.Outcome.TRUNCATED) {
+                    if (ops.isEmpty()) {
+                        return decodeCrossing(page, la);
+                    }
+                    break;
                 }
-                break;
+                o = outcome == Decoder.Outcome.OK && old != null && isLike(old, result.instruction) ? old.with(result.instruction)
+                        : bind(outcome, at - offset);
             }
-            Op o = bind(outcome, at - offset);
             ops.add(o);
+            atBoundary = page.isBoundary(at);
             at += o.length();
-            ended = endsBlock(o.instruction) || o.executor.isExtended();
+            ended = atBoundary || endsBlock(o.instruction) || o.executor.isExtended();
         }
-        Block b = new Block(ops.toArray(new Op[0]), offset, -1);
+        Block b = new Block(ops.toArray(NO_OPS), offset, -1);
+        b.endsAtBoundary = atBoundary;
         cache.put(page, b);
         return b;
+    }
+
+    /** Reads as many bytes of a page as an instruction there may have; {@link #read} is behind them. */
+    private void read(CodePage page, int at) {
+        int needed = Math.min(4096, at + 2 * Decoder.MAX_LENGTH);
+        if (read < needed) {
+            int n = Math.min(4096 - read, Math.max(needed - read, READ_AHEAD));
+            cpu.memory.read(page.gpa + read, bytes, read, n);
+            read += n;
+        }
+    }
+
+    /** The bytes of an operation of a former block are still the same. */
+    private boolean isSame(Op old, Block former, int at) {
+        return old.instruction.opcode != NONE && at + old.length() <= 4096
+                && Arrays.equals(bytes, at, at + old.length(), former.former, old.start, old.end);
+    }
+
+    /** Binding does not look at immediate values and displacements, but for those that name a port. */
+    private static boolean isLike(Op old, Instruction i) {
+        return old.instruction.hasFormOf(i) && !i.opcode.is(Opcode.SERIALIZING) && !old.executor.isExtended();
+    }
+
+    /** A block need not end where it does. */
+    void join(Block b) {
+        cache.join(b);
+    }
+
+    /** The instruction at RIP had to be begun again. */
+    void begunAgain() {
+        Cpu c = cpu;
+        long la = c.codeSize64 ? c.rip : c.rip + c.segBase[Cpu.CS] & 0xFFFFFFFFL;
+        int i = place(la, c.decodeMode);
+        if (generation == c.tlb.generation && tags[i] == (la & ~0xFFFL | c.decodeMode) && !pages[i].cleared) {
+            cache.begunAgain(pages[i], (int) la & 0xFFF, c.retiredNow());
+        }
     }
 
     private long secondPage(long la) {

@@ -34,6 +34,7 @@ public final class Interpreter {
                 deliver(fault);
             } catch (Redo redo) {
                 rewind(c);
+                fetcher.begunAgain();
                 step();
             }
         }

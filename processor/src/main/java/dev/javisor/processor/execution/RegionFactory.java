@@ -358,11 +358,12 @@ final class RegionFactory {
 
     /** Operations at a block's start that a region can hold. */
     private static int compilable(Block b) {
+        int most = b.endsAtBoundary ? b.length - 1 : b.length;
         int n = 0;
-        while (n < b.ops.length && isCompilable(b.ops[n].instruction)) {
+        while (n < most && isCompilable(b.ops[n].instruction)) {
             n++;
         }
-        return n;
+        return n == 1 && b.endsAtBoundary ? 0 : n;
     }
 
     private static boolean isCompilable(Instruction i) {

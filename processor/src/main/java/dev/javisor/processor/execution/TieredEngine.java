@@ -8,6 +8,9 @@ import dev.javisor.processor.core.Redo;
 
 /** Runs compiled regions where there are any, and blocks where not; has hot blocks compiled. */
 public final class TieredEngine {
+    /** Of so many executions of a block that ends at a boundary one at least must need it. */
+    private static final int RARELY = 16;
+
     private final Cpu cpu;
     private final Fetcher fetcher;
     private final Interpreter interpreter;
@@ -53,6 +56,7 @@ public final class TieredEngine {
                 interpreter.deliver(fault);
             } catch (Redo redo) {
                 rewind(c);
+                fetcher.begunAgain();
                 interpreter.step();
             }
         }
@@ -108,8 +112,20 @@ public final class TieredEngine {
     }
 
     private void interpret(Cpu c, Block b) {
+        int boundaries = c.boundaries;
         Interpreter.execute(c, b, Math.min(b.length, c.budget));
-        if (++b.heat == factory.threshold && b.page != null) {
+        if (b.endsAtBoundary && c.boundaries != boundaries) {
+            b.boundaries++;
+        }
+        if (++b.heat == factory.threshold && b.page != null && !b.forgotten) {
+            heated(b);
+        }
+    }
+
+    private void heated(Block b) {
+        if (b.endsAtBoundary && b.boundaries < b.heat / RARELY) {
+            fetcher.join(b);
+        } else {
             factory.request(b);
         }
     }

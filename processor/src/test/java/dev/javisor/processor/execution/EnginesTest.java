@@ -203,6 +203,39 @@ class EnginesTest {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource(Engine.class)
+    void codeThatChangesInEachRoundRunsAsItWasWrittenLast(Engine engine) {
+        String text = """
+                xor edx, edx
+                mov ecx, 100
+                again: mov [changed - 1], cl
+                add edx, 1
+                changed: test cl, 1
+                jz even
+                mov dword [routine], 0x90C2FF90
+                jmp on
+                even: mov dword [routine], 0x9005EA83
+                on: call routine
+                dec ecx
+                jnz again
+                next: jmp next
+                routine: nop
+                nop
+                nop
+                nop
+                ret
+                """;
+        int sum = 0;
+        for (int round = 100; round > 0; round--) {
+            // NOP, INC EDX, NOP or SUB EDX, 5, NOP
+            sum += round + (round % 2 == 0 ? -5 : 1);
+        }
+        Subject subject = new Subject(engine, CodeSize.BITS64, Asm.program(CodeSize.BITS64, CODE, text));
+        subject.run(2000);
+        assertThat(subject.c.gpr[2]).isEqualTo(sum);
+    }
+
     @Test
     void hotRegionsThatBecomeOneRunAsBefore() {
         String text = """
