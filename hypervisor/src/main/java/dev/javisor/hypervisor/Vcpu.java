@@ -198,6 +198,11 @@ public final class Vcpu implements Stateful {
         return core.isRunnable();
     }
 
+    /** It waits in HLT. Unlike {@link #getMpState} this takes no start-up IPI that has come. */
+    public boolean isHalted() {
+        return get(() -> core.cpu().activity == Cpu.HLT);
+    }
+
     /** From here on somebody is told what happens to events and to the guest, in hardware and in the hypervisor; null for nobody. */
     public void trace(TraceSink sink) {
         core.trace(sink);

@@ -264,7 +264,6 @@ public final class Machine implements Stateful, AutoCloseable {
 
     /**
      * As {@link #run(long)}, at most until guest time {@code end}, which may lie between an event and the first instruction of its handler.
-     * Time in which all processors wait is not cut.
      */
     public MachineExit run(long limit, long end) {
         exit = null;
@@ -280,14 +279,14 @@ public final class Machine implements Stateful, AutoCloseable {
             } else if (timeline.now() >= end) {
                 exit = new MachineExit.TimeLimit();
             } else {
-                advance(Math.min(left, end - timeline.now()));
+                advance(left, end);
             }
         }
         flush();
         return exit;
     }
 
-    private void advance(long left) {
+    private void advance(long instructions, long limit) {
         if (resetRequested) {
             if (configuration.stopAtReset()) {
                 exit = new MachineExit.Reset();
@@ -300,12 +299,13 @@ public final class Machine implements Stateful, AutoCloseable {
         }
         Processor p = suspended ? null : next();
         if (p == null) {
-            idle();
+            idle(limit);
             return;
         }
         idleSince = -1;
         running = p;
         long now = timeline.now();
+        long left = Math.min(instructions, limit - now);
         // A turn that a limit cuts is continued by the next run.
         turnEnd = turnEnd > now ? turnEnd : now + (processors.size() == 1 ? SLICE : TURN);
         long end = Math.min(turnEnd, nextLook);
@@ -345,8 +345,8 @@ public final class Machine implements Stateful, AutoCloseable {
         return null;
     }
 
-    /** Lets time pass up to the next deadline. */
-    private void idle() {
+    /** Lets time pass up to the next deadline. @param limit time that must not be passed */
+    private void idle(long limit) {
         flush();
         long now = timeline.now();
         long next = timeline.next();
@@ -357,6 +357,7 @@ public final class Machine implements Stateful, AutoCloseable {
             exit = new MachineExit.Halted();
             return;
         }
+        next = Math.min(next, limit);
         timeline.skipTo(next);
         look(next);
         timeline.runDue();

@@ -3,7 +3,6 @@ package dev.javisor.machine;
 import dev.javisor.hypervisor.Vcpu;
 import dev.javisor.hypervisor.abi.DebugRegs;
 import dev.javisor.hypervisor.abi.Fpu;
-import dev.javisor.hypervisor.abi.MpState;
 import dev.javisor.hypervisor.abi.Regs;
 import dev.javisor.hypervisor.abi.Segment;
 import dev.javisor.hypervisor.abi.Sregs;
@@ -18,7 +17,10 @@ import java.util.stream.Stream;
 
 /** What one processor's registers hold, in the same form wherever it is: for comparing and for showing. */
 public final class Registers {
-    private static final int VECTORS = 16, LANES = 8;
+    private static final int VECTORS = 16, LANES = 8, X87 = 8;
+    /** Access rights that a descriptor says, and that it is unusable. */
+    private static final int RIGHTS = 0xF0FF | Cpu.UNUSABLE;
+
     /** The names of the values, in their order. */
     public static final List<String> NAMES = Stream.of(
                     Stream.of(
@@ -26,11 +28,16 @@ public final class Registers {
                             "rip", "rflags", "es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr", "fs base", "gs base", "gdtr", "idtr",
                             "cr0", "cr2", "cr3", "cr4", "cr8", "efer", "dr0", "dr1", "dr2", "dr3", "dr6", "dr7", "mxcsr", "x87 status",
                             "halted"),
-                    IntStream.range(0, VECTORS).boxed().flatMap(v -> Stream.of("xmm" + v + " low", "xmm" + v + " high")))
+                    IntStream.range(0, VECTORS).boxed().flatMap(v -> Stream.of("xmm" + v + " low", "xmm" + v + " high")),
+                    Stream.of("es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr")
+                            .flatMap(r -> Stream.of(r + " hidden base", r + " limit", r + " access rights")),
+                    Stream.of("gdtr limit", "idtr limit", "x87 control", "x87 tags"),
+                    IntStream.range(0, X87).boxed().flatMap(r -> Stream.of("st" + r + " significand", "st" + r + " sign and exponent")))
             .flatMap(names -> names)
             .toList();
 
     private static final int RIP = NAMES.indexOf("rip"), FIRST_VECTOR = NAMES.indexOf("xmm0 low");
+    private static final int FIRST_HIDDEN = NAMES.indexOf("es hidden base");
 
     private final long[] values;
 
@@ -46,7 +53,18 @@ public final class Registers {
             c.dr[0], c.dr[1], c.dr[2], c.dr[3], c.dr6, c.dr7, c.mxcsr, c.x87.status, c.activity == Cpu.HLT ? 1 : 0
         };
         long[] vectors = IntStream.range(0, 2 * VECTORS).mapToLong(i -> c.vector[LANES * (i / 2) + i % 2]).toArray();
-        return new Registers(Arrays.copyOf(c.gpr, 16), new long[] {c.rip, Flags.rflags(c)}, selectors, system, vectors);
+        long[] segments = IntStream.rangeClosed(Cpu.ES, Cpu.TR)
+                .mapToObj(s -> new long[] {c.segBase[s], c.segLimit[s], c.segAccess[s] & RIGHTS})
+                .flatMapToLong(Arrays::stream)
+                .toArray();
+        long[] tables = {c.gdtLimit, c.idtLimit, c.x87.control, c.x87.valid};
+        long[] x87 = IntStream.range(0, X87)
+                .map(i -> (c.x87.status >>> 11) + i & X87 - 1)
+                .mapToObj(r -> new long[] {c.x87.significand[r], c.x87.signExponent[r]})
+                .flatMapToLong(Arrays::stream)
+                .toArray();
+        long[] general = Arrays.copyOf(c.gpr, 16);
+        return new Registers(general, new long[] {c.rip, Flags.rflags(c)}, selectors, system, vectors, segments, tables, x87);
     }
 
     static Registers of(Vcpu v) {
@@ -60,17 +78,36 @@ public final class Registers {
         long[] selectors = Stream.of(s.es, s.cs, s.ss, s.ds, s.fs, s.gs, s.ldt, s.tr).mapToLong((Segment x) -> x.selector).toArray();
         long[] system = {
             s.fs.base, s.gs.base, s.gdt.base, s.idt.base, s.cr0, s.cr2, s.cr3, s.cr4, s.cr8, s.efer, d.db[0], d.db[1], d.db[2], d.db[3],
-            d.dr6, d.dr7, f.mxcsr, f.fsw, v.getMpState() == MpState.HALTED ? 1 : 0
+            d.dr6, d.dr7, f.mxcsr, f.fsw, v.isHalted() ? 1 : 0
         };
         long[] vectors = Arrays.stream(f.xmm)
                 .map(x -> ByteBuffer.wrap(x).order(ByteOrder.LITTLE_ENDIAN))
                 .flatMapToLong(x -> Arrays.stream(new long[] {x.getLong(), x.getLong()}))
                 .toArray();
-        return new Registers(general, selectors, system, vectors);
+        long[] segments = Stream.of(s.es, s.cs, s.ss, s.ds, s.fs, s.gs, s.ldt, s.tr)
+                .map((Segment x) -> new long[] {x.base, x.limit & 0xFFFF_FFFFL, rights(x)})
+                .flatMapToLong(Arrays::stream)
+                .toArray();
+        long[] tables = {s.gdt.limit, s.idt.limit, f.fcw, f.ftwx};
+        long[] x87 = Arrays.stream(f.fpr)
+                .map(x -> ByteBuffer.wrap(x).order(ByteOrder.LITTLE_ENDIAN))
+                .flatMapToLong(x -> Arrays.stream(new long[] {x.getLong(), x.getShort() & 0xFFFF}))
+                .toArray();
+        return new Registers(general, selectors, system, vectors, segments, tables, x87);
+    }
+
+    private static long rights(Segment x) {
+        int low = x.type | x.s << 4 | x.dpl << 5 | x.present << 7;
+        return low | x.avl << 12 | x.l << 13 | x.db << 14 | x.g << 15 | (x.unusable != 0 ? Cpu.UNUSABLE : 0);
     }
 
     public long rip() {
         return values[RIP];
+    }
+
+    /** One of {@link #NAMES}. */
+    public long value(String name) {
+        return values[NAMES.indexOf(name)];
     }
 
     /** The registers that are not alike. */
@@ -88,12 +125,12 @@ public final class Registers {
         return Arrays.hashCode(values);
     }
 
-    /** Four to a line; of the vector registers those that are not zero. */
+    /** Four to a line; of the vector registers those that are not zero, and not what segment registers hide, nor x87 registers. */
     @Override
     public String toString() {
         StringBuilder out = new StringBuilder();
         int n = 0;
-        for (int i = 0; i < values.length; i++) {
+        for (int i = 0; i < FIRST_HIDDEN; i++) {
             if (i < FIRST_VECTOR || values[i] != 0) {
                 out.append(String.format("  %10s %016x%s", NAMES.get(i), values[i], ++n % 4 == 0 ? "\n" : ""));
             }

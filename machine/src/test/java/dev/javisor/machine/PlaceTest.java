@@ -88,6 +88,52 @@ class PlaceTest {
         isTheSame(code + END, 1, engine);
     }
 
+    /** VMX operation wants CR0.NE set. */
+    @ParameterizedTest
+    @EnumSource
+    void aGuestWithoutNumericErrorReportingHasNoFloatingPointFault(Engine engine) {
+        String divide = "start: mov esp, 0x90000\n fninit\n mov word [0x50000], 0x33B\n fldcw [0x50000]\n fld1\n fldz\n fdivp st1, st0\n";
+        isTheSame(divide + "fwait\n fsin\n fnstsw ax\n mov [0x50004], eax\n" + END, 1, engine);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void anInstructionAtTheEndOfTheAddressSpaceGoesOnAtItsBeginning(Engine engine) {
+        // FFH, of which there is no memory, and E0H: JMP EAX
+        String code = "start: mov byte [0], 0xE0\n mov eax, there\n mov ecx, 0xFFFFFFFF\n jmp ecx\n there: ";
+        isTheSame(code + END, 1, engine);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void codeCanBeFetchedFromADevice(Engine engine) {
+        // RET, in the index register of the I/O APIC
+        String code = "start: mov esp, 0x90000\n mov dword [0xFEC00000], 0xC3\n mov eax, 0xFEC00000\n call eax\n";
+        isTheSame(code + END, 1, engine);
+    }
+
+    private static final String INT1 = """
+            start:  mov esp, 0x90000
+                    mov dword [0x50108], handler & 0xFFFF | 0x100000
+                    mov dword [0x5010C], 0x108E00
+                    lidt [idtr]
+                    int1
+                    nop
+                    mov dx, 0x604
+                    mov ax, 0x2000
+                    out dx, ax
+                    jmp $
+            handler: iretd
+            idtr:   dw 0xFF
+                    dd 0x50100
+            """;
+
+    @ParameterizedTest
+    @EnumSource
+    void aDeliveryEndsInTheTurnThatItsTickBelongsTo(Engine engine) {
+        isTheSameBehindEachInstruction(INT1, 1, engine);
+    }
+
     @ParameterizedTest
     @EnumSource
     void aClosedA20GateShowsEvenMegabytesAtOddOnes(Engine engine) {
@@ -208,6 +254,9 @@ class PlaceTest {
         assertThat(ticks("mov ecx, 40\n mov esi, 0xF0000\n mov edi, 0xE0000000\n rep movsd", place))
                 .as("to nobody's address")
                 .isEqualTo(4 + 40 * Latency.DEVICE + 40 / 16);
+        assertThat(ticks("std\n mov ecx, 32\n mov edi, 0x40000F\n rep stosb\n cld", place))
+                .as("half of them to nobody's address, then to memory")
+                .isEqualTo(5 + 16 * Latency.DEVICE);
     }
 
     @ParameterizedTest

@@ -6,14 +6,18 @@ import dev.javisor.processor.memory.Region;
 
 /** Holes in the extended page tables of a guest, where the delivery of an event meets VM exits. */
 public final class Holes {
-    /** A page of the guest's RAM: without it, RAM is no longer what it was. */
     private static final long PAGE = 0x1FF0000, SIZE = 4096;
 
     private Holes() {}
 
-    /** Changes the memory map and changes it back, so that nothing derived from it remains. */
+    /** For an {@link EventGuest}. */
     public static void punch(Machine m) {
-        Region r = Region.device(PAGE, SIZE, new MmioHandler() {
+        punch(m, PAGE);
+    }
+
+    /** Changes the memory map and changes it back, so that nothing derived from it remains. @param page of the guest's RAM */
+    public static void punch(Machine m, long page) {
+        Region r = Region.device(page, SIZE, new MmioHandler() {
             @Override
             public long read(long offset, int size) {
                 return 0;

@@ -14,6 +14,11 @@ interface Campaign extends AutoCloseable {
      */
     String run(long seed) throws Exception;
 
+    /** Instructions that guests have retired in all cases so far; 0 where there are none. */
+    default long instructions() {
+        return 0;
+    }
+
     @Override
     default void close() throws IOException {}
 }

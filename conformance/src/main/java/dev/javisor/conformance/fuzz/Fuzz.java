@@ -70,6 +70,7 @@ public final class Fuzz {
         campaigns.add(new MachineCampaign("code", World::new));
         campaigns.add(new MachineCampaign("devices", DeviceWorld::new));
         campaigns.add(new MachineCampaign("vmx", VmxWorld::new));
+        campaigns.add(new PlaceCampaign());
         campaigns.add(new ApiCampaign());
         campaigns.add(new CommandCampaign());
         campaigns.removeIf(c -> only != null && !only.equals(c.name()));
@@ -127,8 +128,8 @@ public final class Fuzz {
             out.println(name + " " + sum + ": " + counts);
         });
         for (Campaign c : campaigns) {
-            if (c instanceof MachineCampaign m) {
-                out.println(m.name() + " instructions " + m.instructions());
+            if (c.instructions() != 0) {
+                out.println(c.name() + " instructions " + c.instructions());
             }
         }
         int sum = failures.values().stream().mapToInt(Integer::intValue).sum();

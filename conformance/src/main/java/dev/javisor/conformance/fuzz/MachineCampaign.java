@@ -39,8 +39,8 @@ final class MachineCampaign implements Campaign {
         return name;
     }
 
-    /** Instructions that all cases so far have retired. */
-    long instructions() {
+    @Override
+    public long instructions() {
         return instructions;
     }
 

@@ -1,5 +1,6 @@
 package dev.javisor.conformance.fuzz;
 
+import dev.javisor.hypervisor.Kvm;
 import dev.javisor.isa.CpuModel;
 import dev.javisor.isa.CpuModels;
 import dev.javisor.isa.Feature;
@@ -11,12 +12,16 @@ import dev.javisor.machine.MachineConfiguration;
 import dev.javisor.machine.MachineConfiguration.TestDevice;
 import dev.javisor.machine.console.ByteSink;
 import dev.javisor.processor.LogicalProcessor;
+import dev.javisor.processor.apic.ApicBus;
+import dev.javisor.processor.apic.LocalApic;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.core.GuestFault;
+import dev.javisor.processor.core.Timeline;
 import dev.javisor.processor.execution.Engine;
 import dev.javisor.processor.memory.PhysicalMemory;
+import dev.javisor.processor.paging.Paging;
 import dev.javisor.processor.segment.SegmentRegisters;
 import dev.javisor.processor.system.ControlRegisters;
 import dev.javisor.processor.system.Msrs;
@@ -53,10 +58,17 @@ final class World implements Scenario {
     }
 
     static final long MEMORY = 2L << 20;
-    private static final int IDT = 0x1000, GDT = 0x2000, LDT = 0x3000, TSS = 0x4000, TSS_STEP = 0x800, DATA = 0x8000;
+    static final int GDT = 0x2000, DESCRIPTORS = 64;
+    static final int DATA0 = 2, TASK = 6, LOCAL = 14;
+    /** Of 64-bit code, where handlers of compatibility mode are. */
+    static final int WIDE = DESCRIPTORS - 2;
+
+    private static final int IDT = 0x1000, LDT = 0x3000, TSS = 0x4000, TSS_STEP = 0x800, DATA = 0x8000;
     private static final int CODE = 0x10000, CODE_SIZE = 0x10000, STACKS = 0x20000, TABLES = 0x40000, VMX = 0x88000;
-    private static final int DESCRIPTORS = 64;
-    private static final int CODE0 = 1, DATA0 = 2, CODE3 = 3, DATA3 = 4, CODE16 = 5, TASK = 6, LOCAL = 14;
+    private static final int CODE0 = 1, CODE3 = 3, DATA3 = 4, CODE16 = 5;
+    /** The first of the last pages, where paging shows devices. */
+    private static final int DEVICES = 0x1F0;
+
     private static final long WRITABLE_CR0 = Cr.MP | Cr.NE | Cr.WP | Cr.AM;
 
     private final SplittableRandom random;
@@ -67,11 +79,16 @@ final class World implements Scenario {
 
     /** Decides everything about a case; {@link #machine} makes it. */
     World(long seed) {
+        this(seed, false);
+    }
+
+    /** @param guest a processor as the hypervisor's guests have it */
+    World(long seed, boolean guest) {
         random = new SplittableRandom(seed);
         this.seed = random.nextLong();
         String name = any(CpuModels.names());
         String extra = random.nextInt(4) == 0 ? ",+vmx" : "";
-        CpuModel chosen = CpuModels.parse(name + extra);
+        CpuModel chosen = guest ? Kvm.guestModel(CpuModels.parse(name)) : CpuModels.parse(name + extra);
         Mode m = Mode.values()[random.nextInt(Mode.values().length)];
         boolean impossible = m.isLong() && !chosen.features().has(Feature.LM)
                 || m == Mode.LONG_5_LEVEL && !chosen.features().has(Feature.LA57)
@@ -137,7 +154,11 @@ final class World implements Scenario {
             case 2 -> random.nextInt(IDT, DATA);
             case 3 -> TABLES + random.nextInt(0x6000);
             case 4 -> CODE + random.nextInt(CODE_SIZE);
-            case 5 -> random.nextInt(8) == 0 ? Device.memory(random) : VMX + 0x1000 * random.nextInt(8);
+            case 5 -> switch (random.nextInt(8)) {
+                case 0 -> Device.memory(random);
+                case 1, 2 -> (DEVICES << 12) + random.nextInt((int) MEMORY - (DEVICES << 12));
+                default -> VMX + 0x1000 * random.nextInt(8);
+            };
             default -> DATA + random.nextInt(0x8000);
         };
     }
@@ -154,6 +175,36 @@ final class World implements Scenario {
             }
         }
         return machine;
+    }
+
+    /**
+     * A machine that is about to bring its processors to the states that {@link #machine(Engine)} begins with, by code of the guest: what
+     * that can do runs anywhere.
+     */
+    Machine machine(MachineConfiguration.Builder b) {
+        Machine machine = new Machine(b.build());
+        SplittableRandom r = new SplittableRandom(seed);
+        fill(machine, r);
+        Launch launch = new Launch(mode);
+        int processors = machine.configuration().processors();
+        for (int i = 0; i < processors; i++) {
+            Cpu c = new Cpu(model, i, machine.memory(), new Timeline());
+            c.translation = new Paging(model, machine.memory());
+            new LocalApic(c, new ApicBus());
+            launch.add(machine.memory(), c, start(c, r, i));
+        }
+        launch.write(machine.memory());
+        mapOneToOne(machine.memory(), Launch.BEGIN, Launch.END);
+        mapOneToOne(machine.memory(), Launch.LOW, Launch.LOW + 0x1000);
+        return machine;
+    }
+
+    CpuModel model() {
+        return model;
+    }
+
+    MachineConfiguration.Builder configuration() {
+        return builder;
     }
 
     // ---- memory ----
@@ -210,6 +261,9 @@ final class World implements Scenario {
             put(m, i, anyDescriptor(r));
             m.write(LDT + 8 * i, 8, anyDescriptor(r));
         }
+        if (mode == Mode.COMPATIBILITY) {
+            put(m, WIDE, descriptor(0, 0xFFFFF, 0xA09B));
+        }
     }
 
     private static void put(PhysicalMemory m, int index, long descriptor) {
@@ -231,8 +285,8 @@ final class World implements Scenario {
     }
 
     /** A gate to code. */
-    private static long gate(SplittableRandom r, int access) {
-        int selector = r.nextInt(12) == 0 ? r.nextInt(DESCRIPTORS * 8) : CODE0 * 8;
+    private long gate(SplittableRandom r, int access) {
+        int selector = r.nextInt(12) == 0 ? r.nextInt(DESCRIPTORS * 8) : (mode == Mode.COMPATIBILITY ? WIDE : CODE0) * 8;
         long offset = codeAddress(r);
         return offset & 0xFFFF | (long) selector << 16 | (long) access << 40 | offset >>> 16 << 48;
     }
@@ -303,7 +357,21 @@ final class World implements Scenario {
         }
         int strangeness = r.nextInt(3) == 0 ? 10 : 60;
         for (int k = 0; k < 4096 / size; k++) {
+            boolean device = k >= DEVICES && k < MEMORY >> 12 && r.nextBoolean();
+            if (device) {
+                m.write(table + k * size, size, Device.memory(r) & 0xFFFFF000L | 7 | r.nextInt(8) << 5);
+                continue;
+            }
             m.write(table + k * size, size, r.nextInt(strangeness) == 0 ? entry(r, k) : (long) k << 12 | 7 | r.nextInt(8) << 5);
+        }
+    }
+
+    /** Where the last table of {@link #pages} maps one to one, whatever it maps. */
+    void mapOneToOne(PhysicalMemory m, long first, long end) {
+        int size = mode == Mode.PAGING_32 ? 4 : 8;
+        int table = TABLES + 0x1000 * (mode == Mode.PAGING_32 ? 1 : mode == Mode.PAGING_PAE ? 2 : mode == Mode.LONG_5_LEVEL ? 4 : 3);
+        for (long at = first; at < end && mode.isPaged(); at += 4096) {
+            m.write(table + (at >>> 12) * size, size, at | 3);
         }
     }
 
@@ -320,7 +388,8 @@ final class World implements Scenario {
 
     // ---- processors ----
 
-    private void start(Cpu c, SplittableRandom r, int index) {
+    /** Returns the model-specific registers that were written, with their values. */
+    private List<long[]> start(Cpu c, SplittableRandom r, int index) {
         c.activity = Cpu.ACTIVE;
         // A processor that does not run has no time of its own, which writing time-stamp counters asks for.
         c.budget = 0;
@@ -331,6 +400,7 @@ final class World implements Scenario {
         c.idtLimit = r.nextInt(16) == 0 ? r.nextInt(0x1000) : 0xFFF;
         c.cr0 = Cr.ET | r.nextLong() & WRITABLE_CR0 | (r.nextInt(8) == 0 ? Cr.TS : 0) | (r.nextInt(16) == 0 ? Cr.EM : 0);
         c.cr4 = r.nextLong() & r.nextLong() & ControlRegisters.cr4Bits(c) & ~(Cr.PAE | Cr.LA57 | Cr.VMXE | Cr.PCIDE | Cr.CET | Cr.FRED);
+        c.cr4 &= r.nextInt(4) == 0 ? -1 : ~(Cr.SMEP | Cr.SMAP);
         c.cr4 |= c.has(Feature.FXSR) && r.nextInt(4) != 0 ? Cr.OSFXSR : 0;
         c.cr4 |= c.has(Feature.VMX) && r.nextBoolean() ? Cr.VMXE : 0;
         c.efer = r.nextLong() & ControlRegisters.eferBits(c) & (Cr.SCE | Cr.NXE);
@@ -338,13 +408,14 @@ final class World implements Scenario {
         modeRegisters(c, r, index);
         c.updateMode();
         c.flushTlb();
-        msrs(c, r);
+        List<long[]> msrs = msrs(c, r);
         if (mode == Mode.PAGING_PAE) {
             c.translation.loadPointers(c, c.cr3);
         }
         if (r.nextInt(6) == 0) {
             breakpoints(c, r);
         }
+        return msrs;
     }
 
     private void modeRegisters(Cpu c, SplittableRandom r, int index) {
@@ -404,18 +475,22 @@ final class World implements Scenario {
         }
     }
 
-    private static void msrs(Cpu c, SplittableRandom r) {
+    private static List<long[]> msrs(Cpu c, SplittableRandom r) {
+        List<long[]> written = new ArrayList<>();
         List<Msr> all = new ArrayList<>(List.of(Msr.values()));
         all.remove(Msr.EFER);
         for (int n = r.nextInt(20); n > 0; n--) {
             Msr m = all.get(r.nextInt(all.size()));
             long value = r.nextInt(3) == 0 ? r.nextLong() : r.nextBoolean() ? address(r) : 1L << r.nextInt(64);
+            int index = m.index + r.nextInt(m.count) * m.stride;
+            written.add(new long[] {index, value});
             try {
-                Msrs.write(c, m.index + r.nextInt(m.count) * m.stride, value);
+                Msrs.write(c, index, value);
             } catch (GuestFault refused) {
                 // So be it.
             }
         }
+        return written;
     }
 
     private static void breakpoints(Cpu c, SplittableRandom r) {

@@ -287,10 +287,11 @@ public final class RootProcessor {
      * VMLAUNCH or VMRESUME, and the guest up to its VM exit, or until {@code limit} without one.
      *
      * @param stringElements elements that the repeated string instruction at RIP has handled in the tick that is under way
+     * @param latency ticks that those take, which pass at the instruction's end
      * @param armed the monitor for the line at {@code line}, unless that is -1
      * @return false when the entry failed with an error number, which the VMCS holds
      */
-    public boolean enter(boolean launch, int stringElements, Monitor armed, long line, long limit) {
+    public boolean enter(boolean launch, int stringElements, int latency, Monitor armed, long line, long limit) {
         // What has called since the last exit has been seen.
         cpu.withdraw(Cpu.EXTERNAL_REQUEST | Cpu.INIT_REQUEST);
         boolean[] entered = new boolean[1];
@@ -307,6 +308,7 @@ public final class RootProcessor {
             }
             entered[0] = inGuest() || !failed();
             cpu.stringElements = stringElements;
+            cpu.latency = latency;
             if (line != -1 && inGuest()) {
                 cpu.monitor.takeOver(armed, line, false);
             }

@@ -1,6 +1,5 @@
 package dev.javisor.hypervisor.vcpu;
 
-import dev.javisor.hypervisor.memory.MemorySlots;
 import dev.javisor.hypervisor.memory.MissingPage;
 import dev.javisor.isa.CodeSize;
 import dev.javisor.isa.Decoder;
@@ -17,6 +16,7 @@ import dev.javisor.processor.event.Boundary;
 import dev.javisor.processor.event.EventDelivery;
 import dev.javisor.processor.execution.Semantics;
 import dev.javisor.processor.integer.StringOperation;
+import dev.javisor.processor.memory.Region;
 import java.util.Arrays;
 
 /**
@@ -320,6 +320,9 @@ final class Emulator {
         Cpu c = cpu;
         Decoder.Outcome outcome = decoder.decode(bytes, 0, have, codeSize(), result);
         if (outcome == Decoder.Outcome.TRUNCATED) {
+            if (c.checksCodeLimit && c.rip + have > c.segLimit[Cpu.CS]) {
+                throw c.gp0();
+            }
             have += read(have, Decoder.MAX_LENGTH - have);
             outcome = decoder.decode(bytes, 0, have, codeSize(), result);
         }
@@ -347,7 +350,8 @@ final class Emulator {
         la = c.translation.untag(c, c.fetchContext(), la, Cpu.CS, Translation.FETCH);
         long gpa = c.translation.translate(c, c.fetchContext(), la, Translation.FETCH);
         int n = (int) Math.min(most, 4096 - (gpa & 4095));
-        if (MemorySlots.isDemanded(c.memory.regionAt(gpa))) {
+        Region r = c.memory.regionAt(gpa);
+        if (r == null || !r.isMemory()) {
             for (int i = 0; i < n; i++) {
                 bytes[offset + i] = (byte) c.memory.read(gpa + i, 1);
             }

@@ -46,8 +46,8 @@ public final class EventQueue implements Stateful {
     boolean tripleFault;
     /** What the hardware was told to deliver at the last entry, or null. */
     private Event told;
-    /** RIP and the number of retired instructions when it was told. */
-    private long toldRip, toldRetired;
+    /** RIP when it was told, and the time of the entry. */
+    private long toldRip, entered;
     /** Length of the instruction behind a software event that must be delivered again. */
     int instructionLength;
     /** What is delivered again when an exit has interrupted its delivery. */
@@ -224,15 +224,24 @@ public final class EventQueue implements Stateful {
     }
 
     /** The hardware is told to deliver an event at the next entry. */
-    void tell(Event e, long rip, long retired) {
+    void tell(Event e, long rip) {
         told = e;
         toldRip = rip;
-        toldRetired = retired;
     }
 
-    /** The delivery that an exit has interrupted is that of the event which the hardware was told, or of one that came of it. */
-    public boolean isOfTold(long rip, long retired) {
-        return told != null && rip == toldRip && retired == toldRetired;
+    /** The guest is entered. */
+    public void enter(long time) {
+        entered = time;
+    }
+
+    /**
+     * The delivery that an exit has interrupted is that of the event which the hardware was told, or of one that came of it: whatever comes
+     * behind that is elsewhere, or takes time.
+     *
+     * @param rip and time at the exit
+     */
+    public boolean isOfTold(long rip, long time) {
+        return told != null && rip == toldRip && time == entered;
     }
 
     /** Causes of the #DB that the hardware was told to deliver. */
@@ -248,6 +257,11 @@ public final class EventQueue implements Stateful {
     /** The guest has exited: nothing is on its way any more, but for what is queued again. */
     public void entryOver() {
         told = null;
+    }
+
+    /** The delivery of an event has begun, and the guest has not come to its handler. */
+    boolean isDelivering() {
+        return exceptionInjected || nmiInjected || interruptInjected;
     }
 
     void queueInterrupt(int vector, boolean soft) {

@@ -214,7 +214,7 @@ public final class Injection {
     }
 
     private void told(Event e) {
-        core.events.tell(e, core.state.load(GuestState.REGISTERS).rip, backend.retired());
+        core.events.tell(e, core.state.load(GuestState.REGISTERS).rip);
     }
 
     /** The hardware has begun to deliver an event by itself, and does not come to the end: its time has passed. */

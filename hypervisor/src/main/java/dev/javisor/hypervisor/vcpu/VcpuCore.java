@@ -332,14 +332,16 @@ public final class VcpuCore implements Stateful {
             // No event comes in the middle of an instruction.
             if (!backend.inGuest() && cpu.stringElements == 0) {
                 passTime();
-                x = stopped || cpu.timeline.now() >= limit ? INTR : prepare();
+                // A delivery whose tick has passed comes to its end in the turn that it belongs to.
+                x = (stopped || cpu.timeline.now() >= limit) && !events.isDelivering() ? INTR : prepare();
                 passTime();
             }
             if (x == null && waiting.awaitsPage()) {
                 // In the middle of an instruction, which only the page lets go on.
                 x = INTR;
             }
-            if (x == null && (stopped && cpu.stringElements == 0 || cpu.timeline.now() >= limit)) {
+            boolean over = stopped && cpu.stringElements == 0 || cpu.timeline.now() >= limit;
+            if (x == null && over && (backend.inGuest() || !events.isDelivering())) {
                 x = INTR;
             }
             if (x == null) {

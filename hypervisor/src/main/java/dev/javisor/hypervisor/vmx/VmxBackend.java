@@ -18,6 +18,7 @@ import dev.javisor.isa.VmcsField;
 import dev.javisor.isa.VmxControl;
 import dev.javisor.processor.apic.LocalApic;
 import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Event;
 import dev.javisor.processor.system.TimeStamp;
 import dev.javisor.processor.trace.TraceSink;
@@ -63,6 +64,8 @@ public final class VmxBackend implements Backend {
     private long primaryControls;
 
     private long exceptionBitmap;
+    /** Ticks that the elements take which software has handled of the repeated string instruction that the entry goes on with. */
+    private int elementLatency;
     /** Exits by reason. */
     private final long[] exitCounts = new long[128];
 
@@ -151,7 +154,10 @@ public final class VmxBackend implements Backend {
         } else {
             prepareEntry();
             long line = cpu.monitorAddress == -1 ? -1 : slots.hostPhysical(cpu.monitorAddress);
-            if (!root.enter(!launched, cpu.stringElements, cpu.monitor, line, limit)) {
+            core.events.enter(cpu.timeline.now());
+            elementLatency = cpu.latency;
+            cpu.latency = 0;
+            if (!root.enter(!launched, cpu.stringElements, elementLatency, cpu.monitor, line, limit)) {
                 if (apic != null) {
                     apic.takeBack();
                 }
@@ -201,7 +207,9 @@ public final class VmxBackend implements Backend {
         }
         loadDebugRegisters();
         long undefined = core.undefined().exits() ? 1 << Event.UD : 0;
-        long exceptions = 1 << Event.DB | undefined | (core.debugger().uses(GuestDebug.USE_SW_BP) ? 1 << Event.BP : 0);
+        // VMX operation wants CR0.NE, without which the guest has no #MF.
+        long floatingPoint = (cpu.cr0 & Cr.NE) == 0 ? 1 << Event.MF : 0;
+        long exceptions = 1 << Event.DB | undefined | floatingPoint | (core.debugger().uses(GuestDebug.USE_SW_BP) ? 1 << Event.BP : 0);
         if (exceptions != exceptionBitmap) {
             exceptionBitmap = exceptions;
             root.vmwrite(VmcsField.EXCEPTION_BITMAP, exceptions);
@@ -243,6 +251,8 @@ public final class VmxBackend implements Backend {
             emptyModificationLog();
         }
         cpu.stringElements = root.stringElements();
+        // Otherwise the hardware has come to the end of the instruction, and the time has passed.
+        cpu.latency = cpu.stringElements == 0 ? 0 : elementLatency;
         takeMonitor();
         saveDebugRegisters();
         long reason = root.vmread(VmcsField.EXIT_REASON);
@@ -442,7 +452,7 @@ public final class VmxBackend implements Backend {
         q.clearDelivered();
         if (interrupted) {
             requeue(q, vectoring);
-        } else if (reason == ExitReason.TRIPLE_FAULT.number && !q.isOfTold(root.vmread(VmcsField.GUEST_RIP), root.retired())) {
+        } else if (reason == ExitReason.TRIPLE_FAULT.number && !q.isOfTold(root.vmread(VmcsField.GUEST_RIP), cpu.timeline.now())) {
             core.injection().deliveryBegun();
         }
         q.entryOver();
@@ -472,7 +482,7 @@ public final class VmxBackend implements Backend {
         if (!q.requeues(e)) {
             return;
         }
-        if (!q.isOfTold(root.vmread(VmcsField.GUEST_RIP), root.retired())) {
+        if (!q.isOfTold(root.vmread(VmcsField.GUEST_RIP), cpu.timeline.now())) {
             core.injection().deliveryBegun();
         }
         switch (type) {

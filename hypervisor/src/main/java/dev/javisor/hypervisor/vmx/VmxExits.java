@@ -108,7 +108,7 @@ final class VmxExits {
                         vmx.vmread(VmcsField.GUEST_PHYSICAL_ADDRESS)));
     }
 
-    /** The hypervisor lets #DB exit; #BP for whoever debugs the guest; #UD where a hypercall may be behind it. */
+    /** The hypervisor lets #DB exit; #BP for whoever debugs the guest; #UD where a hypercall may be behind it; #MF of guests without it. */
     private VcpuExit exception() {
         long info = vmx.vmread(VmcsField.EXIT_INTERRUPTION_INFO);
         int type = (int) (info >>> 8) & 7;
@@ -118,6 +118,9 @@ final class VmxExits {
         }
         if (vector == Event.UD) {
             return core.undefined().exception();
+        }
+        if (vector == Event.MF) {
+            return instructions.emulate();
         }
         if (vector == Event.BP && type == Event.SOFTWARE_EXCEPTION) {
             return core.debugger().exit(Event.BP, 0);

@@ -165,7 +165,7 @@ public final class Fetcher {
         la = c.translation.untag(c, c.fetchContext(), la, Cpu.CS, Translation.FETCH);
         long gpa = c.translation.translate(c, c.fetchContext(), la, Translation.FETCH) & ~0xFFFL & c.memory.a20Mask();
         if (c.memory.hostAddress(gpa) == 0) {
-            return decodeFromDevice(gpa | la & 0xFFF);
+            return decodeFromDevice(la, gpa);
         }
         int mode = c.decodeMode & ~Cpu.USER_MODE;
         CodePage page = pages[i];
@@ -295,12 +295,10 @@ public final class Fetcher {
 
     private Block decodeCrossing(CodePage page, long la) {
         int offset = (int) la & 0xFFF;
-        if (cpu.checksCodeLimit && cpu.rip + 4096 - offset > cpu.segLimit[Cpu.CS]) {
-            throw cpu.gp0();
-        }
+        checkNextPage(offset);
         long second = secondPage(la);
-        cpu.memory.read(second, bytes, 4096, Decoder.MAX_LENGTH);
-        Decoder.Outcome outcome = decoder.decode(bytes, offset, bytes.length, codeSize(), result);
+        read(second, 4096, Decoder.MAX_LENGTH - (4096 - offset));
+        Decoder.Outcome outcome = decoder.decode(bytes, offset, offset + Decoder.MAX_LENGTH, codeSize(), result);
         Block b = new Block(new Op[] {bind(outcome, 0)}, offset, second);
         if (offset + b.bytes > 4096 && cpu.memory.hostAddress(second) != 0) {
             cache.put(page, b);
@@ -308,12 +306,36 @@ public final class Fetcher {
         return b;
     }
 
-    /** Code in a device's address range is decoded afresh each time. */
-    private Block decodeFromDevice(long gpa) {
-        for (int i = 0; i < Decoder.MAX_LENGTH; i++) {
-            bytes[i] = (byte) cpu.memory.read(gpa + i, 1);
+    /** Code in a device's address range is decoded afresh each time. @param page physical address of the page */
+    private Block decodeFromDevice(long la, long page) {
+        int offset = (int) la & 0xFFF;
+        int have = Math.min(Decoder.MAX_LENGTH, 4096 - offset);
+        read(page + offset, offset, have);
+        Decoder.Outcome outcome = decoder.decode(bytes, offset, offset + have, codeSize(), result);
+        if (outcome == Decoder.Outcome.TRUNCATED) {
+            checkNextPage(offset);
+            read(secondPage(la), 4096, Decoder.MAX_LENGTH - have);
+            outcome = decoder.decode(bytes, offset, offset + Decoder.MAX_LENGTH, codeSize(), result);
         }
-        return new Block(new Op[] {bind(decoder.decode(bytes, 0, Decoder.MAX_LENGTH, codeSize(), result), 0)}, (int) gpa & 0xFFF, -1);
+        return new Block(new Op[] {bind(outcome, 0)}, offset, -1);
+    }
+
+    /** Fetches bytes that lie in one page. @param to where they go to in {@link #bytes} */
+    private void read(long gpa, int to, int n) {
+        if (cpu.memory.hostAddress(gpa) != 0) {
+            cpu.memory.read(gpa, bytes, to, n);
+            return;
+        }
+        for (int i = 0; i < n; i++) {
+            bytes[to + i] = (byte) cpu.memory.read(gpa + i, 1);
+        }
+    }
+
+    /** An instruction needs bytes of the page behind its own. */
+    private void checkNextPage(int offset) {
+        if (cpu.checksCodeLimit && cpu.rip + 4096 - offset > cpu.segLimit[Cpu.CS]) {
+            throw cpu.gp0();
+        }
     }
 
     private Op bind(Decoder.Outcome outcome, int start) {
