@@ -139,7 +139,8 @@ class PowerManagementTest {
         out16(ENABLE, 0x501);
         pm.pressPowerButton();
         pm.generalPurposeEvent(3).set(true);
-        PowerManagement copy = new PowerManagement(bench.timeline, new Probe(), bench, false);
+        Bench second = bench.second();
+        PowerManagement copy = new PowerManagement(second.timeline, new Probe(), bench, false);
         Bench.copy(pm, copy);
         assertThat(Bench.saved(copy)).isEqualTo(Bench.saved(pm));
     }

@@ -48,6 +48,13 @@ final class Bench {
         pass(us * (Timeline.FREQUENCY / 1_000_000));
     }
 
+    /** Another one, at the same time. */
+    Bench second() {
+        Bench b = new Bench();
+        b.timeline.skipTo(timeline.now());
+        return b;
+    }
+
     /** Saves one device and loads another one with it. */
     static void copy(Stateful from, Stateful to) {
         to.load(new StateInput(saved(from)));
