@@ -178,11 +178,13 @@ public final class Rig {
 
     private final class Identity implements Translation {
         @Override
-        public long translate(Cpu c, int context, long linear, int access) {
+        public long find(Cpu c, int context, long linear, int access) {
             long page = linear >>> 12;
             boolean write = (access & WRITE) != 0;
             if (absent.contains(page) || write && readOnly.contains(page)) {
-                throw new GuestFault(Event.pageFault(linear, write ? 2 : 0));
+                c.faultAddress = linear;
+                c.faultCode = write ? 2 : 0;
+                return FAULTED;
             }
             long host = c.memory.hostAddress(linear & ~0xFFFL);
             long tag = linear & ~0xFFFL | (host == 0 || c.watchesData ? Tlb.SLOW : 0);

@@ -198,6 +198,10 @@ public final class Cpu extends HotState {
     public long sliceEnd;
     /** How often an instruction boundary was required, and there. Wraps around. */
     public int boundaries;
+    /** Linear address and error code of the last page fault that was found. */
+    public long faultAddress;
+
+    public int faultCode;
     /** Memory accesses of the running compiled code that left the fast path. */
     public int slowAccesses;
     /** Elements that the running repeated string instruction had handled when it was begun again ({@link Redo}), or the guest left. */
@@ -386,6 +390,11 @@ public final class Cpu extends HotState {
     /** To be thrown: a fault with error code. */
     public GuestFault fault(int vector, int errorCode) {
         return new GuestFault(Event.exception(vector, errorCode));
+    }
+
+    /** To be thrown: the page fault that {@link Translation#find} has found. */
+    public GuestFault pageFault() {
+        return new GuestFault(Event.pageFault(faultAddress, faultCode));
     }
 
     public GuestFault ud() {

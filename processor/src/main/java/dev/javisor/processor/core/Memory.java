@@ -201,7 +201,11 @@ public final class Memory {
             }
             return Tlb.physical(e) & ~0xFFFL | la & 0xFFF;
         }
-        return c.translation.translate(c, context, la, access);
+        long gpa = c.translation.find(c, context, la, access);
+        if (gpa == Translation.FAULTED) {
+            throw c.pageFault();
+        }
+        return gpa;
     }
 
     /** First byte of the next page: what a fault reports when an access crosses into it. */

@@ -42,6 +42,21 @@ public final class Boundary {
         return (c.rflags & (Flags.TF | Flags.RF)) != 0 || c.blockingBySti || c.blockingByMovSs || c.watchesCode || c.monitorTrap;
     }
 
+    /** Something that is requested may be delivered at the next boundary: more than interrupts while they are disabled. */
+    static boolean isDue(Cpu c) {
+        int r = c.requests;
+        return r != 0 && (c.guest != null || (c.rflags & Flags.IF) != 0 || (r & ~(Cpu.EXTERNAL_REQUEST | Cpu.APIC_REQUEST)) != 0);
+    }
+
+    /**
+     * As {@link #mustStep}, behind IRET: where nothing but RF asks for a single instruction the engine goes on in its slice, with {@link
+     * #endResume} behind that instruction. Faults are returned from that way.
+     */
+    static boolean mustStepBehindReturn(Cpu c) {
+        return c.guest != null && mustStep(c) || (c.rflags & Flags.TF) != 0 || c.blockingBySti || c.blockingByMovSs || c.watchesCode
+                || c.monitorTrap;
+    }
+
     /** Before a single instruction: its code breakpoints. False when an event was delivered instead (which takes one tick). */
     public static boolean beforeStep(Cpu c) {
         if (c.watchesCode && codeBreakpoint(c)) {
@@ -73,15 +88,21 @@ public final class Boundary {
             c.blockingBySti = false;
             c.blockingByMovSs = false;
         }
-        if (!c.resumeFlagLoaded) {
-            boolean betweenIterations = o.instruction.opcode.is(Opcode.STRING) && c.rip == c.ripOf(o);
-            c.rflags = betweenIterations ? c.rflags | Flags.RF : c.rflags & ~Flags.RF;
-        }
+        endResume(c);
         if (trace && !c.singleStepDecided && singleStepTraps(c, o)) {
             c.pendingDebug |= SINGLE_STEP;
         }
         if (c.pendingDebug != 0) {
             c.request(Cpu.BOUNDARY_REQUEST);
+        }
+    }
+
+    /** RF behind a single instruction, before which {@link Cpu#resumeFlagLoaded} was false. */
+    public static void endResume(Cpu c) {
+        if (!c.resumeFlagLoaded) {
+            Op o = c.running[0];
+            boolean betweenIterations = o.instruction.opcode.is(Opcode.STRING) && c.rip == c.ripOf(o);
+            c.rflags = betweenIterations ? c.rflags | Flags.RF : c.rflags & ~Flags.RF;
         }
     }
 

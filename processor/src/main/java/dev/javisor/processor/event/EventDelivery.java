@@ -145,7 +145,7 @@ public final class EventDelivery {
         if (c.pendingDebug != 0) {
             c.request(Cpu.BOUNDARY_REQUEST);
         }
-        if (c.requests != 0 || Boundary.mustStep(c)) {
+        if (Boundary.isDue(c) || Boundary.mustStep(c)) {
             c.endSlice();
         }
     }

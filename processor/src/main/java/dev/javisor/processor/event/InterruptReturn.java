@@ -48,7 +48,7 @@ public final class InterruptReturn {
             c.guest.returned(c);
         }
         c.resumeFlagLoaded = true;
-        if (c.requests != 0 || Boundary.mustStep(c)) {
+        if (Boundary.isDue(c) || Boundary.mustStepBehindReturn(c)) {
             c.endSlice();
         }
     }

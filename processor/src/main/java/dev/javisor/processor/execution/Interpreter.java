@@ -1,9 +1,11 @@
 package dev.javisor.processor.execution;
 
 import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.core.GuestFault;
 import dev.javisor.processor.core.Op;
 import dev.javisor.processor.core.Redo;
+import dev.javisor.processor.event.Boundary;
 import dev.javisor.processor.event.EventDelivery;
 
 /** Runs decoded blocks. The oracle for every other engine. */
@@ -23,9 +25,13 @@ public final class Interpreter {
         Cpu c = cpu;
         while (c.budget > 0) {
             try {
+                if ((c.rflags & Flags.RF) != 0) {
+                    resume();
+                    continue;
+                }
                 Block b = fetcher.fetch();
                 execute(c, b, Math.min(b.length, c.budget));
-                while (c.budget > 0) {
+                while (c.budget > 0 && (c.rflags & Flags.RF) == 0) {
                     b = fetcher.next(b);
                     execute(c, b, Math.min(b.length, c.budget));
                 }
@@ -38,6 +44,14 @@ public final class Interpreter {
                 step();
             }
         }
+    }
+
+    /** Runs the instruction behind an IRET that has set RF. */
+    void resume() {
+        Cpu c = cpu;
+        c.resumeFlagLoaded = false;
+        execute(c, fetcher.fetch(), 1);
+        Boundary.endResume(c);
     }
 
     /** Runs one instruction. @return false when it faulted (the fault has been delivered) */

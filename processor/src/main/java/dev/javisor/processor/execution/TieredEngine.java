@@ -2,6 +2,7 @@ package dev.javisor.processor.execution;
 
 import dev.javisor.processor.compiler.Region;
 import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.Flags;
 import dev.javisor.processor.core.GuestFault;
 import dev.javisor.processor.core.Op;
 import dev.javisor.processor.core.Redo;
@@ -46,6 +47,10 @@ public final class TieredEngine {
         while (c.budget > 0) {
             try {
                 do {
+                    if ((c.rflags & Flags.RF) != 0) {
+                        interpreter.resume();
+                        continue;
+                    }
                     Region code = c.codeSize64 ? fetcher.fetchRegion() : null;
                     if (code == null || !execute(c, code, c.rip & ~0xFFFL)) {
                         fetch(c);
@@ -67,7 +72,7 @@ public final class TieredEngine {
         Block b = fetcher.fetch();
         while (b.code == null || c.budget < b.length || !c.codeSize64 && !isInReach(c, b) || !execute(c, b.code, c.rip - b.offset)) {
             interpret(c, b);
-            if (c.budget <= 0) {
+            if (c.budget <= 0 || (c.rflags & Flags.RF) != 0) {
                 return;
             }
             b = fetcher.next(b);

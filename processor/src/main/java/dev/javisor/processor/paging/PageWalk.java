@@ -5,8 +5,6 @@ import dev.javisor.isa.CpuModel.Vendor;
 import dev.javisor.isa.Feature;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
-import dev.javisor.processor.core.Event;
-import dev.javisor.processor.core.GuestFault;
 import dev.javisor.processor.core.SecondLevel;
 import dev.javisor.processor.memory.PhysicalMemory;
 
@@ -69,26 +67,24 @@ final class PageWalk {
     /**
      * Walks without setting accessed and dirty bits and without looking at rights.
      *
-     * @throws GuestFault #PF when an entry is not present or has a reserved bit set
+     * @return false when an entry is not present or has a reserved bit set, for which {@link Cpu#pageFault} is the fault
      */
-    void walk(Cpu c, int context, long linear, int access) {
+    boolean walk(Cpu c, int context, long linear, int access) {
         long noExecute = (c.efer & Cr.NXE) != 0 ? 0 : XD;
         if ((c.efer & Cr.LMA) != 0) {
             top = (c.cr4 & Cr.LA57) != 0 ? 5 : 4;
-            walkEntries(c, context, linear, access, c.cr3 & FRAME, beyondWidth | noExecute);
+            return walkEntries(c, context, linear, access, c.cr3 & FRAME, beyondWidth | noExecute);
         } else if ((c.cr4 & Cr.PAE) != 0) {
             top = 2;
             long pdpte = c.pdpte[(int) (linear >>> 30) & 3];
-            if ((pdpte & P) == 0) {
-                throw fault(c, context, linear, access, 0);
-            }
-            walkEntries(c, context, linear, access, pdpte & FRAME, beyondWidthPae | noExecute);
+            return (pdpte & P) == 0 ? fault(c, context, linear, access, 0)
+                    : walkEntries(c, context, linear, access, pdpte & FRAME, beyondWidthPae | noExecute);
         } else {
-            walk32(c, context, linear, access);
+            return walk32(c, context, linear, access);
         }
     }
 
-    private void walkEntries(Cpu c, int context, long linear, int access, long table, long reserved) {
+    private boolean walkEntries(Cpu c, int context, long linear, int access, long table, long reserved) {
         entryBytes = 8;
         long all = -1L;
         long any = 0;
@@ -98,17 +94,17 @@ final class PageWalk {
             address[level] = a;
             entry[level] = e;
             if ((e & P) == 0) {
-                throw fault(c, context, linear, access, 0);
+                return fault(c, context, linear, access, 0);
             }
             boolean leaf = level == 1 || level <= 3 && (e & PS) != 0;
             if ((e & (reserved | reserved(level, leaf))) != 0) {
-                throw fault(c, context, linear, access, AccessRights.P | AccessRights.RSVD);
+                return fault(c, context, linear, access, AccessRights.P | AccessRights.RSVD);
             }
             if (leaf) {
                 last = level;
                 finish(linear, 3 + 9 * level, e & FRAME, all, any | e);
                 rights |= (int) (e >>> 59 & 15) << AccessRights.KEY_SHIFT;
-                return;
+                return true;
             }
             all &= e;
             any |= e;
@@ -131,32 +127,36 @@ final class PageWalk {
         };
     }
 
-    private void walk32(Cpu c, int context, long linear, int access) {
+    private boolean walk32(Cpu c, int context, long linear, int access) {
         entryBytes = 4;
         top = 2;
-        long pde = read32(c, context, linear, access, 2, (c.cr3 & 0xFFFFF000L) + (linear >>> 20 & 0xFFC));
+        long pde = read32(c, linear, 2, (c.cr3 & 0xFFFFF000L) + (linear >>> 20 & 0xFFC));
+        if ((pde & P) == 0) {
+            return fault(c, context, linear, access, 0);
+        }
         if ((pde & PS) != 0 && (c.cr4 & Cr.PSE) != 0) {
             last = 2;
             int high = pse36 ? pse36Bits - 32 : 0;
             // Bits 20:13 hold address bits 39:32, as far as the width goes; bit 21 and the rest are reserved.
             if ((pde & 0x3FE000 & -1L << 13 + high) != 0) {
-                throw fault(c, context, linear, access, AccessRights.P | AccessRights.RSVD);
+                return fault(c, context, linear, access, AccessRights.P | AccessRights.RSVD);
             }
             finish(linear, 22, pde & 0xFFC00000L | (pde >>> 13 & (1L << high) - 1) << 32, -1L, 0);
-            return;
+            return true;
         }
         last = 1;
-        long pte = read32(c, context, linear, access, 1, (pde & 0xFFFFF000L) + (linear >>> 10 & 0xFFC));
+        long pte = read32(c, linear, 1, (pde & 0xFFFFF000L) + (linear >>> 10 & 0xFFC));
+        if ((pte & P) == 0) {
+            return fault(c, context, linear, access, 0);
+        }
         finish(linear, 12, pte & 0xFFFFF000L, pde, 0);
+        return true;
     }
 
-    private long read32(Cpu c, int context, long linear, int access, int level, long a) {
+    private long read32(Cpu c, long linear, int level, long a) {
         long e = memory.read(physical(c, a, linear, false), 4);
         address[level] = a;
         entry[level] = e;
-        if ((e & P) == 0) {
-            throw fault(c, context, linear, access, 0);
-        }
         return e;
     }
 
@@ -217,7 +217,10 @@ final class PageWalk {
         return true;
     }
 
-    static GuestFault fault(Cpu c, int context, long linear, int access, int cause) {
-        return new GuestFault(Event.pageFault(linear, AccessRights.errorCode(c, context, access) | cause));
+    /** @return false */
+    private static boolean fault(Cpu c, int context, long linear, int access, int cause) {
+        c.faultAddress = linear;
+        c.faultCode = AccessRights.errorCode(c, context, access) | cause;
+        return false;
     }
 }

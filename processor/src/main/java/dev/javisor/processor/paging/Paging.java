@@ -4,7 +4,6 @@ import dev.javisor.isa.CpuModel;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.core.Event;
-import dev.javisor.processor.core.GuestFault;
 import dev.javisor.processor.core.InterruptController;
 import dev.javisor.processor.core.Tlb;
 import dev.javisor.processor.core.SecondLevel;
@@ -44,9 +43,7 @@ public final class Paging implements Translation {
             return null;
         }
         PageWalk walk = new PageWalk(c.model, memory);
-        try {
-            walk.walk(c, Tlb.SUPERVISOR_OPEN, linear, READ);
-        } catch (GuestFault f) {
+        if (!walk.walk(c, Tlb.SUPERVISOR_OPEN, linear, READ)) {
             return null;
         }
         boolean writable = (walk.rights & AccessRights.WRITABLE) != 0;
@@ -59,7 +56,7 @@ public final class Paging implements Translation {
     }
 
     @Override
-    public long translate(Cpu c, int context, long linear, int access) {
+    public long find(Cpu c, int context, long linear, int access) {
         // Alignment checks keep user accesses off the fast path, not out of the user's translations.
         if (context == Tlb.NONE) {
             context = Tlb.USER;
@@ -79,10 +76,14 @@ public final class Paging implements Translation {
         if ((c.cr0 & Cr.PG) == 0) {
             return translateUnpaged(c, context, linear, access);
         }
-        walk.walk(c, context, linear, access);
+        if (!walk.walk(c, context, linear, access)) {
+            return FAULTED;
+        }
         int denial = AccessRights.denial(c, context, access, walk.rights);
         if (denial != 0) {
-            throw new GuestFault(Event.pageFault(linear, denial));
+            c.faultAddress = linear;
+            c.faultCode = denial;
+            return FAULTED;
         }
         walk.mark(c, linear, (access & WRITE) != 0);
         int rights = walk.rights;
