@@ -99,6 +99,11 @@ class RunCommand implements Callable<Integer> {
     @Option(names = "--firmware", paramLabel = "FILE", description = "Firmware image, such as SeaBIOS; with --kernel, it starts that.")
     private String firmware;
 
+    @Option(names = "--firmware-vars", paramLabel = "FILE[,snapshot]",
+            description = "Variables of UEFI firmware, in flash memory; snapshot: what the guest changes is lost at the end (default, when"
+                    + " the firmware needs them: none, and all are lost).")
+    private String variables;
+
     @Option(names = "--drive", paramLabel = "FILE[,ro|,snapshot]",
             description = "Raw disk image, as virtio block device; ro: the guest cannot write; snapshot: what it writes is lost at the end."
                     + " May be repeated.")
@@ -191,8 +196,8 @@ class RunCommand implements Callable<Integer> {
         Session session = connect(configuration(model()).place(place))
                 .explain(explain == null ? place == Place.METAL && HostConsole.isErrorTerminal() : explain);
         if (LOCKSTEP.equals(engine)) {
-            if (!drives.isEmpty()) {
-                throw new UserException("--engine lockstep: takes no drives");
+            if (!drives.isEmpty() || variables != null) {
+                throw new UserException("--engine lockstep: takes no drives and no variables");
             }
             Script script = script();
             MachineConfiguration reference = alone(configuration(model()).place(place), ByteSink.NONE.and(script))
@@ -266,6 +271,9 @@ class RunCommand implements Callable<Integer> {
         }
         if (kernel == null && (initrd != null || !modules.isEmpty() || !append.isEmpty() || entry != null)) {
             throw new UserException("--initrd, --module, --append and --entry go with --kernel");
+        }
+        if (variables != null && (firmware == null || access(variables) == Drive.Access.READ_ONLY)) {
+            throw new UserException("--firmware-vars " + variables + ": goes with --firmware, which writes to them");
         }
         if (firmware != null && entry != null) {
             throw new UserException("--entry " + entry + ": the firmware chooses how the kernel is entered");
@@ -371,7 +379,7 @@ class RunCommand implements Callable<Integer> {
     /** What the machine reads. */
     final List<String> files() {
         Stream<String> images = Stream.of(kernel, initrd, firmware).filter(Objects::nonNull);
-        return Stream.concat(images, drives.stream().map(RunCommand::driveFile)).toList();
+        return Stream.concat(images, Stream.concat(Stream.ofNullable(variables), drives.stream()).map(RunCommand::driveFile)).toList();
     }
 
     private static String driveFile(String drive) {
@@ -385,12 +393,26 @@ class RunCommand implements Callable<Integer> {
     }
 
     private void openDrives(MachineConfiguration.Builder b) {
+        if (variables != null) {
+            openVariables(b, access(variables));
+        }
         drives.forEach(d -> openDrive(b, d, access(d)));
     }
 
     /** Whatever the guest writes is lost at the end. */
     final void openSnapshots(MachineConfiguration.Builder b) {
+        if (variables != null) {
+            openVariables(b, Drive.Access.SNAPSHOT);
+        }
         drives.forEach(d -> openDrive(b, d, access(d) == Drive.Access.READ_ONLY ? Drive.Access.READ_ONLY : Drive.Access.SNAPSHOT));
+    }
+
+    private void openVariables(MachineConfiguration.Builder b, Drive.Access access) {
+        try {
+            b.variables(Drive.open(driveFile(variables), access, this::warn));
+        } catch (IllegalArgumentException e) {
+            throw new UserException("--firmware-vars " + variables + ": " + e.getMessage());
+        }
     }
 
     private void openDrive(MachineConfiguration.Builder b, String drive, Drive.Access access) {

@@ -3,7 +3,6 @@ package dev.javisor.cli;
 import dev.javisor.machine.Machine;
 import dev.javisor.machine.MachineConfiguration;
 import dev.javisor.machine.console.Script;
-import dev.javisor.machine.virtio.Drive;
 
 /** A machine at power-on with whoever types on it, and its drives. Closing it closes them too. */
 final class ScriptedMachine implements AutoCloseable {
@@ -22,6 +21,6 @@ final class ScriptedMachine implements AutoCloseable {
     @Override
     public void close() {
         machine.close();
-        machine.configuration().drives().forEach(Drive::close);
+        machine.configuration().closeFiles();
     }
 }

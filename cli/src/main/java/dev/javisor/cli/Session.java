@@ -4,7 +4,6 @@ import dev.javisor.machine.Machine;
 import dev.javisor.machine.MachineConfiguration;
 import dev.javisor.machine.MachineExit;
 import dev.javisor.machine.console.Script;
-import dev.javisor.machine.virtio.Drive;
 import dev.javisor.processor.LogicalProcessor;
 import dev.javisor.processor.execution.CompilerStatistics;
 import dev.javisor.processor.trace.TraceSink;
@@ -150,7 +149,7 @@ final class Session {
             }
             return statuses.applyAsInt(exit);
         } finally {
-            configuration.drives().forEach(Drive::close);
+            configuration.closeFiles();
         }
     }
 

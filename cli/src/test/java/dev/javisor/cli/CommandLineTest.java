@@ -14,6 +14,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -94,6 +95,12 @@ class CommandLineTest {
                 "run --kernel KERNEL --firmware KERNEL",
                 "run --kernel KERNEL --firmware DISK --entry 64",
                 "run --firmware KERNEL --append quiet",
+                "run --kernel KERNEL --firmware-vars DISK",
+                "run --firmware DISK --firmware-vars /no/such/file",
+                "run --firmware DISK --firmware-vars ODD",
+                "run --firmware DISK --firmware-vars DISK,ro",
+                "run --firmware DISK --firmware-vars DISK --drive DISK",
+                "run --firmware DISK --firmware-vars DISK --engine lockstep",
                 "run --kernel KERNEL --cpu no-such-model",
                 "run --kernel KERNEL --cpu max-intel,+no-such-feature",
                 "run --kernel KERNEL --memory much",
@@ -167,6 +174,48 @@ class CommandLineTest {
         String disk = file("disk", 1024);
         assertThat(run("start: jmp start", "--drive", disk, "--debugcon", "file:" + disk)).isEqualTo(2);
         assertThat(Path.of(disk)).hasSize(1024);
+    }
+
+    /** Clears the first byte of the flash memory that lies below a firmware of 64 KiB, in protected mode. */
+    private static final String PROGRAMS_FLASH =
+            """
+            bits 16
+            start:  o32 lgdt [cs:gdtr]
+                    mov eax, cr0
+                    or al, 1
+                    mov cr0, eax
+                    jmp dword 8:(0xFFFF0000 + flat)
+            gdtr:   dw 23
+                    dd 0xFFFF0000 + gdt
+            gdt:    dq 0, 0xCF9B000000FFFF, 0xCF93000000FFFF
+            bits 32
+            flat:   mov ax, 16
+                    mov ds, ax
+                    mov ebx, 0xFFFEF000
+                    mov byte [ebx], 0x40
+                    mov byte [ebx], 0
+                    mov dx, 0xF4
+                    mov al, 5
+                    out dx, al
+                    hlt
+            bits 16
+                    org 0xFFF0
+                    jmp 0xF000:start
+                    org 0x10000
+            """;
+
+    @ParameterizedTest
+    @ValueSource(strings = {"metal", "hypervisor"})
+    void firmwareVariablesStayWhereTheyAreAskedTo(String place) throws IOException {
+        Path rom = Files.write(folder.resolve("rom"), Asm.assemble(CodeSize.BITS16, 0, PROGRAMS_FLASH));
+        Path vars = Path.of(file("vars", 4096));
+        Files.write(vars, new byte[] {7, 8}, StandardOpenOption.WRITE);
+        String[] run = {"run", "--on", place, "--serial", "null", "--firmware", rom.toString(), "--firmware-vars", vars + ",snapshot"};
+        assertThat(javisor(run)).isEqualTo(11);
+        assertThat(Files.readAllBytes(vars)).startsWith(7, 8).hasSize(4096);
+        run[run.length - 1] = vars.toString();
+        assertThat(javisor(run)).isEqualTo(11);
+        assertThat(Files.readAllBytes(vars)).startsWith(0, 8).hasSize(4096);
     }
 
     @Test

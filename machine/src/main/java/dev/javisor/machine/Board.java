@@ -7,6 +7,7 @@ import dev.javisor.machine.console.ByteSink;
 import dev.javisor.machine.device.A20Gate;
 import dev.javisor.machine.device.DebugPorts;
 import dev.javisor.machine.device.FirmwareConfig;
+import dev.javisor.machine.device.Flash;
 import dev.javisor.machine.device.Hpet;
 import dev.javisor.machine.device.KeyboardController;
 import dev.javisor.machine.device.PowerManagement;
@@ -143,6 +144,11 @@ final class Board implements Stateful {
         return device;
     }
 
+    /** @param start first address; @param content of which there are whole pages */
+    void addFlash(long start, byte[] content, Flash.Store store) {
+        memory.add(Region.device(start, content.length, add("flash", new Flash(content, store))));
+    }
+
     private InterruptLine isa(int request) {
         return isa[request].source();
     }
@@ -191,14 +197,15 @@ final class Board implements Stateful {
 
     /** Bridges in their usual slots, then one slot for each device. */
     private ConsoleDevice addPci() {
+        boolean configured = configuration.firmware() == null;
         if (configuration.chipset() == Chipset.Q35) {
             pci.add(0, 0, Bridges.hostBridgeQ35(Chipset.Q35.ecam));
-            pci.add(Q35_BRIDGE, 0, Bridges.lpcBridgeIch9(router));
+            pci.add(Q35_BRIDGE, 0, Bridges.lpcBridgeIch9(router, configured, power::moveTo));
             pci.mapEcam(Chipset.Q35.ecam);
         } else {
             pci.add(0, 0, Bridges.hostBridge440fx());
             pci.add(PC_BRIDGE, 0, Bridges.isaBridgePiix3(router));
-            pci.add(PC_BRIDGE, 3, Bridges.powerManagementPiix4());
+            pci.add(PC_BRIDGE, 3, Bridges.powerManagementPiix4(configured, power::moveTo));
         }
         int slot = FIRST_SLOT;
         if (configuration.has(MachineConfiguration.TestDevice.PCI_TESTDEV)) {

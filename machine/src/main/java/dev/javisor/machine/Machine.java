@@ -17,6 +17,7 @@ import dev.javisor.machine.firmware.FirmwareTables;
 import dev.javisor.machine.firmware.RealModeInterrupts;
 import dev.javisor.machine.memory.GuestRam;
 import dev.javisor.machine.memory.MemoryMap;
+import dev.javisor.machine.virtio.Drive;
 import dev.javisor.processor.LogicalProcessor;
 import dev.javisor.processor.apic.ApicBus;
 import dev.javisor.processor.core.Timeline;
@@ -32,6 +33,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
@@ -112,6 +114,7 @@ public final class Machine implements Stateful, AutoCloseable {
         }
         if (firmware != null) {
             firmware.map(memory, arena);
+            addVariables();
             FirmwareTables.offer(board.firmwareConfig, board.describe(), map);
             if (configuration.kernel() != null) {
                 new FirmwareKernel(configuration.kernel(), configuration.modules(), configuration.commandLine())
@@ -126,6 +129,23 @@ public final class Machine implements Stateful, AutoCloseable {
             kernel.firmwareView().ifPresent(view -> board.firmwareConfig.put(FirmwareConfig.KERNEL_DATA, view));
         }
         reset();
+    }
+
+    /** The flash memory below the firmware, erased when the firmware has been parted from its variables and nobody has given any. */
+    private void addVariables() {
+        Drive drive = configuration.variables();
+        if (drive == null) {
+            byte[] erased = new byte[firmware.missingVariables()];
+            Arrays.fill(erased, (byte) 0xFF);
+            if (erased.length > 0) {
+                board.addFlash(firmware.variables(erased.length), erased, (offset, bytes) -> {});
+            }
+            return;
+        }
+        long at = firmware.variables(drive.sectors() * Drive.SECTOR);
+        byte[] content = new byte[(int) (drive.sectors() * Drive.SECTOR)];
+        drive.read(0, content, content.length);
+        board.addFlash(at, content, (offset, bytes) -> drive.write(offset, bytes, bytes.length));
     }
 
     private static MemoryMap memoryMap(MachineConfiguration c) {

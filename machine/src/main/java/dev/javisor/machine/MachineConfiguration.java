@@ -7,6 +7,7 @@ import dev.javisor.machine.boot.BootContext.EntryChoice;
 import dev.javisor.machine.boot.BootModule;
 import dev.javisor.machine.boot.ImageFile;
 import dev.javisor.machine.console.ByteSink;
+import dev.javisor.machine.device.Flash;
 import dev.javisor.machine.virtio.Drive;
 import dev.javisor.processor.execution.Engine;
 import java.util.ArrayList;
@@ -45,6 +46,7 @@ public final class MachineConfiguration {
     private final String commandLine;
     private final EntryChoice entry;
     private final ImageFile firmware;
+    private final Drive variables;
     private final List<Drive> drives;
     private final Set<TestDevice> testDevices;
     private final List<ByteSink> serial;
@@ -73,6 +75,7 @@ public final class MachineConfiguration {
         commandLine = b.commandLine;
         entry = b.entry;
         firmware = b.firmware;
+        variables = b.variables;
         drives = List.copyOf(b.drives);
         testDevices = EnumSet.copyOf(b.testDevices);
         serial = List.copyOf(b.serial);
@@ -138,6 +141,19 @@ public final class MachineConfiguration {
 
     public List<Drive> drives() {
         return drives;
+    }
+
+    /** Content of the flash memory in which the firmware keeps its variables, or null. */
+    public Drive variables() {
+        return variables;
+    }
+
+    /** Closes all drives, and the file of the variables. */
+    public void closeFiles() {
+        drives.forEach(Drive::close);
+        if (variables != null) {
+            variables.close();
+        }
     }
 
     public boolean has(TestDevice device) {
@@ -237,6 +253,7 @@ public final class MachineConfiguration {
         private String commandLine = "";
         private EntryChoice entry = EntryChoice.BEST;
         private ImageFile firmware;
+        private Drive variables;
         private final List<Drive> drives = new ArrayList<>();
         private final EnumSet<TestDevice> testDevices = EnumSet.noneOf(TestDevice.class);
         private final List<ByteSink> serial = new ArrayList<>();
@@ -315,6 +332,19 @@ public final class MachineConfiguration {
 
         public Builder firmware(ImageFile image) {
             firmware = image;
+            return this;
+        }
+
+        /**
+         * Gives UEFI firmware the flash memory that holds its variables.
+         *
+         * @throws IllegalArgumentException if these are no whole blocks of flash memory
+         */
+        public Builder variables(Drive file) {
+            if (file.sectors() * Drive.SECTOR % Flash.BLOCK != 0) {
+                throw new IllegalArgumentException("a firmware's variables are a multiple of 4 KiB");
+            }
+            variables = file;
             return this;
         }
 
@@ -426,12 +456,15 @@ public final class MachineConfiguration {
         }
 
         /**
-         * @throws IllegalArgumentException if neither kernel nor firmware is given, or if the guest is to have from the metal
-         *     what only the hypervisor has
+         * @throws IllegalArgumentException if neither kernel nor firmware is given, variables without firmware, or if the guest
+         *     is to have from the metal what only the hypervisor has
          */
         public MachineConfiguration build() {
             if (place == Place.METAL && (model.isParavirtual() || pageDelay != 0)) {
                 throw new IllegalArgumentException("only the hypervisor has KVM's features and memory that comes later");
+            }
+            if (firmware == null && variables != null) {
+                throw new IllegalArgumentException("variables go with a firmware");
             }
             if (kernel == null && firmware == null) {
                 throw new IllegalArgumentException("a machine starts a kernel or a firmware image");

@@ -5,19 +5,49 @@ import dev.javisor.processor.memory.Region;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** A firmware image (SeaBIOS, for example): a ROM that ends at 4 GiB, and whose last 128 KiB are also seen below 1 MiB. */
+/**
+ * A firmware image (SeaBIOS, for example): a ROM that ends at 4 GiB, and whose last 128 KiB are also seen below 1 MiB. The variables of
+ * UEFI firmware lie below it.
+ */
 public final class FirmwareImage {
-    private static final int GRANULARITY = 64 << 10, MAXIMUM = 16 << 20, SHADOW = 128 << 10;
+    private static final int PAGE = 4096, MAXIMUM = 16 << 20, SHADOW = 128 << 10;
     private static final long FOUR_GIGABYTES = 1L << 32, MEGABYTE = 1L << 20;
+
+    /** Offsets in the header of a firmware volume of UEFI's Platform Initialization, and its signature "_FVH". */
+    private static final int VOLUME_TYPE = 16, VOLUME_SIGNATURE = 40, SIGNATURE = 0x4856465F;
+    /** Beginning of the GUID of volumes that hold variables. */
+    private static final int VARIABLES = 0xFFF12B8D;
 
     private final ImageFile file;
 
     /** @throws BadImageException if the file is no firmware image by its size */
     public FirmwareImage(ImageFile file) {
         this.file = file;
-        if (file.size() == 0 || file.size() % GRANULARITY != 0 || file.size() > MAXIMUM) {
-            throw new BadImageException(file, "is no firmware image: " + file.size() + " bytes are no multiple of 64 KiB up to 16 MiB");
+        if (file.size() == 0 || file.size() % PAGE != 0 || file.size() > MAXIMUM) {
+            throw new BadImageException(file, "is no firmware image: " + file.size() + " bytes are no multiple of 4 KiB up to 16 MiB");
         }
+    }
+
+    /**
+     * First address of a flash memory for the variables, which ends where the ROM begins.
+     *
+     * @throws BadImageException if both together are too large
+     */
+    public long variables(long size) {
+        if (size > MAXIMUM - file.size()) {
+            throw new BadImageException(file, "is too large beside " + size + " bytes of variables");
+        }
+        return FOUR_GIGABYTES - file.size() - size;
+    }
+
+    /**
+     * Bytes of flash memory that the firmware expects although nobody has given it variables: those of UEFI firmware that has been parted
+     * from them, and that is a power of two with them; else 0.
+     */
+    public int missingVariables() {
+        boolean uefi = file.int32(VOLUME_SIGNATURE) == SIGNATURE && file.int32(VOLUME_TYPE) != VARIABLES;
+        int whole = Integer.highestOneBit(file.size() * 2 - 1);
+        return uefi ? whole - file.size() : 0;
     }
 
     /** Maps the ROM below 4 GiB. */

@@ -67,6 +67,10 @@ public final class PowerManagement implements PortDevice, Device {
     private final int timerBits;
     private final Timeline.Deadline carry = new Timeline.Deadline(this::timerCarries);
 
+    private IoBus bus;
+    /** Where firmware has put the registers, beside their usual place; or null. */
+    private IoBus.Range moved;
+
     private int status, enable, control;
     private long gpeStatus, gpeEnable;
     private boolean rtcLine;
@@ -88,8 +92,23 @@ public final class PowerManagement implements PortDevice, Device {
     }
 
     public void connect(IoBus bus) {
+        this.bus = bus;
         bus.register(PORT, LENGTH, this);
         bus.register(SMI_COMMAND_PORT, 2, new SmiCommand());
+    }
+
+    /**
+     * Firmware wants the registers from this port on; 0 for nowhere. They are there too from now on: where the tables say that they are,
+     * they stay.
+     */
+    public void moveTo(int port) {
+        if (moved != null) {
+            bus.unregister(moved);
+            moved = null;
+        }
+        if (port != 0 && port != PORT) {
+            moved = bus.register(port, Math.min(LENGTH, (1 << 16) - port), this);
+        }
     }
 
     /** The user presses the power button. */

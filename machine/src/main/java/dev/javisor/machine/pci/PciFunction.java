@@ -150,6 +150,9 @@ public abstract class PciFunction implements Device {
         return bus.master(this);
     }
 
+    /** Configuration space has another content: a guest has written to it, it was reset, or a state was loaded. */
+    protected void placed() {}
+
     /** A write to configuration space was done. */
     protected void configured(int at, int size) {}
 
@@ -209,6 +212,7 @@ public abstract class PciFunction implements Device {
             bus.remap(this);
         }
         configured(at, size);
+        placed();
     }
 
     /** The address in a base address register, without flags. */
@@ -233,6 +237,7 @@ public abstract class PciFunction implements Device {
         asserted = false;
         updatePin();
         bus.remap(this);
+        placed();
     }
 
     @Override
@@ -253,5 +258,6 @@ public abstract class PciFunction implements Device {
             in.get("MSI-X", msiX);
         }
         bus.remap(this);
+        placed();
     }
 }

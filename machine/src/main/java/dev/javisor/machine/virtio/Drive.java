@@ -116,7 +116,7 @@ public final class Drive implements AutoCloseable {
     }
 
     /** Reads whole; false when the host cannot. */
-    boolean read(long offset, byte[] target, int length) {
+    public boolean read(long offset, byte[] target, int length) {
         try {
             if (written == null) {
                 readImage(offset, target, 0, length);
@@ -150,7 +150,7 @@ public final class Drive implements AutoCloseable {
     }
 
     /** Writes whole; false when the host cannot, for example because its disk is full. */
-    boolean write(long offset, byte[] source, int length) {
+    public boolean write(long offset, byte[] source, int length) {
         try {
             if (written == null) {
                 ByteBuffer b = ByteBuffer.wrap(source, 0, length);

@@ -7,6 +7,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.javisor.machine.boot.BootContext.EntryChoice;
 import java.lang.foreign.Arena;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -223,6 +225,23 @@ class BootImageTest {
         assertThat(read(0xFFFF0, 1)).isEqualTo(0xEA);
         machine.memory.write(0xFFFFFFF0L, 1, 0);
         assertThat(read(0xFFFFFFF0L, 1)).as("a ROM").isEqualTo(0xEA);
+    }
+
+    private static FirmwareImage volume(int size, int type) {
+        byte[] rom = new byte[size];
+        ByteBuffer.wrap(rom).order(ByteOrder.LITTLE_ENDIAN).putInt(16, type).putInt(40, 0x4856465F);
+        return new FirmwareImage(new ImageFile("uefi", rom));
+    }
+
+    @Test
+    void uefiFirmwareThatHasBeenPartedFromItsVariablesNeedsThemBelowIt() {
+        FirmwareImage code = volume(0x37C000, 0x8C8CE578);
+        assertThat(code.missingVariables()).isEqualTo(0x84000);
+        assertThat(code.variables(0x84000)).isEqualTo(0xFFC00000L);
+        assertThat(volume(0x400000, 0xFFF12B8D).missingVariables()).as("begins with its variables").isZero();
+        assertThat(volume(0x37C000, 0xFFF12B8D).missingVariables()).isZero();
+        assertThat(new FirmwareImage(new ImageFile("bios", new byte[0x30000])).missingVariables()).as("no UEFI firmware").isZero();
+        assertThatThrownBy(() -> code.variables(16 << 20)).isInstanceOf(BadImageException.class);
     }
 
     @Test

@@ -42,6 +42,19 @@ class PowerManagementTest {
     }
 
     @Test
+    void theRegistersAreWhereFirmwarePutsThemToo() {
+        pm.moveTo(0xB000);
+        out16(0xB002, 0x100);
+        assertThat(in16(ENABLE)).isEqualTo(0x100);
+        pm.moveTo(0xFFC0);
+        assertThat(in16(0xFFC2)).isEqualTo(0x100);
+        assertThat(in16(0xB002)).as("no more").isEqualTo(0xFFFF);
+        pm.moveTo(0);
+        assertThat(in16(0xFFC2)).isEqualTo(0xFFFF);
+        assertThat(in16(ENABLE)).isEqualTo(0x100);
+    }
+
+    @Test
     void theSmiCommandPortSwitchesAcpiOnAndOff() {
         assertThat(in16(CONTROL) & 1).isZero();
         bench.out(0xB2, PowerManagement.ACPI_ENABLE);
