@@ -23,14 +23,20 @@ final class X87Arithmetic {
             X87.begin(c);
             long value = X87Move.read(c, o, source);
             X87.record(c, o);
-            SoftFloat u = X87.unit(c);
-            if (X87.isEmpty(c.x87, 0)) {
-                underflow(c.x87, 0, false);
+            X87State f = c.x87;
+            if (X87.isEmpty(f, 0)) {
+                underflow(f, 0, false);
                 return;
             }
+            SoftFloat u = X87.unit(c);
             X87Move.unpack(u.b, source, value);
-            X87.get(c.x87, 0, u.a);
-            compute(c, u, operation, 0, false);
+            int p = X87.physical(f, 0);
+            boolean done = u.b.kind == Unpacked.FINITE && !u.b.denormal && NormalNumbers.compute(
+                    f, operation, p, f.signExponent[p], f.significand[p], u.b.toSignExponent(), u.b.significand);
+            if (!done) {
+                X87.get(f, 0, u.a);
+                compute(c, u, operation, 0, false);
+            }
         };
     }
 
@@ -48,11 +54,19 @@ final class X87Arithmetic {
         X87.begin(c);
         X87.record(c, o);
         X87State f = c.x87;
-        SoftFloat u = X87.unit(c);
         if (X87.isEmpty(f, target) || X87.isEmpty(f, source)) {
             underflow(f, target, pop);
             return;
         }
+        int a = X87.physical(f, target);
+        int b = X87.physical(f, source);
+        if (NormalNumbers.compute(f, operation, a, f.signExponent[a], f.significand[a], f.signExponent[b], f.significand[b])) {
+            if (pop) {
+                X87.pop(f);
+            }
+            return;
+        }
+        SoftFloat u = X87.unit(c);
         X87.get(f, target, u.a);
         X87.get(f, source, u.b);
         compute(c, u, operation, target, pop);
@@ -143,11 +157,17 @@ final class X87Arithmetic {
 
     static void fsqrt(Cpu c, Op o) {
         X87.begin(c);
+        X87State f = c.x87;
+        if (!X87.isEmpty(f, 0) && NormalNumbers.isUsualRoot(f)) {
+            X87.record(c, o);
+            NormalNumbers.squareRoot(f);
+            return;
+        }
         SoftFloat u = X87.unit(c);
         if (operand(c, o, u)) {
             u.squareRoot();
             denormal(u, u.a.denormal);
-            X87.finish(c.x87, u, 0, X87.precision(c));
+            X87.finish(f, u, 0, X87.precision(c));
         }
     }
 

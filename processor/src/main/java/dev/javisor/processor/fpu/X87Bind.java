@@ -9,8 +9,7 @@ public final class X87Bind {
 
     /** The 11-bit last-instruction opcode: low three bits of the first byte, then the ModRM byte. */
     static int opcode(Instruction i) {
-        // The table's encoding begins with the escape byte; ModRM is put together from its parts.
-        int first = Character.digit(i.opcode.encoding.charAt(1), 16) & 7;
+        int first = i.opcode.code & 7;
         int mod = !i.memory ? 3 : 0;
         return first << 8 | mod << 6 | (i.reg & 7) << 3 | i.rm & 7;
     }

@@ -107,12 +107,17 @@ final class X87Compare {
             X87.recordKeepingC1(c, o);
             X87State f = c.x87;
             int i = o.instruction.rm & 7;
-            SoftFloat u = X87.unit(c);
             int order = 2;
-            boolean stop;
-            if (X87.isEmpty(f, 0) || X87.isEmpty(f, i)) {
+            boolean stop = false;
+            int a = X87.physical(f, 0);
+            int b = X87.physical(f, i);
+            if (!X87.isEmpty(f, 0) && !X87.isEmpty(f, i)
+                    && NormalNumbers.areNormal(f.signExponent[a], f.significand[a], f.signExponent[b], f.significand[b])) {
+                order = NormalNumbers.compare(f.signExponent[a], f.significand[a], f.signExponent[b], f.significand[b]);
+            } else if (X87.isEmpty(f, 0) || X87.isEmpty(f, i)) {
                 stop = X87.underflow(f);
             } else {
+                SoftFloat u = X87.unit(c);
                 X87.get(f, 0, u.a);
                 X87.get(f, i, u.b);
                 order = order(u, quiet);

@@ -45,7 +45,7 @@ final class X87Move {
             long value = read(c, o, kind);
             X87.record(c, o);
             X87State f = c.x87;
-            if (X87.pushFails(f)) {
+            if (X87.pushFails(f) || kind == DOUBLE && NormalNumbers.push(f, value)) {
                 return;
             }
             SoftFloat u = X87.unit(c);
@@ -115,9 +115,18 @@ final class X87Move {
         return (c, o) -> {
             X87.begin(c);
             X87State f = c.x87;
-            SoftFloat u = X87.unit(c);
             long la = Memory.writeAddress(c, o, bytes);
             boolean empty = X87.isEmpty(f, 0);
+            if (!empty && kind == DOUBLE && NormalNumbers.isDouble(f)) {
+                Memory.store64(c, la, o.segment, NormalNumbers.toDouble(f));
+                X87.record(c, o);
+                f.status |= NormalNumbers.doubleFlags(f);
+                if (pop) {
+                    X87.pop(f);
+                }
+                return;
+            }
+            SoftFloat u = X87.unit(c);
             if (empty) {
                 u.r.setIndefinite();
                 u.flags = SoftFloat.IE | X87.SF;

@@ -189,7 +189,7 @@ public final class SoftFloat {
     }
 
     /** Integer square root of hi:lo, which is at least 2^126: Newton's step on an estimate, then made exact. */
-    private static long root128(long hi, long lo) {
+    public static long root128(long hi, long lo) {
         double estimate = Math.sqrt(((hi >>> 11) * 0x1p11 + (hi & 0x7FF)) * 0x1p64);
         long root = estimate >= 0x1p64 ? -1L : (long) (estimate * 0.5) << 1;
         long restHi = hi - Math.unsignedMultiplyHigh(root, root) - (Long.compareUnsigned(lo, root * root) < 0 ? 1 : 0);
