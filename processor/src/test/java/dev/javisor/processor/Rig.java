@@ -21,7 +21,7 @@ import java.util.HexFormat;
 import java.util.Set;
 
 /**
- * A test bench for single instructions: a processor at CPL 0 with flat segments and 1 MiB of memory that is mapped one to one, except
+ * A test bench for single instructions: a processor at CPL 0 with flat segments and memory that is mapped one to one, except
  * for pages that a test takes away. Runs instructions from their bytes; nothing else happens around them.
  */
 public final class Rig {
@@ -34,17 +34,22 @@ public final class Rig {
     public static final long DATA = 0x10000;
 
     public static final long SIZE = 0x100000;
+    /** There is as much memory from here on, whose pages compete with those of the first for entries of the TLB. */
+    public static final long FAR = (long) Tlb.SIZE << 12;
 
     public final Cpu c;
     private final CodeSize codeSize;
     private final Decoder decoder;
     private final Set<Long> absent = new HashSet<>();
     private final Set<Long> readOnly = new HashSet<>();
+    /** How often a translation was not found in the TLB. */
+    public int walks;
 
     private Rig(CodeSize codeSize, String model) {
         this.codeSize = codeSize;
         PhysicalMemory memory = new PhysicalMemory();
         memory.addRam(0, Arena.ofAuto().allocate(SIZE, 4096));
+        memory.addRam(FAR, Arena.ofAuto().allocate(SIZE, 4096));
         c = new Cpu(CpuModels.parse(model), 0, memory, new Timeline());
         c.translation = new Identity();
         decoder = new Decoder(c.model);
@@ -179,6 +184,7 @@ public final class Rig {
     private final class Identity implements Translation {
         @Override
         public long find(Cpu c, int context, long linear, int access) {
+            walks++;
             long page = linear >>> 12;
             boolean write = (access & WRITE) != 0;
             if (absent.contains(page) || write && readOnly.contains(page)) {

@@ -1,6 +1,7 @@
 package dev.javisor.processor.integer;
 
 import dev.javisor.processor.core.Cpu;
+import dev.javisor.processor.core.Memory;
 import dev.javisor.processor.core.Op;
 import dev.javisor.processor.core.Tlb;
 import dev.javisor.processor.memory.HostMemory;
@@ -24,8 +25,19 @@ final class BlockMove {
         if (bytes <= 0) {
             return 0;
         }
-        long from = host(c, linear(c, o.segment, source), 0);
-        long to = host(c, linear(c, Cpu.ES, target), Tlb.WRITE_TAG);
+        long sourceAddress = linear(c, o.segment, source);
+        long targetAddress = linear(c, Cpu.ES, target);
+        long from = host(c, sourceAddress, 0);
+        long to = host(c, targetAddress, Tlb.WRITE_TAG);
+        if ((from == 0 || to == 0) && compete(c, sourceAddress, targetAddress)) {
+            // One after the other, as an element's accesses are; the first translation holds although it leaves the TLB again.
+            Memory.probe(c, sourceAddress, 1, o.segment, false);
+            from = host(c, sourceAddress, 0);
+            if (from != 0) {
+                Memory.probe(c, targetAddress, 1, Cpu.ES, true);
+                to = host(c, targetAddress, Tlb.WRITE_TAG);
+            }
+        }
         if (from == 0 || to == 0) {
             return 0;
         }
@@ -36,6 +48,11 @@ final class BlockMove {
             HostMemory.copy(from, to, bytes);
         }
         return (int) bytes / size;
+    }
+
+    /** Two pages of which the TLB holds only one. */
+    private static boolean compete(Cpu c, long a, long b) {
+        return c.context != Tlb.NONE && (a ^ b) >>> 12 != 0 && Tlb.entry(c.tlbBase, a) == Tlb.entry(c.tlbBase, b);
     }
 
     /** Fills up to {@code n} elements at ES:RDI with the accumulator. @return how many */

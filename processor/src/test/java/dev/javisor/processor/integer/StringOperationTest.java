@@ -116,6 +116,20 @@ class StringOperationTest {
     }
 
     @Test
+    void pagesThatCompeteForAnEntryOfTheTlbAreCopiedAsAWhole() {
+        int length = 0x2800;
+        byte[] expected = randomBytes(SOURCE + 0x10, length);
+        r.set(RSI, SOURCE + 0x10).set(RDI, Rig.FAR + SOURCE + 0x10).set(RCX, length);
+        complete("F3 A4");
+        assertThat(bytes(Rig.FAR + SOURCE + 0x10, length)).isEqualTo(expected);
+        assertThat(r.walks).as("translations for 3 pages there and 3 here, in 3 dispatches").isLessThanOrEqualTo(20);
+        r.remove(Rig.FAR + SOURCE + 0x1000).set(RSI, SOURCE + 0x800).set(RDI, Rig.FAR + SOURCE + 0x800).set(RCX, length);
+        assertThat(r.fault("F3 A4").payload()).isEqualTo(Rig.FAR + SOURCE + 0x1000);
+        assertThat(r.get(RCX)).isEqualTo(length - 0x800);
+        assertThat(r.get(RSI)).isEqualTo(SOURCE + 0x1000);
+    }
+
+    @Test
     void longRepetitionComesBackToItself() {
         r.set(RSI, SOURCE).set(RDI, TARGET).set(RCX, 2 * StringOperation.BATCH + 1);
         assertThat(complete("F3 A4")).isEqualTo(3);
