@@ -2,6 +2,7 @@ package dev.javisor.hypervisor;
 
 import dev.javisor.hypervisor.abi.CpuidEntry;
 import dev.javisor.hypervisor.abi.DebugRegs;
+import dev.javisor.hypervisor.abi.DirtyGfn;
 import dev.javisor.hypervisor.abi.Fpu;
 import dev.javisor.hypervisor.abi.GuestDebug;
 import dev.javisor.hypervisor.abi.KvmException;
@@ -17,6 +18,7 @@ import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.hypervisor.abi.X86Mce;
 import dev.javisor.hypervisor.abi.Xcrs;
 import dev.javisor.hypervisor.abi.Xsave;
+import dev.javisor.hypervisor.memory.DirtyRing;
 import dev.javisor.hypervisor.paravirtual.ParavirtualCalls;
 import dev.javisor.hypervisor.vcpu.GuestCpuid;
 import dev.javisor.hypervisor.vcpu.GuestState;
@@ -48,10 +50,14 @@ public final class Vcpu implements Stateful {
     /** An 8259 pair outside may give interrupts. */
     private final boolean userInterrupts;
 
+    /** Null without the capability DIRTY_LOG_RING. */
+    private final DirtyRing ring;
+
     private boolean running;
 
-    Vcpu(Vm vm, int id, VcpuCore core, LocalApic apic, boolean userInterrupts) {
+    Vcpu(Vm vm, int id, VcpuCore core, LocalApic apic, boolean userInterrupts, DirtyRing ring) {
         this.vm = vm;
+        this.ring = ring;
         this.kvm = vm.kvm();
         this.userInterrupts = userInterrupts;
         this.apic = apic;
@@ -78,7 +84,29 @@ public final class Vcpu implements Stateful {
     }
 
     void leaveGuest() {
-        core.leaveGuest();
+        DirtyRing before = vm.slots().setWriter(ring);
+        try {
+            core.leaveGuest();
+        } finally {
+            vm.slots().setWriter(before);
+        }
+    }
+
+    /**
+     * The pages that the guest has stored to through this vcpu, in slots with LOG_DIRTY_PAGES, and that were not harvested yet. They are
+     * not given again before {@link Vm#resetDirtyRings}.
+     *
+     * @throws KvmException NO_DEVICE without the capability DIRTY_LOG_RING
+     */
+    public List<DirtyGfn> harvestDirtyRing() {
+        if (ring == null) {
+            throw new KvmException(KvmException.Error.NO_DEVICE, "the vcpus have no dirty rings");
+        }
+        return get(ring::harvest);
+    }
+
+    void setFixesHypercalls(boolean on) {
+        core.undefined().setFixesHypercalls(on);
     }
 
     void kick() {
@@ -138,11 +166,18 @@ public final class Vcpu implements Stateful {
             throw new KvmException(KvmException.Error.BUSY, "vcpu " + id + " runs already");
         }
         running = true;
+        vm.slots().setWriter(ring);
         try {
             return core.run(limit);
         } finally {
+            vm.slots().setWriter(null);
             running = false;
         }
+    }
+
+    /** {@code kvm_run.flags}, bit KVM_RUN_X86_BUS_LOCK: the guest has locked the bus in the last {@link #run}, whatever has ended it. */
+    public boolean hasBusLock() {
+        return core.hasBusLock();
     }
 
     /** Ends {@link #run} behind the instruction that is running, with {@link VcpuExit.Intr}. */

@@ -13,6 +13,7 @@ import dev.javisor.hypervisor.abi.RequeuePolicy;
 import dev.javisor.hypervisor.abi.VcpuExit;
 import dev.javisor.hypervisor.irqchip.IrqRouting;
 import dev.javisor.hypervisor.irqchip.KernelIrqChip;
+import dev.javisor.hypervisor.memory.DirtyRing;
 import dev.javisor.hypervisor.memory.MemorySlots;
 import dev.javisor.hypervisor.memory.PageSource;
 import dev.javisor.hypervisor.paravirtual.Paravirtual;
@@ -38,7 +39,9 @@ import dev.javisor.processor.state.StateOutput;
 import dev.javisor.processor.state.Stateful;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.function.IntSupplier;
 
@@ -67,6 +70,8 @@ public final class Vm implements Stateful {
     private KernelIrqChip irqchip;
     /** Null without local APICs in the kernel. */
     private IrqRouting routing;
+    /** Who is told the end of an interrupt, by GSI. */
+    private final Map<Integer, List<Runnable>> resamplers = new HashMap<>();
     private Pit8254 pit;
     /** Dirty logs are cleared by {@link #clearDirtyLog}. */
     private boolean manualProtection;
@@ -76,6 +81,9 @@ public final class Vm implements Stateful {
     private boolean forcedEmulation;
     private boolean fixesHypercalls = true;
     private final MsrPolicy msrs = new MsrPolicy();
+    private final DirtyRings rings;
+    private final EarlyCapabilities early;
+    private int bootCpuId;
     private boolean exceptionPayload = true;
     private boolean tripleFaultEvent = true;
     private int tscKhz = Kvm.TSC_KHZ;
@@ -84,6 +92,8 @@ public final class Vm implements Stateful {
         this.kvm = kvm;
         slots = new MemorySlots(kvm.host(), bus);
         vmx = new VmxVm(kvm.host(), slots);
+        rings = new DirtyRings(slots, vmx);
+        early = new EarlyCapabilities(kvm, vmx, rings);
         clock = new SystemClock(kvm.timeline());
     }
 
@@ -109,7 +119,7 @@ public final class Vm implements Stateful {
     /**
      * KVM_GET_DIRTY_LOG: which pages of a slot were stored to since the last call, one bit for each.
      *
-     * @throws KvmException NOT_FOUND when there is no such slot, or it logs nothing
+     * @throws KvmException NOT_FOUND when there is no such slot, or it logs nothing; NO_DEVICE when vcpus have dirty rings
      */
     public long[] getDirtyLog(int slot) {
         return kvm.alone(() -> {
@@ -124,6 +134,9 @@ public final class Vm implements Stateful {
     }
 
     private MemorySlots.Slot loggedSlot(int slot) {
+        if (rings.areEnabled()) {
+            throw new KvmException(KvmException.Error.NO_DEVICE, "pages that are stored to are in the vcpus' dirty rings");
+        }
         MemorySlots.Slot s = slots.slot(slot);
         if (s == null || s.log() == null) {
             throw new KvmException(KvmException.Error.NOT_FOUND, "slot " + slot + " has no dirty log");
@@ -146,8 +159,7 @@ public final class Vm implements Stateful {
      *
      * @param firstPage page of the slot that the bitmap begins with
      * @param pages of the bitmap
-     * @throws KvmException NOT_FOUND when there is no such slot, or it logs nothing; INVALID_ARGUMENT when {@code firstPage} or {@code
-     *     pages} is no multiple of 64 (but for pages up to the end of the slot), leaves the slot, or the bitmap has another size
+     * @throws KvmException NOT_FOUND and NO_DEVICE as {@link #getDirtyLog}; INVALID_ARGUMENT when {@code firstPage} or {@code pages} is no multiple of 64 (but for pages up to the end of the slot), leaves the slot, or the bitmap has another size
      */
     public void clearDirtyLog(int slot, long firstPage, long pages, long[] bitmap) {
         kvm.act(() -> {
@@ -161,6 +173,22 @@ public final class Vm implements Stateful {
             vcpus.forEach(Vcpu::leaveGuest);
             s.log().clear(firstPage, bitmap);
             vmx.protect(s);
+        });
+    }
+
+    /**
+     * KVM_RESET_DIRTY_RINGS: the pages that {@link Vcpu#harvestDirtyRing} has given count as not stored to, and their places are free.
+     *
+     * @return how many they are
+     * @throws KvmException INVALID_ARGUMENT without the capability DIRTY_LOG_RING
+     */
+    public int resetDirtyRings() {
+        if (!rings.areEnabled()) {
+            throw KvmException.invalid("the vcpus have no dirty rings");
+        }
+        return kvm.alone(() -> {
+            vcpus.forEach(Vcpu::leaveGuest);
+            return rings.reset();
         });
     }
 
@@ -219,6 +247,7 @@ public final class Vm implements Stateful {
         interrupts = new ApicBus();
         irqchip = new KernelIrqChip(interrupts, bus.ports());
         routing = new IrqRouting(interrupts, irqchip);
+        irqchip.onEnd(this::inputEnded);
         bus.setAcknowledge(irqchip::acknowledge);
         bus.addRange(IoApic.DEFAULT_BASE, IoApic.SIZE, irqchip.ioApic());
     }
@@ -307,6 +336,31 @@ public final class Vm implements Stateful {
     }
 
     /**
+     * KVM_IRQFD with its flag RESAMPLE: as {@link #irqfd(int)}, for a level-triggered interrupt. The line falls when the guest ends it in
+     * the I/O APIC, and {@code ended} is run, who raises it again if the device still wants that.
+     *
+     * @throws KvmException INVALID_ARGUMENT when there is no such GSI, or the I/O APIC is not in the kernel
+     */
+    public InterruptLine irqfd(int gsi, Runnable ended) {
+        Objects.requireNonNull(ended);
+        if (irqchip == null || gsi < 0 || gsi >= IrqRouting.MOST) {
+            throw KvmException.invalid("no I/O APIC in the kernel tells the end of GSI " + gsi);
+        }
+        resamplers.computeIfAbsent(gsi, g -> new ArrayList<>()).add(ended);
+        return level -> kvm.act(() -> routing.drive(KernelIrqChip.RESAMPLER, gsi, level));
+    }
+
+    /** The interrupt of an input of the I/O APIC in the kernel has ended. */
+    private void inputEnded(int pin) {
+        for (int gsi : resamplers.isEmpty() ? List.<Integer>of() : routing.gsisOf(pin)) {
+            if (resamplers.containsKey(gsi)) {
+                routing.drive(KernelIrqChip.RESAMPLER, gsi, false);
+                resamplers.get(gsi).forEach(Runnable::run);
+            }
+        }
+    }
+
+    /**
      * KVM_SET_GSI_ROUTING: where GSIs lead, in place of all that was set before. With {@link #createIrqchip} they lead to begin with to the
      * input of the same number of the I/O APIC, and 0 to 15 to the 8259s as well.
      *
@@ -357,9 +411,11 @@ public final class Vm implements Stateful {
     /**
      * KVM_ENABLE_CAP, for SPLIT_IRQCHIP (the I/O APIC and 8259 pair are the caller's, who injects the latter's interrupts with {@link
      * Vcpu#interrupt}), X86_USER_SPACE_MSR, EXIT_HYPERCALL, X2APIC_API, MANUAL_DIRTY_LOG_PROTECT2, EXCEPTION_PAYLOAD and
-     * X86_TRIPLE_FAULT_EVENT. The last two are on unless they are turned off with argument 0.
+     * X86_TRIPLE_FAULT_EVENT (both on unless they are turned off with argument 0), DISABLE_QUIRKS and DISABLE_QUIRKS2, and
+     * EXIT_ON_EMULATION_FAILURE, which is always so; and before there are vcpus, X86_DISABLE_EXITS, X86_BUS_LOCK_EXIT,
+     * X86_NOTIFY_VMEXIT, DIRTY_LOG_RING and DIRTY_LOG_RING_ACQ_REL (bytes of each vcpu's ring).
      *
-     * @throws KvmException INVALID_ARGUMENT for any other, and for unknown bits; ALREADY_EXISTS
+     * @throws KvmException INVALID_ARGUMENT for any other, for unknown bits, and for vcpus where there must be none; ALREADY_EXISTS; TOO_BIG
      */
     public void enableCap(Capability capability, long argument) {
         switch (capability) {
@@ -388,15 +444,24 @@ public final class Vm implements Stateful {
                 checkArgument(capability, argument, argument >= 0 && argument <= 3 && (manual || !set));
                 setManualDirtyLogProtection(manual, set);
             }
+            case DISABLE_QUIRKS, DISABLE_QUIRKS2 -> {
+                boolean known = (argument & ~Capability.QUIRKS_ALL) == 0;
+                checkArgument(capability, argument, known || capability == Capability.DISABLE_QUIRKS);
+                if ((argument & Capability.QUIRK_FIX_HYPERCALL_INSN) != 0) {
+                    fixesHypercalls = false;
+                    vcpus.forEach(v -> v.setFixesHypercalls(false));
+                }
+            }
+            case EXIT_ON_EMULATION_FAILURE -> checkArgument(capability, argument, (argument & ~1) == 0);
             case EXCEPTION_PAYLOAD -> exceptionPayload = argument != 0;
             case X86_TRIPLE_FAULT_EVENT -> tripleFaultEvent = argument != 0;
-            default -> throw KvmException.invalid(capability + " cannot be enabled");
+            default -> checkArgument(capability, argument, vcpus.isEmpty() && early.enable(capability, argument));
         }
     }
 
     private static void checkArgument(Capability capability, long argument, boolean possible) {
         if (!possible) {
-            throw KvmException.invalid(capability + " does not take " + Long.toHexString(argument));
+            throw KvmException.invalid(capability + " cannot be enabled now, or not with " + Long.toHexString(argument));
         }
     }
 
@@ -499,9 +564,24 @@ public final class Vm implements Stateful {
     }
 
     /**
+     * KVM_SET_BOOT_CPU_ID: which vcpu is the bootstrap processor; 0 at first.
+     *
+     * @throws KvmException INVALID_ARGUMENT when no vcpu can have this ID; BUSY when there are vcpus
+     */
+    public void setBootCpuId(int id) {
+        if (id < 0 || id >= MAXIMUM_VCPUS) {
+            throw KvmException.invalid("vcpus are numbered 0 to " + (MAXIMUM_VCPUS - 1) + ", not " + id);
+        }
+        if (!vcpus.isEmpty()) {
+            throw new KvmException(KvmException.Error.BUSY, "the bootstrap processor must be chosen before the vcpus are made");
+        }
+        bootCpuId = id;
+    }
+
+    /**
      * KVM_CREATE_VCPU.
      *
-     * @param id APIC ID; the vcpu with ID 0 is the bootstrap processor
+     * @param id APIC ID; the vcpu with ID 0, or that of {@link #setBootCpuId}, is the bootstrap processor
      * @throws KvmException INVALID_ARGUMENT, ALREADY_EXISTS
      */
     public Vcpu createVcpu(int id) {
@@ -516,6 +596,7 @@ public final class Vm implements Stateful {
             throw new KvmException(KvmException.Error.ALREADY_EXISTS, "there is a vcpu " + id);
         }
         Cpu cpu = new Cpu(kvm.model(), id, slots.guestView(), kvm.timeline());
+        cpu.bootstrap = id == bootCpuId;
         cpu.translation = new Paging(kvm.model(), slots.guestView());
         cpu.codeObserver = slots;
         cpu.platform = bus;
@@ -533,7 +614,9 @@ public final class Vm implements Stateful {
         core.setLocalApic(apic != null);
         core.undefined().setForcedEmulation(forcedEmulation);
         core.undefined().setFixesHypercalls(fixesHypercalls);
-        Vcpu v = new Vcpu(this, id, core, apic, irqchip == null);
+        DirtyRing ring = rings.create();
+        core.setDirtyRing(ring);
+        Vcpu v = new Vcpu(this, id, core, apic, irqchip == null, ring);
         v.setRequeuePolicy(requeuePolicy);
         v.setTscKhz(tscKhz);
         vcpus.add(v);
@@ -718,5 +801,9 @@ public final class Vm implements Stateful {
 
     Kvm kvm() {
         return kvm;
+    }
+
+    MemorySlots slots() {
+        return slots;
     }
 }

@@ -2,6 +2,7 @@ package dev.javisor.hypervisor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.javisor.hypervisor.abi.Capability;
 import dev.javisor.hypervisor.abi.KvmException.Error;
 import dev.javisor.hypervisor.abi.Sregs;
 import dev.javisor.hypervisor.abi.VcpuExit;
@@ -10,7 +11,12 @@ import dev.javisor.processor.execution.Engine;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.HashSet;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -132,6 +138,82 @@ class DirtyLogTest {
             long before = g.vcpu.exits().get("EPT violation");
             g.vcpu.run();
             assertThat(g.vcpu.exits().get("EPT violation") - before).isEqualTo(pml ? 0 : PAGES / 2);
+        }
+    }
+
+    private static final long RING = 1024 * 16;
+
+    private static Stream<Long> pages(Guest g) {
+        return g.vcpu.harvestDirtyRing().stream().map(page -> page.offset);
+    }
+
+    /** Each page is in the ring once, until userspace says that it has been looked at. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aRingHoldsWhatIsStoredToInItsOrder(boolean pml) {
+        Consumer<Vm> ring = vm -> vm.enableCap(Capability.DIRTY_LOG_RING, RING);
+        String[] code = {
+            "again: mov edi, 0x405000", "mov [edi], edi", "mov [edi-0x3000], edi", "mov [edi], edi", "mov dx, 0x60", "add edi, 0x2000",
+            "insb", "hlt", "jmp again"
+        };
+        try (Arena arena = Arena.ofConfined(); Guest g = Guest.flatWithHandler(ring, new String[] {"iretd"}, code)) {
+            g.vm.setPageModificationLogging(pml);
+            g.vm.setUserMemoryRegion(1, MemorySlots.LOG_DIRTY_PAGES, LOGGED, arena.allocate(PAGES * 4096L, 4096));
+            Refusal.of(() -> g.vm.getDirtyLog(1), Error.NO_DEVICE);
+            for (int round = 0; round < 3; round++) {
+                assertThat(g.vcpu.run()).isInstanceOf(VcpuExit.Io.class);
+                assertThat(pages(g)).containsExactlyInAnyOrder(5L, 2L);
+                assertThat(g.vcpu.run()).isEqualTo(new VcpuExit.Hlt());
+                assertThat(pages(g)).as("by the emulator").containsExactly(7L);
+                g.vm.memory().write(LOGGED, 8, 1);
+                assertThat(g.vm.resetDirtyRings()).isEqualTo(3);
+                assertThat(g.vm.resetDirtyRings()).isZero();
+            }
+            assertThat(g.vcpu.run()).isInstanceOf(VcpuExit.Io.class);
+            pages(g);
+            g.vm.resetDirtyRings();
+            g.vm.setUserMemoryRegion(1, 0, 0, null);
+            assertThat(g.vm.resetDirtyRings()).isZero();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aFullRingStopsTheGuest(boolean pml) {
+        Consumer<Vm> ring = vm -> vm.enableCap(Capability.DIRTY_LOG_RING_ACQ_REL, RING);
+        String[] code = {"mov edi, 0x400000", "page: mov [edi], edi", "add edi, 0x1000", "cmp edi, 0x800000", "jb page", "hlt"};
+        try (Arena arena = Arena.ofConfined(); Guest g = Guest.flatWithHandler(ring, new String[] {"iretd"}, code)) {
+            g.vm.setPageModificationLogging(pml);
+            g.vm.setUserMemoryRegion(1, MemorySlots.LOG_DIRTY_PAGES, LOGGED, arena.allocate(PAGES * 4096L, 4096));
+            assertThat(g.vcpu.run()).isEqualTo(new VcpuExit.DirtyRingFull());
+            assertThat(g.vcpu.run()).as("still").isEqualTo(new VcpuExit.DirtyRingFull());
+            List<Long> seen = new ArrayList<>(pages(g).toList());
+            assertThat(seen).hasSizeBetween(1, 1024);
+            assertThat(g.vcpu.run()).as("harvested, but not reset").isEqualTo(new VcpuExit.DirtyRingFull());
+            assertThat(g.vm.resetDirtyRings()).isEqualTo(seen.size());
+            VcpuExit x = g.vcpu.run();
+            while (x instanceof VcpuExit.DirtyRingFull) {
+                seen.addAll(pages(g).toList());
+                g.vm.resetDirtyRings();
+                x = g.vcpu.run();
+            }
+            seen.addAll(pages(g).toList());
+            assertThat(x).isEqualTo(new VcpuExit.Hlt());
+            assertThat(new HashSet<>(seen)).as("nothing is lost").hasSize(PAGES);
+        }
+    }
+
+    @Test
+    void impossibleRingsAreRefused() {
+        try (Kvm kvm = Kvm.open()) {
+            Vm vm = kvm.createVm();
+            assertThat(vm.checkExtension(Capability.DIRTY_LOG_RING)).isEqualTo(65536 * 16);
+            for (long bytes : new long[] {0, -1, 4096, 3 << 14, Long.MIN_VALUE}) {
+                Refusal.of(() -> vm.enableCap(Capability.DIRTY_LOG_RING, bytes), Error.INVALID_ARGUMENT);
+            }
+            Refusal.of(() -> vm.enableCap(Capability.DIRTY_LOG_RING, 1 << 21), Error.TOO_BIG);
+            Refusal.of(vm::resetDirtyRings, Error.INVALID_ARGUMENT);
+            Refusal.of(() -> vm.createVcpu(0).harvestDirtyRing(), Error.NO_DEVICE);
         }
     }
 }

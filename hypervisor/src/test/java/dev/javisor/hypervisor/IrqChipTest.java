@@ -8,6 +8,7 @@ import dev.javisor.hypervisor.abi.IrqRoutingEntry;
 import dev.javisor.hypervisor.abi.KvmException.Error;
 import dev.javisor.hypervisor.abi.Msi;
 import dev.javisor.hypervisor.abi.VcpuExit;
+import dev.javisor.processor.bus.InterruptLine;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -300,6 +301,43 @@ class IrqChipTest {
             assertThat(g.vm.getIrqchip(IrqRoutingEntry.IOAPIC).ioapic.irr).isEqualTo(1 << 6);
             assertThat(good.toBytes()).hasSize(48);
             assertThat(new Msi(0, 0).toBytes()).hasSize(32);
+        }
+    }
+
+    /** Whoever raises the line hears of the end of each interrupt, in which the line falls. */
+    @Test
+    void theEndOfALevelTriggeredInterruptIsTold() {
+        String[] redirect = {
+            "mov dword [0xFEC00000], 0x1A", "mov dword [0xFEC00010], 0x8030", "mov dword [0xFEC00000], 0x1B",
+            "mov dword [0xFEC00010], 0", "sti", "again: hlt", "jmp again"
+        };
+        for (boolean virtualApic : new boolean[] {true, false}) {
+            Consumer<Vm> chips = vm -> {
+                vm.setApicVirtualization(virtualApic);
+                vm.createIrqchip();
+            };
+            try (Guest g = guest(chips, APIC_HANDLER, join(ENABLE_APIC, redirect))) {
+                InterruptLine[] line = new InterruptLine[1];
+                int[] ended = {0, 0};
+                line[0] = g.vm.irqfd(5, () -> {
+                    ended[0]++;
+                    // The device wants more once.
+                    line[0].set(ended[0] < 2);
+                });
+                g.vm.irqfd(6, () -> ended[1]++);
+                g.vcpu.run();
+                line[0].set(true);
+                assertThat(g.vcpu.run()).isEqualTo(new VcpuExit.Intr());
+                assertThat(bl(g)).isEqualTo(2);
+                assertThat(ended).containsExactly(2, 0);
+                assertThat(g.vm.getIrqchip(IrqRoutingEntry.IOAPIC).ioapic.irr).isZero();
+            }
+        }
+        try (Kvm kvm = Kvm.open()) {
+            Vm vm = kvm.createVm();
+            Refusal.of(() -> vm.irqfd(5, () -> {}), Error.INVALID_ARGUMENT);
+            vm.createIrqchip();
+            Refusal.of(() -> vm.irqfd(4096, () -> {}), Error.INVALID_ARGUMENT);
         }
     }
 }

@@ -19,7 +19,7 @@ import java.util.stream.Stream;
 public final class Registers {
     private static final int VECTORS = 16, LANES = 8, X87 = 8;
     /** Access rights that a descriptor says, and that it is unusable. */
-    private static final int RIGHTS = 0xF0FF | Cpu.UNUSABLE;
+    private static final int RIGHTS = 0xF0FF | Cpu.UNUSABLE, DPL = 0x60;
 
     /** The names of the values, in their order. */
     public static final List<String> NAMES = Stream.of(
@@ -54,7 +54,7 @@ public final class Registers {
         };
         long[] vectors = IntStream.range(0, 2 * VECTORS).mapToLong(i -> c.vector[LANES * (i / 2) + i % 2]).toArray();
         long[] segments = IntStream.rangeClosed(Cpu.ES, Cpu.TR)
-                .mapToObj(s -> new long[] {c.segBase[s], c.segLimit[s], c.segAccess[s] & RIGHTS})
+                .mapToObj(s -> new long[] {c.segBase[s], c.segLimit[s], rights(c, s)})
                 .flatMapToLong(Arrays::stream)
                 .toArray();
         long[] tables = {c.gdtLimit, c.idtLimit, c.x87.control, c.x87.valid};
@@ -65,6 +65,12 @@ public final class Registers {
                 .toArray();
         long[] general = Arrays.copyOf(c.gpr, 16);
         return new Registers(general, new long[] {c.rip, Flags.rflags(c)}, selectors, system, vectors, segments, tables, x87);
+    }
+
+    /** AMD's SYSRET leaves the DPL in SS as it is; for VMX, that of SS is the privilege level. */
+    private static long rights(Cpu c, int s) {
+        int a = c.segAccess[s] & RIGHTS;
+        return s == Cpu.SS ? a & ~DPL | c.cpl << 5 : a;
     }
 
     static Registers of(Vcpu v) {

@@ -112,6 +112,18 @@ class PlaceTest {
         isTheSame(code + END, 1, engine);
     }
 
+    /** There the processor finds no code, and the hypervisor must not look for it for ever. */
+    @ParameterizedTest
+    @EnumSource
+    void aGuestThatRunsIntoItsLocalApicFindsNoCode(Engine engine) {
+        String[] registers = {"0xFEE00000", "0xFEE00FF8", "0xFEDFFFFF"};
+        for (String at : registers) {
+            String code = "start: mov esp, 0x90000\n mov dword [0x50130], handler & 0xFFFF | 0x100000\n mov dword [0x50134], 0x108E00\n"
+                    + "lidt [idtr]\n mov eax, [0xFEE00020]\n mov eax, " + at + "\n jmp eax\n idtr: dw 0xFF\n dd 0x50100\n handler: ";
+            isTheSame(code + END, 1, engine);
+        }
+    }
+
     private static final String INT1 = """
             start:  mov esp, 0x90000
                     mov dword [0x50108], handler & 0xFFFF | 0x100000
@@ -132,6 +144,15 @@ class PlaceTest {
     @EnumSource
     void aDeliveryEndsInTheTurnThatItsTickBelongsTo(Engine engine) {
         isTheSameBehindEachInstruction(INT1, 1, engine);
+    }
+
+    /** The fetch of IRET exits, because its page is new, which saves RF as set. */
+    @ParameterizedTest
+    @EnumSource
+    void anExitBeforeAnInstructionLeavesNoResumeFlag(Engine engine) {
+        String code = "start: mov esp, 0x90000\n mov word [0x200000], 0xCF66\n mov word [0x5000], 0xE2FF\n mov edx, there\n o16 pushf\n"
+                + "o16 push cs\n push word 0x5000\n mov eax, 0x200000\n jmp eax\n there: ";
+        isTheSameBehindEachInstruction(code + END, 1, engine);
     }
 
     @ParameterizedTest

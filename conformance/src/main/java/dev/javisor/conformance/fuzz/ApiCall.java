@@ -102,6 +102,10 @@ enum ApiCall {
         w.kvm.checkExtension(w.small());
     }),
     SET_USER_MEMORY_REGION(w -> w.vm.setUserMemoryRegion(w.random.nextInt(-1, 4), w.random.nextInt(5), w.address(), w.memory())),
+    HARVEST_DIRTY_RING(w -> w.vcpu().harvestDirtyRing()),
+    RESET_DIRTY_RINGS(w -> w.vm.resetDirtyRings()),
+    SET_BOOT_CPU_ID(w -> w.vm.setBootCpuId(w.small())),
+    RESAMPLING_IRQFD(w -> w.vm.irqfd(w.small(), () -> {}).set(w.flag())),
     GET_DIRTY_LOG(w -> w.vm.getDirtyLog(w.random.nextInt(-1, 4))),
     CLEAR_DIRTY_LOG(w -> w.vm.clearDirtyLog(w.random.nextInt(-1, 4), w.number(), w.number(), new long[w.random.nextInt(4)])),
     IRQ_LINE(w -> w.vm.irqLine(w.flag() ? w.random.nextInt(24) : w.small(), w.flag())),

@@ -3,6 +3,8 @@ package dev.javisor.conformance.fuzz;
 import dev.javisor.hypervisor.Kvm;
 import dev.javisor.hypervisor.Vcpu;
 import dev.javisor.hypervisor.Vm;
+import dev.javisor.hypervisor.abi.Capability;
+import dev.javisor.hypervisor.abi.KvmException;
 import dev.javisor.hypervisor.abi.Regs;
 import dev.javisor.hypervisor.abi.Segment;
 import dev.javisor.hypervisor.abi.Sregs;
@@ -27,6 +29,8 @@ final class ApiWorld implements AutoCloseable {
     private static final int MEMORY = 0x40000, PAGE = 4096, TURN = 500, MOST_EXITS = 40;
     private static final int LEGACY = 3;
     private static final String[] MODELS = {"max-intel", "max-amd", "max-intel,kvm=on", "skylake-server", "epyc-genoa"};
+    private static final List<Capability> EARLY = List.of(
+            Capability.X86_DISABLE_EXITS, Capability.X86_BUS_LOCK_EXIT, Capability.X86_NOTIFY_VMEXIT, Capability.DIRTY_LOG_RING);
     private static final long[] NUMBERS = {
         0, 1, 2, 3, 4, 7, 8, 15, 16, 31, 32, 63, 64, 0x7F, 0x80, 0xFF, 0x100, 0x1000, 0xFFFF, 0x10000, 0x7FFF_FFFF, 0x8000_0000L,
         0xFFFF_FFFFL, 0x1_0000_0000L, 1L << 47, -1L << 47, 1L << 52, Long.MAX_VALUE, Long.MIN_VALUE, -1, -4096, 0xFEE0_0000L, 0xFEC0_0000L
@@ -53,6 +57,12 @@ final class ApiWorld implements AutoCloseable {
                 vm.createPit2(Vm.PIT_SPEAKER_DUMMY);
             }
         }
+        for (Capability c : EARLY) {
+            if (random.nextInt(6) == 0) {
+                attempt(() -> vm.enableCap(c, random.nextInt(4) == 0 ? number() : arguments(c)));
+            }
+        }
+        attempt(() -> vm.setBootCpuId(random.nextInt(8) - 4));
         vm.setForcedEmulation(random.nextBoolean());
         vm.setApicVirtualization(random.nextBoolean());
         vm.setUserMemoryRegion(0, random.nextInt(2), 0, ram);
@@ -61,6 +71,22 @@ final class ApiWorld implements AutoCloseable {
         vm.memory().write(MEMORY / 4, code, 0, code.length);
         for (int n = random.nextInt(1, 3); n > 0; n--) {
             start(vm.createVcpu(n - 1), bits);
+        }
+    }
+
+    private static long arguments(Capability c) {
+        return switch (c) {
+            case X86_NOTIFY_VMEXIT -> 1000L << 32 | Capability.NOTIFY_VMEXIT_ALL;
+            case DIRTY_LOG_RING -> 1 << 14;
+            default -> 2;
+        };
+    }
+
+    private static void attempt(Runnable call) {
+        try {
+            call.run();
+        } catch (KvmException refused) {
+            // It was nonsense.
         }
     }
 

@@ -45,7 +45,7 @@ final class PlaceCampaign implements Campaign {
             }
             instructions += pair.retired();
             if (difference == null) {
-                return world.label() + " " + pair.exit().getClass().getSimpleName();
+                return world.label() + " " + pair.outcome();
             }
         }
         String exact = findExactly(world, way, slices, events, alike);

@@ -9,6 +9,7 @@ import dev.javisor.machine.MachineConfiguration;
 import dev.javisor.machine.MachineExit;
 import dev.javisor.machine.Place;
 import dev.javisor.machine.Registers;
+import dev.javisor.processor.core.Cr;
 import dev.javisor.processor.execution.Engine;
 import dev.javisor.processor.trace.TraceEntry;
 import java.util.ArrayDeque;
@@ -21,10 +22,12 @@ import java.util.SplittableRandom;
 final class PlacePair implements AutoCloseable {
     /** A page of RAM that is gone for a moment. */
     private static final long HOLE = 0x1E0000;
-    /** Most guest time for each instruction. */
-    private static final int LATENCY = 60;
+    /** Most guest time for a run, and for each instruction. */
+    private static final int PATIENCE = 5000, LATENCY = 20;
 
     private static final int RECENT = 10;
+    /** In each half of eight bytes, for entries of four. */
+    private static final long ACCESSED_AND_DIRTY = 0x60_0000_0060L;
 
     /** How the guest runs. @param holes the hypervisor forgets its tables of pages before each slice */
     record Way(Engine metal, Engine hypervisor, boolean apicVirtualization, boolean holes, boolean saves) {
@@ -68,7 +71,10 @@ final class PlacePair implements AutoCloseable {
     private final Way way;
     private final Machine metal;
     private Machine hypervisor;
+    private final long[] tables;
     private State last;
+    /** They are not alike, and need not be. */
+    private boolean stale;
     private Deque<TraceEntry> metalTrace, hypervisorTrace;
 
     PlacePair(World world, Way way) {
@@ -77,6 +83,7 @@ final class PlacePair implements AutoCloseable {
         metal = world.machine(configuration(Place.METAL));
         hypervisor = world.machine(configuration(Place.HYPERVISOR));
         last = State.of(metal, new MachineExit.InstructionLimit());
+        tables = tables();
     }
 
     private MachineConfiguration.Builder configuration(Place place) {
@@ -108,32 +115,50 @@ final class PlacePair implements AutoCloseable {
      */
     String run(int instructions) {
         long limit = last.retired + instructions;
-        long end = last.time + (long) instructions * LATENCY;
+        long end = last.time + PATIENCE + (long) instructions * LATENCY;
         if (way.holes) {
             Holes.punch(hypervisor, HOLE);
         }
         State a = State.of(metal, metal.run(limit, end));
         State b = State.of(hypervisor, hypervisor.run(limit, end));
         String difference = b.exit instanceof MachineExit.Failure ? "" : b.difference(a);
-        if (!difference.isEmpty()) {
+        if (!difference.isEmpty() && !mayBeStale()) {
             return describe(a, difference);
         }
+        stale = !difference.isEmpty();
         last = b;
         return null;
     }
 
-    /** How the last run has ended. */
-    MachineExit exit() {
-        return last.exit;
+    /**
+     * The guest has changed its paging structures, and a processor may go on with what they were: nobody knows for how long, and exits are
+     * an end of that.
+     */
+    private boolean mayBeStale() {
+        boolean elsewhere = last.registers.stream().anyMatch(r -> (r.value("cr0") & Cr.PG) != 0 && r.value("cr3") != World.TABLES);
+        return elsewhere || !Arrays.equals(tables, tables());
     }
 
-    /** The hypervisor has given up, where the metal need not. */
+    private long[] tables() {
+        long[] all = new long[World.TABLES_SIZE / 8];
+        for (int i = 0; i < all.length; i++) {
+            all[i] = metal.memory().read(World.TABLES + 8L * i, 8) & ~ACCESSED_AND_DIRTY;
+        }
+        return all;
+    }
+
+    /** How the last run has ended, for the statistics. */
+    String outcome() {
+        return stale ? "stale translations" : last.exit.getClass().getSimpleName();
+    }
+
+    /** The hypervisor has given up, where the metal need not; or translations were stale. */
     boolean hasFailed() {
-        return last.exit instanceof MachineExit.Failure;
+        return stale || last.exit instanceof MachineExit.Failure;
     }
 
     boolean goesOn() {
-        return last.exit instanceof MachineExit.InstructionLimit || last.exit instanceof MachineExit.TimeLimit;
+        return !stale && last.exit instanceof MachineExit.InstructionLimit;
     }
 
     long retired() {

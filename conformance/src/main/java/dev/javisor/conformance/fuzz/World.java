@@ -64,7 +64,8 @@ final class World implements Scenario {
     static final int WIDE = DESCRIPTORS - 2;
 
     private static final int IDT = 0x1000, LDT = 0x3000, TSS = 0x4000, TSS_STEP = 0x800, DATA = 0x8000;
-    private static final int CODE = 0x10000, CODE_SIZE = 0x10000, STACKS = 0x20000, TABLES = 0x40000, VMX = 0x88000;
+    static final int TABLES = 0x40000, TABLES_SIZE = 0x5000;
+    private static final int CODE = 0x10000, CODE_SIZE = 0x10000, STACKS = 0x20000, VMX = 0x88000;
     private static final int CODE0 = 1, CODE3 = 3, DATA3 = 4, CODE16 = 5;
     /** The first of the last pages, where paging shows devices. */
     private static final int DEVICES = 0x1F0;

@@ -23,6 +23,7 @@ public enum Capability {
     MCE(31),
     IRQFD(32),
     PIT2(33),
+    SET_BOOT_CPU_ID(34),
     PIT_STATE2(35),
     IOEVENTFD(36),
     SET_IDENTITY_MAP_ADDR(37),
@@ -39,26 +40,35 @@ public enum Capability {
     TSC_DEADLINE_TIMER(72),
     SIGNAL_MSI(77),
     READONLY_MEM(81),
+    IRQFD_RESAMPLE(82),
     X86_IOAPIC_POLARITY_IGNORED(97),
     ENABLE_CAP_VM(98),
     CHECK_EXTENSION_VM(105),
+    DISABLE_QUIRKS(116),
     X86_SMM(117),
     SPLIT_IRQCHIP(121),
     IOEVENTFD_ANY_LENGTH(122),
     MAX_VCPU_ID(128),
     X2APIC_API(129),
     IMMEDIATE_EXIT(136),
+    X86_DISABLE_EXITS(143),
     GET_MSR_FEATURES(153),
     COALESCED_PIO(162),
     EXCEPTION_PAYLOAD(164),
     MANUAL_DIRTY_LOG_PROTECT2(168),
     X86_USER_SPACE_MSR(188),
     X86_MSR_FILTER(189),
+    DIRTY_LOG_RING(192),
+    X86_BUS_LOCK_EXIT(193),
     SREGS2(200),
     EXIT_HYPERCALL(201),
+    EXIT_ON_EMULATION_FAILURE(204),
     XSAVE2(208),
+    DISABLE_QUIRKS2(213),
     VM_TSC_CONTROL(214),
-    X86_TRIPLE_FAULT_EVENT(218);
+    X86_TRIPLE_FAULT_EVENT(218),
+    X86_NOTIFY_VMEXIT(219),
+    DIRTY_LOG_RING_ACQ_REL(223);
 
     /** Bits of the argument of {@link #X86_USER_SPACE_MSR}: which accesses exit. */
     public static final int MSR_EXIT_REASON_INVAL = 1, MSR_EXIT_REASON_UNKNOWN = 2, MSR_EXIT_REASON_FILTER = 4;
@@ -70,6 +80,25 @@ public enum Capability {
     public static final int X2APIC_API_ALL = X2APIC_API_USE_32BIT_IDS | X2APIC_API_DISABLE_BROADCAST_QUIRK;
     /** Bits of the argument of {@link #MANUAL_DIRTY_LOG_PROTECT2}. */
     public static final int DIRTY_LOG_MANUAL_PROTECT_ENABLE = 1, DIRTY_LOG_INITIALLY_SET = 2;
+
+    /** Bits of the argument of {@link #X86_DISABLE_EXITS}: what the guest does without exit. */
+    public static final int DISABLE_EXITS_MWAIT = 1, DISABLE_EXITS_HLT = 2, DISABLE_EXITS_PAUSE = 4, DISABLE_EXITS_CSTATE = 8;
+
+    public static final int DISABLE_EXITS_ALL = 15;
+    /** A bit of the argument of {@link #DISABLE_QUIRKS2}: the other vendor's hypercall instruction is replaced. */
+    public static final int QUIRK_FIX_HYPERCALL_INSN = 1 << 5;
+    /** Of those bits, the ones of quirks that KVM has and that are never there. */
+    public static final int QUIRKS_WITHOUT_EFFECT = 0x1F | 1 << 6;
+
+    public static final int QUIRKS_ALL = QUIRK_FIX_HYPERCALL_INSN | QUIRKS_WITHOUT_EFFECT;
+    /** Bits of the argument of {@link #X86_BUS_LOCK_EXIT}. */
+    public static final int BUS_LOCK_DETECTION_OFF = 1, BUS_LOCK_DETECTION_EXIT = 2;
+
+    public static final int BUS_LOCK_DETECTION_ALL = 3;
+    /** Low bits of the argument of {@link #X86_NOTIFY_VMEXIT}; its high half is the window. */
+    public static final int NOTIFY_VMEXIT_ENABLED = 1, NOTIFY_VMEXIT_USER = 2;
+
+    public static final int NOTIFY_VMEXIT_ALL = 3;
 
     private static final Map<Integer, Capability> BY_NUMBER =
             Stream.of(values()).collect(Collectors.toUnmodifiableMap(c -> c.number, c -> c));

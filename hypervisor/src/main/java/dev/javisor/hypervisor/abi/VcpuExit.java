@@ -156,6 +156,22 @@ public sealed interface VcpuExit {
         }
     }
 
+    /** KVM_EXIT_X86_BUS_LOCK: the guest has locked the bus, with the instruction before RIP. */
+    record BusLock() implements VcpuExit {}
+
+    /**
+     * KVM_EXIT_NOTIFY: the guest has gone without a boundary between instructions for longer than it may.
+     *
+     * @param flags {@link #CONTEXT_INVALID}
+     */
+    record Notify(int flags) implements VcpuExit {
+        /** The guest cannot go on. */
+        public static final int CONTEXT_INVALID = 1;
+    }
+
+    /** KVM_EXIT_DIRTY_RING_FULL: there is hardly any room for pages that are stored to. */
+    record DirtyRingFull() implements VcpuExit {}
+
     /** KVM_EXIT_SYSTEM_EVENT: the guest asks for something that concerns all of it. */
     record SystemEvent(int type, long flags) implements VcpuExit {}
 }

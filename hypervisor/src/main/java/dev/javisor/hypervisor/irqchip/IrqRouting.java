@@ -107,6 +107,14 @@ public final class IrqRouting {
         }
     }
 
+    /** The GSIs that lead to an input of the I/O APIC. */
+    public List<Integer> gsisOf(int pin) {
+        return entries.stream()
+                .filter(e -> e.type == IrqRoutingEntry.IRQCHIP && e.irqchip == IrqRoutingEntry.IOAPIC && e.pin == pin)
+                .map(e -> e.gsi)
+                .toList();
+    }
+
     /** Drives a GSI. @param source {@link KernelIrqChip#USERSPACE} or {@link KernelIrqChip#TIMER} */
     public void drive(int source, int gsi, boolean level) {
         for (IrqRoutingEntry e : entries) {

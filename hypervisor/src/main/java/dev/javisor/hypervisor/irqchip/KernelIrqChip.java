@@ -15,16 +15,17 @@ import dev.javisor.processor.chipset.PicRegisters;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
 import dev.javisor.processor.state.Stateful;
+import java.util.function.IntConsumer;
 
 /** The interrupt controllers of a PC in the kernel: the 8259 pair and the I/O APIC. */
 public final class KernelIrqChip implements Stateful {
     /** Inputs of the I/O APIC. */
     public static final int INPUTS = IoApic.PINS;
 
-    /** Who drives an input: userspace, or the timer in the kernel. */
-    public static final int USERSPACE = 0, TIMER = 1;
+    /** Who drives an input: userspace, the timer in the kernel, or userspace up to the end of the interrupt. */
+    public static final int USERSPACE = 0, TIMER = 1, RESAMPLER = 2;
 
-    private static final int SOURCES = 2, ISA_INPUTS = 16, LAST_ICW = 4;
+    private static final int SOURCES = 3, ISA_INPUTS = 16, LAST_ICW = 4;
 
     private final PicPair pics;
     private final IoApic ioApic;
@@ -63,6 +64,11 @@ public final class KernelIrqChip implements Stateful {
     /** Interrupt-acknowledge cycle of the 8259 pair. */
     public int acknowledge() {
         return pics.acknowledge();
+    }
+
+    /** Who is told that the interrupt of a level-triggered input of the I/O APIC has ended. */
+    public void onEnd(IntConsumer pin) {
+        ioApic.onEnd(pin);
     }
 
     void drive(int source, int chip, int pin, boolean level) {

@@ -4,11 +4,15 @@ import java.util.Arrays;
 
 /** Which pages of a memory slot were stored to since somebody last said that they were not. */
 public final class DirtyLog {
+    private final MemorySlots slots;
+    private final int slot;
     private final long pages;
     private long[] bits;
 
     /** @param set all pages count as stored to */
-    DirtyLog(long pages, boolean set) {
+    DirtyLog(MemorySlots slots, int slot, long pages, boolean set) {
+        this.slots = slots;
+        this.slot = slot;
         this.pages = pages;
         bits = new long[(int) (pages + 63 >> 6)];
         if (set) {
@@ -23,7 +27,21 @@ public final class DirtyLog {
     }
 
     public void mark(long page) {
-        bits[(int) (page >> 6)] |= 1L << page;
+        int word = (int) (page >> 6);
+        boolean first = (bits[word] >>> page & 1) == 0;
+        if (first && slots.hasRings()) {
+            if (slots.writer() == null) {
+                // Not by the guest.
+                return;
+            }
+            slots.writer().push(slot, page);
+        }
+        bits[word] |= 1L << page;
+    }
+
+    /** The page does not count as stored to. */
+    void clear(long page) {
+        bits[(int) (page >> 6)] &= ~(1L << page);
     }
 
     /** The log, one bit for each page; it is empty afterwards. */

@@ -1,5 +1,6 @@
 package dev.javisor.hypervisor.memory;
 
+import dev.javisor.hypervisor.abi.DirtyGfn;
 import dev.javisor.hypervisor.abi.KvmException;
 import dev.javisor.hypervisor.host.Host;
 import dev.javisor.processor.memory.CodeObserver;
@@ -10,6 +11,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Set;
 import java.util.TreeMap;
 
 /** The guest-physical address space of one VM: memory slots, and what lies between them. */
@@ -67,6 +69,8 @@ public final class MemorySlots implements CodeObserver {
     /** Something has changed whose consequences are postponed. */
     private boolean hasChanged;
     private boolean logsBeginSet;
+    private boolean rings;
+    private DirtyRing writer;
     private PageSource source;
 
     /** @param devices what answers where there is no memory, and takes stores to read-only memory; offsets are guest-physical */
@@ -117,6 +121,39 @@ public final class MemorySlots implements CodeObserver {
     /** Whether all pages of a slot whose log begins count as stored to. */
     public void setLogsBeginSet(boolean set) {
         logsBeginSet = set;
+    }
+
+    /** From here on pages that are stored to go to the ring of the vcpu that stores. */
+    public void useRings() {
+        rings = true;
+    }
+
+    public boolean hasRings() {
+        return rings;
+    }
+
+    DirtyRing writer() {
+        return writer;
+    }
+
+    /** Whose stores come from here on; null for nobody's. Returns whose they were. */
+    public DirtyRing setWriter(DirtyRing ring) {
+        DirtyRing before = writer;
+        writer = ring;
+        return before;
+    }
+
+    /** Pages that userspace has harvested count as not stored to. Returns how many; {@code changed} is told the slots. */
+    public int reset(DirtyRing ring, Set<Slot> changed) {
+        List<DirtyGfn> pages = ring.takeHarvested();
+        for (DirtyGfn g : pages) {
+            Slot s = slots.get(g.slot);
+            if (s != null && s.log != null && g.offset < s.log.pages()) {
+                s.log.clear(g.offset);
+                changed.add(s);
+            }
+        }
+        return pages.size();
     }
 
     /** Where pages come from that are not there; null when all are. */
@@ -223,7 +260,7 @@ public final class MemorySlots implements CodeObserver {
         long at = backing.start + (memory.address() - backing.host);
         boolean logs = (flags & LOG_DIRTY_PAGES) != 0;
         Slot old = slots.get(number);
-        DirtyLog log = !logs ? null : old != null && old.log != null ? old.log : new DirtyLog(memory.byteSize() / PAGE, logsBeginSet);
+        DirtyLog log = !logs ? null : old != null && old.log != null ? old.log : new DirtyLog(this, number, memory.byteSize() / PAGE, logsBeginSet);
         slots.put(number, new Slot(number, flags, start, memory.byteSize(), at, backing, log));
         changed();
     }

@@ -25,7 +25,10 @@ final class ExitState {
         RDMSR,
         WRMSR,
         HYPERCALL,
-        SYSTEM_EVENT
+        SYSTEM_EVENT,
+        BUS_LOCK,
+        NOTIFY,
+        DIRTY_RING_FULL
     }
 
     private static final byte[] NO_BYTES = {};
@@ -70,6 +73,9 @@ final class ExitState {
                 }
                 put(out, Kind.HYPERCALL, NO_BYTES, all);
             }
+            case VcpuExit.BusLock b -> put(out, Kind.BUS_LOCK, NO_BYTES);
+            case VcpuExit.Notify n -> put(out, Kind.NOTIFY, NO_BYTES, n.flags());
+            case VcpuExit.DirtyRingFull d -> put(out, Kind.DIRTY_RING_FULL, NO_BYTES);
             case VcpuExit.SystemEvent e -> put(out, Kind.SYSTEM_EVENT, NO_BYTES, e.type(), e.flags());
         }
     }
@@ -117,6 +123,9 @@ final class ExitState {
                 h.result = v[2];
                 yield h;
             }
+            case BUS_LOCK -> new VcpuExit.BusLock();
+            case NOTIFY -> new VcpuExit.Notify((int) v[0]);
+            case DIRTY_RING_FULL -> new VcpuExit.DirtyRingFull();
             case SYSTEM_EVENT -> new VcpuExit.SystemEvent((int) v[0], v[1]);
         };
     }

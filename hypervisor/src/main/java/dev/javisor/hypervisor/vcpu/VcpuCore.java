@@ -2,6 +2,7 @@ package dev.javisor.hypervisor.vcpu;
 
 import dev.javisor.hypervisor.abi.RequeuePolicy;
 import dev.javisor.hypervisor.abi.VcpuExit;
+import dev.javisor.hypervisor.memory.DirtyRing;
 import dev.javisor.hypervisor.memory.MissingPage;
 import dev.javisor.hypervisor.paravirtual.Paravirtual;
 import dev.javisor.isa.CpuModel;
@@ -52,6 +53,10 @@ public final class VcpuCore implements Stateful {
     private long emulated;
     /** Is told what happens; null for nobody. */
     private TraceSink trace;
+    /** Where pages go that the guest stores to; null when they are logged by slot. */
+    private DirtyRing ring;
+    /** A bus lock was seen in the run. */
+    private boolean busLock;
     /** Ticks that have to pass: one for each instruction carried out, and for each event delivered, as on the metal. */
     private long owed;
 
@@ -87,6 +92,20 @@ public final class VcpuCore implements Stateful {
     /** The state as it is held in software; parts of it may be stale, see {@link GuestState}. */
     public Cpu cpu() {
         return cpu;
+    }
+
+    public void setDirtyRing(DirtyRing pages) {
+        ring = pages;
+    }
+
+    /** The guest has locked the bus in the last run. */
+    public boolean hasBusLock() {
+        return busLock;
+    }
+
+    /** The guest has locked the bus. */
+    public void busLocked() {
+        busLock = true;
     }
 
     public void setLocalApic(boolean inKernel) {
@@ -134,9 +153,18 @@ public final class VcpuCore implements Stateful {
         stopped = true;
     }
 
+    /** As {@link #giveWay}, of a guest that does not get on: it has taken a tick. */
+    public void waste() {
+        owed++;
+        stopped = true;
+    }
+
     /** Lets the guest go on although it has halted, or keeps it from the next halt. */
     public void kick() {
         paravirtual.kick();
+        if (backend.inGuest() && !backend.isRunnable()) {
+            leaveGuest();
+        }
     }
 
     /** The last run ended because the guest gave way, or because of {@link #stop}. */
@@ -297,6 +325,7 @@ public final class VcpuCore implements Stateful {
 
     private VcpuExit runGuest(long limit) {
         stopped = false;
+        busLock = false;
         if (paravirtual.begin()) {
             leaveGuest();
             backend.flushTranslations();
@@ -326,6 +355,10 @@ public final class VcpuCore implements Stateful {
         }
         while (x == null) {
             x = unsettled.takeWanted();
+            if (x == null && ring != null && ring.isFull() && cpu.stringElements == 0) {
+                leaveGuest();
+                x = new VcpuExit.DirtyRingFull();
+            }
             if (x != null) {
                 break;
             }
@@ -333,15 +366,15 @@ public final class VcpuCore implements Stateful {
             if (!backend.inGuest() && cpu.stringElements == 0) {
                 passTime();
                 // A delivery whose tick has passed comes to its end in the turn that it belongs to.
-                x = (stopped || cpu.timeline.now() >= limit) && !events.isDelivering() ? INTR : prepare();
+                x = stopped || cpu.timeline.now() >= limit && !events.isDelivering() ? INTR : prepare();
                 passTime();
             }
             if (x == null && waiting.awaitsPage()) {
                 // In the middle of an instruction, which only the page lets go on.
                 x = INTR;
             }
-            boolean over = stopped && cpu.stringElements == 0 || cpu.timeline.now() >= limit;
-            if (x == null && over && (backend.inGuest() || !events.isDelivering())) {
+            boolean over = cpu.timeline.now() >= limit && (backend.inGuest() || !events.isDelivering());
+            if (x == null && (stopped && cpu.stringElements == 0 || over)) {
                 x = INTR;
             }
             if (x == null) {

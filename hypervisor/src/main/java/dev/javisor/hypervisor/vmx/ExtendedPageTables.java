@@ -100,10 +100,10 @@ final class ExtendedPageTables {
     /**
      * Maps the page that the guest has used.
      *
-     * @return false when there is no memory, or the memory must not be stored to
+     * @return false when there is no memory, or none that can be used so
      */
-    boolean map(long gpa, boolean write) {
-        if (apicPage != -1 && (gpa & -MemorySlots.PAGE) == LocalApic.DEFAULT_BASE) {
+    boolean map(long gpa, boolean write, boolean fetch) {
+        if (!fetch && apicPage != -1 && (gpa & -MemorySlots.PAGE) == LocalApic.DEFAULT_BASE) {
             enter(gpa, 1, apicPage | READ | WRITE | (logging ? ACCESSED | DIRTY : 0) | WRITE_BACK | IGNORE_PAT);
             return true;
         }

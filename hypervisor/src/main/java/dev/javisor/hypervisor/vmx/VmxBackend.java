@@ -30,7 +30,8 @@ public final class VmxBackend implements Backend {
     // Interruption information
     private static final long VALID = 1L << 31, HAS_ERROR_CODE = 1 << 11, NMI_UNBLOCKING = 1 << 12;
 
-    private static final long ENTRY_FAILURE = 1L << 31;
+    // Exit reason
+    private static final long ENTRY_FAILURE = 1L << 31, BUS_LOCK = 1 << 26;
     private static final long INVEPT_SINGLE = 1, INVVPID_SINGLE = 1;
     /** Index of the page-modification log when it is empty. */
     private static final int LAST_LOGGED = 511;
@@ -48,6 +49,10 @@ public final class VmxBackend implements Backend {
 
     private int msrFilter;
     private final MemorySlots slots;
+    /** HLT exits; else the guest halts in hardware, up to an exit. */
+    private boolean haltsExit = true;
+
+    private boolean notifiesUserspace;
     private boolean launched;
     /** Software has changed, or may have changed, what the guest's translations rest on. */
     private boolean staleTranslations;
@@ -89,6 +94,21 @@ public final class VmxBackend implements Backend {
         modelChanged();
         root.vmwrite(VmcsField.EPT_POINTER, ept.pointer());
         primaryControls = root.vmread(VmcsField.PRIMARY_CONTROLS);
+        control(VmxControl.HLT_EXITING, vm.haltsExit());
+        haltsExit = vm.haltsExit();
+        if (vm.busLocksExit()) {
+            setup.set(VmxControl.BUS_LOCK_DETECTION, true);
+        }
+        if (vm.notifyWindow() >= 0) {
+            setup.set(VmxControl.INSTRUCTION_TIMEOUT, true);
+            root.vmwrite(VmcsField.INSTRUCTION_TIMEOUT_CONTROL, vm.notifyWindow());
+        }
+        notifiesUserspace = vm.notifiesUserspace();
+    }
+
+    /** Userspace is told of each instruction timeout. */
+    boolean notifiesUserspace() {
+        return notifiesUserspace;
     }
 
     @Override
@@ -253,6 +273,11 @@ public final class VmxBackend implements Backend {
         cpu.stringElements = root.stringElements();
         // Otherwise the hardware has come to the end of the instruction, and the time has passed.
         cpu.latency = cpu.stringElements == 0 ? 0 : elementLatency;
+        if (!haltsExit && root.vmread(VmcsField.GUEST_ACTIVITY) == Cpu.HLT) {
+            // The guest goes on waiting, in software.
+            root.vmwrite(VmcsField.GUEST_ACTIVITY, Cpu.ACTIVE);
+            cpu.activity = Cpu.HLT;
+        }
         takeMonitor();
         saveDebugRegisters();
         long reason = root.vmread(VmcsField.EXIT_REASON);
@@ -263,7 +288,13 @@ public final class VmxBackend implements Backend {
         exitCounts[(int) reason & 0x7F]++;
         completeEvents((int) reason & 0xFFFF);
         core.exited();
-        return exits.handle(ExitReason.of((int) reason & 0xFFFF), reason);
+        ExitReason r = ExitReason.of((int) reason & 0xFFFF);
+        VcpuExit x = exits.handle(r, reason);
+        if (r != ExitReason.BUS_LOCK && (reason & BUS_LOCK) == 0) {
+            return x;
+        }
+        core.busLocked();
+        return x == null ? new VcpuExit.BusLock() : x;
     }
 
     /** A guest that waited goes on waiting, in software. */
@@ -460,7 +491,10 @@ public final class VmxBackend implements Backend {
 
     /** The exit interrupted an IRET that had ended blocking by NMI: blocking goes on. */
     private boolean endedNmiBlocking(int reason) {
-        if (reason == ExitReason.EPT_VIOLATION.number || reason == ExitReason.PAGE_MODIFICATION_LOG_FULL.number) {
+        boolean qualified = reason == ExitReason.EPT_VIOLATION.number
+                || reason == ExitReason.PAGE_MODIFICATION_LOG_FULL.number
+                || reason == ExitReason.INSTRUCTION_TIMEOUT.number;
+        if (qualified) {
             return (root.vmread(VmcsField.EXIT_QUALIFICATION) & NMI_UNBLOCKING) != 0;
         }
         long info = root.vmread(VmcsField.EXIT_INTERRUPTION_INFO);

@@ -19,6 +19,9 @@ final class VmxExits {
     private static final long EPT_WRITE = 2, EPT_FETCH = 4;
     /** The linear address is valid, and it is its page that is not mapped, not a paging structure. */
     private static final long EPT_DATA_PAGE = 1 << 7 | 1 << 8;
+    /** Of instruction timeouts. */
+    private static final long CONTEXT_INVALID = 1;
+
     private static final int TASK_GATE = 3;
     private static final long DR7_ENABLED = 0xFF;
 
@@ -49,7 +52,7 @@ final class VmxExits {
         }
         return switch (reason) {
             // Something has happened that the next entry looks at.
-            case INIT_SIGNAL -> core.injection().pendingTrap();
+            case INIT_SIGNAL, BUS_LOCK -> core.injection().pendingTrap();
             case EXTERNAL_INTERRUPT, INTERRUPT_WINDOW, NMI_WINDOW, PREEMPTION_TIMER_EXPIRED, PAGE_MODIFICATION_LOG_FULL -> null;
             case EXCEPTION_OR_NMI -> exception();
             case TRIPLE_FAULT -> core.shutDown();
@@ -76,6 +79,7 @@ final class VmxExits {
                 yield core.injection().pendingTrap();
             }
             case TASK_SWITCH -> taskSwitch(vectoring);
+            case INSTRUCTION_TIMEOUT -> timeout();
             case CPUID, INVD, RDPMC, CONTROL_REGISTER_ACCESS, XSETBV, RSM, WBINVD, INVLPG, MONITOR, MWAIT, PAUSE, RDTSC ->
                 instructions.emulate();
             case RDTSCP, RDRAND, RDSEED, INVPCID, ACCESS_TO_GDTR_OR_IDTR, ACCESS_TO_LDTR_OR_TR, XSAVES, XRSTORS -> instructions.emulate();
@@ -140,6 +144,15 @@ final class VmxExits {
                 List.of(vmx.vmread(VmcsField.IDT_VECTORING_INFO), info, vmx.vmread(VmcsField.EXIT_INTERRUPTION_ERROR_CODE)));
     }
 
+    private VcpuExit timeout() {
+        boolean invalid = (qualification() & CONTEXT_INVALID) != 0;
+        if (invalid || vmx.notifiesUserspace()) {
+            return new VcpuExit.Notify(invalid ? VcpuExit.Notify.CONTEXT_INVALID : 0);
+        }
+        core.waste();
+        return null;
+    }
+
     private VcpuExit io() {
         long q = qualification();
         boolean watched = (vmx.vmread(VmcsField.GUEST_DR7) & DR7_ENABLED) != 0;
@@ -155,13 +168,13 @@ final class VmxExits {
             core.waiting().pageMissing(gpa & -MemorySlots.PAGE, vectoring);
             return null;
         }
-        if (ept.map(gpa, (qualification() & EPT_WRITE) != 0)) {
+        long q = qualification();
+        if (ept.map(gpa, (q & EPT_WRITE) != 0, (q & EPT_FETCH) != 0)) {
             return null;
         }
         if (vectoring) {
             return deliveryFailed(number);
         }
-        long q = qualification();
         if ((q & EPT_DATA_PAGE) == EPT_DATA_PAGE && (q & EPT_FETCH) == 0) {
             instructions.translated(vmx.vmread(VmcsField.GUEST_LINEAR_ADDRESS), gpa, (q & EPT_WRITE) != 0);
         }

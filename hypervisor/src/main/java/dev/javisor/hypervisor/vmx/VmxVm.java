@@ -19,6 +19,12 @@ public final class VmxVm {
     private final List<VcpuCore> cores = new ArrayList<>();
     private int vcpus;
     private boolean virtualizesApics = true;
+    private boolean haltsExit = true;
+    private boolean busLocksExit;
+    /** Time without boundary that a guest may take; -1 for any. */
+    private long notifyWindow = -1;
+
+    private boolean notifiesUserspace;
     private long apicAccessPage;
 
     public VmxVm(Host host, MemorySlots slots) {
@@ -38,6 +44,38 @@ public final class VmxVm {
         root.seed(seed);
         vcpus++;
         return new VcpuCore(cpu, paravirtual, bus, msrs, core -> new VmxBackend(core, root, host.pages(), ept, slots, this));
+    }
+
+    // ---- what exits, for vcpus that are made from here on ----
+
+    public void setHaltsExit(boolean exit) {
+        haltsExit = exit;
+    }
+
+    public void setBusLocksExit(boolean exit) {
+        busLocksExit = exit;
+    }
+
+    /** @param window time without a boundary between instructions, unsigned @param tellsUserspace of each */
+    public void setNotifyWindow(long window, boolean tellsUserspace) {
+        notifyWindow = window;
+        notifiesUserspace = tellsUserspace;
+    }
+
+    boolean haltsExit() {
+        return haltsExit;
+    }
+
+    boolean busLocksExit() {
+        return busLocksExit;
+    }
+
+    long notifyWindow() {
+        return notifyWindow;
+    }
+
+    boolean notifiesUserspace() {
+        return notifiesUserspace;
     }
 
     // ---- the register page of the local APICs ----

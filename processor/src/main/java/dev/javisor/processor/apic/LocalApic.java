@@ -84,7 +84,7 @@ public final class LocalApic implements InterruptController {
 
     @Override
     public void reset() {
-        cpu.apicBaseMsr = DEFAULT_BASE | ENABLE | (cpu.index == 0 ? BSP : 0);
+        cpu.apicBaseMsr = DEFAULT_BASE | ENABLE | (cpu.bootstrap ? BSP : 0);
         id = cpu.index & 0xFF;
         init();
     }

@@ -5,6 +5,7 @@ import dev.javisor.processor.bus.InterruptLine;
 import dev.javisor.processor.memory.MmioHandler;
 import dev.javisor.processor.state.StateInput;
 import dev.javisor.processor.state.StateOutput;
+import java.util.function.IntConsumer;
 
 /**
  * I/O APIC with 24 interrupt inputs and the EOI register of version 20H (Intel "82093AA I/O Advanced Programmable Interrupt Controller"
@@ -62,6 +63,7 @@ public final class IoApic implements MmioHandler, Device {
     private final int activeLowWires;
     /** Inputs tell what devices assert, whatever the polarity bits say. */
     private final boolean ignoresPolarity;
+    private IntConsumer listener = pin -> {};
 
     private final long[] redirection = new long[PINS];
     /** Inputs that devices assert, one bit each. */
@@ -117,10 +119,16 @@ public final class IoApic implements MmioHandler, Device {
         for (int pin = 0; pin < PINS; pin++) {
             long e = redirection[pin];
             if ((e & (REMOTE_IRR | LEVEL)) == (REMOTE_IRR | LEVEL) && (e & 0xFF) == vector) {
-                redirection[pin] = e & ~REMOTE_IRR;
+                listener.accept(pin);
+                redirection[pin] &= ~REMOTE_IRR;
                 serviceLevel(pin);
             }
         }
+    }
+
+    /** Who is told that the interrupt of a level-triggered input has ended, before it may come again. */
+    public void onEnd(IntConsumer pin) {
+        listener = pin;
     }
 
     private void setLine(int pin, boolean level) {

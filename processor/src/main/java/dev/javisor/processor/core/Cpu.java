@@ -240,6 +240,8 @@ public final class Cpu extends HotState {
     public Hypercalls hypercalls;
     /** UD2 followed by "kvm" has no effect, as where a hypervisor emulates what comes behind it. */
     public boolean forcedEmulation;
+    /** It begins to execute after power-up, while others wait for it. */
+    public boolean bootstrap;
     /** Null on silicon. */
     public Paravirtualization paravirtual;
     /** Arithmetic that the host's cannot do. */
@@ -250,6 +252,7 @@ public final class Cpu extends HotState {
     public Cpu(CpuModel model, int index, PhysicalMemory memory, Timeline timeline) {
         this.model = model;
         this.index = index;
+        bootstrap = index == 0;
         this.memory = memory;
         this.timeline = timeline;
         monitor = new Monitor(this);

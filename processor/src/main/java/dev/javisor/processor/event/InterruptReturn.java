@@ -47,7 +47,8 @@ public final class InterruptReturn {
         if (c.guest != null) {
             c.guest.returned(c);
         }
-        c.resumeFlagLoaded = true;
+        // An image of 16 bits does not hold RF, which the end of the instruction clears.
+        c.resumeFlagLoaded |= size != 2;
         if (Boundary.isDue(c) || Boundary.mustStepBehindReturn(c)) {
             c.endSlice();
         }

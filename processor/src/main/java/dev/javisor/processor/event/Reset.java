@@ -37,7 +37,7 @@ public final class Reset {
         c.miscEnable = Msr.MISC_ENABLE.reset;
         c.pkrs = 0;
         c.xss = 0;
-        c.apicBaseMsr = APIC_BASE | (c.index == 0 ? BSP : 0);
+        c.apicBaseMsr = APIC_BASE | (c.bootstrap ? BSP : 0);
         c.smbase = 0x30000;
         c.inSmm = false;
         Arrays.fill(c.x87.significand, 0);
