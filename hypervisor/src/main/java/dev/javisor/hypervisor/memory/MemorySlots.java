@@ -260,7 +260,8 @@ public final class MemorySlots implements CodeObserver {
         long at = backing.start + (memory.address() - backing.host);
         boolean logs = (flags & LOG_DIRTY_PAGES) != 0;
         Slot old = slots.get(number);
-        DirtyLog log = !logs ? null : old != null && old.log != null ? old.log : new DirtyLog(this, number, memory.byteSize() / PAGE, logsBeginSet);
+        DirtyLog kept = old == null ? null : old.log;
+        DirtyLog log = !logs ? null : kept != null ? kept : new DirtyLog(this, number, memory.byteSize() / PAGE, logsBeginSet);
         slots.put(number, new Slot(number, flags, start, memory.byteSize(), at, backing, log));
         changed();
     }
