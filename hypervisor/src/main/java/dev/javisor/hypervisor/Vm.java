@@ -415,7 +415,8 @@ public final class Vm implements Stateful {
      * EXIT_ON_EMULATION_FAILURE, which is always so; and before there are vcpus, X86_DISABLE_EXITS, X86_BUS_LOCK_EXIT,
      * X86_NOTIFY_VMEXIT, DIRTY_LOG_RING and DIRTY_LOG_RING_ACQ_REL (bytes of each vcpu's ring).
      *
-     * @throws KvmException INVALID_ARGUMENT for any other, for unknown bits, and for vcpus where there must be none; ALREADY_EXISTS; TOO_BIG
+     * @throws KvmException INVALID_ARGUMENT for any other, for unknown bits, and for vcpus where there must be none; ALREADY_EXISTS;
+     *     TOO_BIG
      */
     public void enableCap(Capability capability, long argument) {
         switch (capability) {
