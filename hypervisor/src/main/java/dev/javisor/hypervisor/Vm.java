@@ -159,7 +159,8 @@ public final class Vm implements Stateful {
      *
      * @param firstPage page of the slot that the bitmap begins with
      * @param pages of the bitmap
-     * @throws KvmException NOT_FOUND and NO_DEVICE as {@link #getDirtyLog}; INVALID_ARGUMENT when {@code firstPage} or {@code pages} is no multiple of 64 (but for pages up to the end of the slot), leaves the slot, or the bitmap has another size
+     * @throws KvmException NOT_FOUND and NO_DEVICE as {@link #getDirtyLog}; INVALID_ARGUMENT when {@code firstPage} or {@code pages} is no
+     *     multiple of 64 (but for pages up to the end of the slot), leaves the slot, or the bitmap has another size
      */
     public void clearDirtyLog(int slot, long firstPage, long pages, long[] bitmap) {
         kvm.act(() -> {
