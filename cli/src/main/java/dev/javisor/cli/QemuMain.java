@@ -12,6 +12,7 @@ import dev.javisor.machine.boot.ImageFile;
 import dev.javisor.machine.console.ByteSink;
 import dev.javisor.machine.console.Script;
 import dev.javisor.machine.virtio.Drive;
+import dev.javisor.machine.virtio.Drive.Access;
 import dev.javisor.processor.execution.Engine;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -68,6 +69,8 @@ public final class QemuMain {
     private final List<String> serial = new ArrayList<>();
     private String debugConsole = "null";
     private final List<String> drives = new ArrayList<>();
+    /** Flash memories: firmware, and its variables. */
+    private final List<String> flash = new ArrayList<>();
     private final Set<TestDevice> testDevices = EnumSet.of(TestDevice.KVM_HYPERCALLS);
 
     private QemuMain(List<String> arguments) {
@@ -121,7 +124,7 @@ public final class QemuMain {
     private static void help(PrintStream out) {
         out.println(versionLine());
         out.println("usage: javisor-qemu -kernel FILE [-initrd FILE] [-append TEXT] [-cpu MODEL[,+f,-f]] [-smp N] [-m SIZE]");
-        out.println("       [-machine pc|q35[,pit=off]] [-bios FILE] [-drive file=F,format=raw[,readonly=on]]");
+        out.println("       [-machine pc|q35[,pit=off]] [-bios FILE] [-drive file=F,format=raw[,if=pflash][,readonly=on]]");
         out.println("       [-serial stdio|file:F|null] [-debugcon stdio|file:F] [-device NAME[,...]] [-no-reboot]");
         out.println("       [-accel javisor[,engine=interpreter|compiler|auto|lockstep][,on=metal|hypervisor]");
         out.println("              [,apicv=off][,force_emulation_prefix=on][,page_delay=NS[,page_room=SIZE]]]");
@@ -159,13 +162,24 @@ public final class QemuMain {
             case "m" -> memory = Sizes.parse(value(option).split(",")[0].replaceFirst("^size=", ""), 20);
             case "serial" -> serial.add(value(option).replaceFirst("^mon:", ""));
             case "debugcon" -> debugConsole = value(option);
-            case "drive" -> drives.add(value(option));
+            case "drive" -> drive(value(option));
             case "machine", "M" -> machine(value(option));
             case "device" -> device(value(option));
             case "accel" -> accelerator(value(option));
             case "rtc" -> clock(value(option));
             default -> throw new UserException(option + ": invalid option");
         }
+    }
+
+    private void drive(String text) {
+        if (!List.of(text.split(",")).contains("if=pflash")) {
+            drives.add(text);
+            return;
+        }
+        if (flash.size() == 2) {
+            throw new UserException("-drive " + text + ": there are flash memories for a firmware and its variables");
+        }
+        flash.add(text);
     }
 
     private static int number(String text) {
@@ -299,8 +313,8 @@ public final class QemuMain {
         openDrives(b);
         Session session = new Session(b.build(), System.err).input(input).statuses(QemuMain::status).explain(explains());
         if (lockstep) {
-            if (!drives.isEmpty()) {
-                throw new UserException("engine lockstep takes no drives");
+            if (!drives.isEmpty() || flash.size() == 2) {
+                throw new UserException("engine lockstep takes no drives and no variables");
             }
             MachineConfiguration.Builder reference = configuration(Engine.INTERPRETER);
             serial.forEach(port -> reference.serial(ByteSink.NONE));
@@ -331,10 +345,10 @@ public final class QemuMain {
             } catch (BadImageException e) {
                 throw new UserException("could not open kernel file " + e.getMessage());
             }
-        } else if (firmware == null) {
+        } else if (firmware == null && flash.isEmpty()) {
             throw new UserException("-kernel or -bios is needed");
         } else {
-            b.firmware(ImageFile.read(firmware, memory));
+            b.firmware(ImageFile.read(firmware == null ? driveFile(flash.getFirst()) : firmware, memory));
         }
         if (initrd != null) {
             initrd(b);
@@ -355,20 +369,21 @@ public final class QemuMain {
 
     private void openDrives(MachineConfiguration.Builder b) {
         try {
-            drives.forEach(d -> b.drive(drive(d)));
+            if (kernel == null && flash.size() == 2) {
+                String variables = flash.getLast();
+                b.variables(Drive.open(driveFile(variables), isReadOnly(variables) ? Access.SNAPSHOT : Access.READ_WRITE, QemuMain::warn));
+            }
+            drives.forEach(d -> b.drive(Drive.open(driveFile(d), isReadOnly(d), QemuMain::warn)));
         } catch (IllegalArgumentException e) {
             throw new UserException(e.getMessage());
         }
     }
 
-    private static Drive drive(String text) {
+    private static String driveFile(String text) {
         String file = null;
-        boolean readOnly = false;
         for (String part : text.split(",")) {
             if (part.startsWith("file=")) {
                 file = part.substring(5);
-            } else if (part.equals("readonly=on") || part.equals("readonly")) {
-                readOnly = true;
             } else if (part.startsWith("format=") && !part.equals("format=raw")) {
                 throw new UserException("-drive " + text + ": only raw images are supported");
             }
@@ -376,7 +391,12 @@ public final class QemuMain {
         if (file == null) {
             throw new UserException("-drive " + text + ": names no file");
         }
-        return Drive.open(file, readOnly, QemuMain::warn);
+        return file;
+    }
+
+    private static boolean isReadOnly(String drive) {
+        List<String> parts = List.of(drive.split(","));
+        return parts.contains("readonly=on") || parts.contains("readonly");
     }
 
     /** Tests fail entries by the thousand on purpose, so nobody is told without asking. */

@@ -219,6 +219,19 @@ class CommandLineTest {
     }
 
     @Test
+    void qemusFlashMemoriesAreFirmwareAndVariables() throws IOException {
+        Path rom = Files.write(folder.resolve("rom"), Asm.assemble(CodeSize.BITS16, 0, PROGRAMS_FLASH));
+        Path vars = Path.of(file("vars", 4096));
+        Files.write(vars, new byte[] {7, 8}, StandardOpenOption.WRITE);
+        String code = "if=pflash,format=raw,unit=0,readonly=on,file=" + rom;
+        String second = "if=pflash,format=raw,unit=1,file=" + vars;
+        assertThat(qemu("-drive", code, "-drive", second, "-serial", "null", "-device", "isa-debug-exit"))
+                .isEqualTo(11);
+        assertThat(Files.readAllBytes(vars)).startsWith(0, 8);
+        assertThat(qemu("-drive", code, "-drive", second, "-drive", second)).isEqualTo(2);
+    }
+
+    @Test
     void onlyReadersShareADrive() throws IOException {
         String disk = file("disk", 1024);
         String[] twoReaders = {"--drive", disk + ",ro", "--drive", disk + ",ro", "--limit-instructions", "10"};
