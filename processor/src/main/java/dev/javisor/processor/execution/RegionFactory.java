@@ -38,6 +38,8 @@ final class RegionFactory {
      * over so many regions that the host's caches cannot hold it, it is slower.
      */
     private static final int MOST_SPREAD = 100;
+    /** Regions that the Java machine is asked to compile: each request leaves 160 bytes of its memory behind for ever, a JNI method ID. */
+    private static final int MOST_REQUESTS = 50_000;
     /** Calls after which the Java machine has compiled a method, as far as it may; and for the first time. */
     private static final int CALLS_TO_QUICK = 9_000, CALLS_TO_PROFILE = 300;
     /** Instructions for each slow access, below which leaving the region for them costs more than it gains. */
@@ -255,7 +257,7 @@ final class RegionFactory {
             statistics.nanoseconds += System.nanoTime() - start;
             if (twoLevels) {
                 code.proof = PROOF / 8;
-                if (!HotSpot.compileQuickly(code)) {
+                if (statistics.regions > MOST_REQUESTS || !HotSpot.compileQuickly(code)) {
                     call(code, CALLS_TO_QUICK);
                 }
             }
