@@ -10,6 +10,7 @@ import dev.javisor.machine.MachineConfiguration.TestDevice;
 import dev.javisor.machine.Place;
 import dev.javisor.machine.boot.BootContext.EntryChoice;
 import dev.javisor.machine.boot.BootModule;
+import dev.javisor.machine.boot.FirmwareImage;
 import dev.javisor.machine.boot.ImageFile;
 import dev.javisor.machine.console.ByteSink;
 import dev.javisor.machine.console.Script;
@@ -100,9 +101,10 @@ class RunCommand implements Callable<Integer> {
     private String firmware;
 
     @Option(names = "--firmware-vars", paramLabel = "FILE[,snapshot]",
-            description = "Variables of UEFI firmware, in flash memory; snapshot: what the guest changes is lost at the end (default, when"
-                    + " the firmware needs them: none, and all are lost).")
+            description = "Variables of UEFI firmware, in flash memory; snapshot: what the guest changes is lost at the end.")
     private String variables;
+
+    private boolean remarked;
 
     @Option(names = "--drive", paramLabel = "FILE[,ro|,snapshot]",
             description = "Raw disk image, as virtio block device; ro: the guest cannot write; snapshot: what it writes is lost at the end."
@@ -302,10 +304,20 @@ class RunCommand implements Callable<Integer> {
         }
         modules.forEach(m -> b.module(module(m, bytes)));
         if (firmware != null) {
-            b.firmware(ImageFile.read(firmware, bytes));
+            ImageFile image = ImageFile.read(firmware, bytes);
+            b.firmware(image);
+            remark(new FirmwareImage(image));
         }
         testDevices.forEach(name -> b.testDevice(testDevice(name)));
         return b;
+    }
+
+    /** Says once what else would be silence. */
+    private void remark(FirmwareImage image) {
+        if (variables == null && !remarked && image.lacksVariables()) {
+            warn(firmware + ": UEFI firmware without its variables may do nothing; they are given by --firmware-vars");
+            remarked = true;
+        }
     }
 
     /** How much memory is there at a time. */

@@ -219,6 +219,18 @@ class CommandLineTest {
     }
 
     @Test
+    void uefiFirmwareWithoutItsVariablesIsRemarkedOn() throws IOException {
+        byte[] volume = Arrays.copyOf(Asm.assemble(CodeSize.BITS16, 0, PROGRAMS_FLASH), 3 << 16);
+        ByteBuffer.wrap(volume).order(ByteOrder.LITTLE_ENDIAN).putInt(40, 0x4856465F);
+        String rom = Files.write(folder.resolve("rom"), volume).toString();
+        javisor("run", "--serial", "null", "--firmware", rom, "--limit-instructions", "1");
+        assertThat(err.toString(StandardCharsets.UTF_8)).contains("--firmware-vars");
+        err.reset();
+        javisor("run", "--serial", "null", "--firmware", rom, "--firmware-vars", file("vars", 4096), "--limit-instructions", "1");
+        assertThat(err.toString(StandardCharsets.UTF_8)).doesNotContain("--firmware-vars");
+    }
+
+    @Test
     void qemusFlashMemoriesAreFirmwareAndVariables() throws IOException {
         Path rom = Files.write(folder.resolve("rom"), Asm.assemble(CodeSize.BITS16, 0, PROGRAMS_FLASH));
         Path vars = Path.of(file("vars", 4096));

@@ -33,7 +33,6 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
@@ -114,7 +113,9 @@ public final class Machine implements Stateful, AutoCloseable {
         }
         if (firmware != null) {
             firmware.map(memory, arena);
-            addVariables();
+            if (configuration.variables() != null) {
+                addVariables(configuration.variables());
+            }
             FirmwareTables.offer(board.firmwareConfig, board.describe(), map);
             if (configuration.kernel() != null) {
                 new FirmwareKernel(configuration.kernel(), configuration.modules(), configuration.commandLine())
@@ -131,17 +132,8 @@ public final class Machine implements Stateful, AutoCloseable {
         reset();
     }
 
-    /** The flash memory below the firmware, erased when the firmware has been parted from its variables and nobody has given any. */
-    private void addVariables() {
-        Drive drive = configuration.variables();
-        if (drive == null) {
-            byte[] erased = new byte[firmware.missingVariables()];
-            Arrays.fill(erased, (byte) 0xFF);
-            if (erased.length > 0) {
-                board.addFlash(firmware.variables(erased.length), erased, (offset, bytes) -> {});
-            }
-            return;
-        }
+    /** The flash memory below the firmware. */
+    private void addVariables(Drive drive) {
         long at = firmware.variables(drive.sectors() * Drive.SECTOR);
         byte[] content = new byte[(int) (drive.sectors() * Drive.SECTOR)];
         drive.read(0, content, content.length);

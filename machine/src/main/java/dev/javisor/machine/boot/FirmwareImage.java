@@ -40,14 +40,9 @@ public final class FirmwareImage {
         return FOUR_GIGABYTES - file.size() - size;
     }
 
-    /**
-     * Bytes of flash memory that the firmware expects although nobody has given it variables: those of UEFI firmware that has been parted
-     * from them, and that is a power of two with them; else 0.
-     */
-    public int missingVariables() {
-        boolean uefi = file.int32(VOLUME_SIGNATURE) == SIGNATURE && file.int32(VOLUME_TYPE) != VARIABLES;
-        int whole = Integer.highestOneBit(file.size() * 2 - 1);
-        return uefi ? whole - file.size() : 0;
+    /** UEFI firmware that has been parted from its variables; without them, it may wait for ever before it says anything. */
+    public boolean lacksVariables() {
+        return file.int32(VOLUME_SIGNATURE) == SIGNATURE && file.int32(VOLUME_TYPE) != VARIABLES && Integer.bitCount(file.size()) != 1;
     }
 
     /** Maps the ROM below 4 GiB. */
