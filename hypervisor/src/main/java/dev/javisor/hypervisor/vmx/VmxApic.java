@@ -10,6 +10,8 @@ import dev.javisor.processor.apic.ApicHandOver;
 import dev.javisor.processor.apic.LocalApic;
 import dev.javisor.processor.core.Cpu;
 import dev.javisor.processor.core.Latency;
+import dev.javisor.processor.memory.HostMemory;
+import dev.javisor.processor.memory.Region;
 
 /**
  * The local APIC of a vcpu while its guest runs: its registers are in the virtual-APIC page, from which the processor delivers interrupts
@@ -25,7 +27,7 @@ final class VmxApic {
 
     // Registers, and rows of them
     private static final int TPR = 0x80, ISR = 0x100, TMR = 0x180, IRR = 0x200, ICR = 0x300, ICR_HIGH = 0x310, SELF_IPI = 0x3F0;
-    private static final int ROW = 8, STEP = 16, WORDS = 4, REGISTER = 4;
+    private static final int STEP = 16, WORDS = 4, REGISTER = 4;
     /** Posted-interrupt descriptor: the outstanding-notification bit is behind the requests. */
     private static final int OUTSTANDING = 32;
 
@@ -47,6 +49,18 @@ final class VmxApic {
     private long written = -1;
 
     private final long[] levels = new long[WORDS];
+    /** What the page holds of requests, interrupts in service and level-triggered ones, while {@link #rowsKnown}. */
+    private final long[] irr = new long[WORDS], isr = new long[WORDS], tmr = new long[WORDS];
+
+    private boolean rowsKnown;
+    /** Requests have been posted since the entry. */
+    private boolean posted;
+    /** IA32_APIC_BASE when it was last looked at. */
+    private long base = -1;
+    /** The host's memory that the page is in, and where. */
+    private final Region region;
+
+    private final long host;
 
     VmxApic(VcpuCore core, RootProcessor root, VmcsSetup setup, HostPages pages, VmxVm vm) {
         this.core = core;
@@ -56,6 +70,8 @@ final class VmxApic {
         this.vm = vm;
         page = pages.allocate();
         descriptor = pages.allocate();
+        region = root.memory().regionAt(page);
+        host = region.host + (page - region.start);
         root.vmwrite(VmcsField.VIRTUAL_APIC_ADDRESS, page);
         root.vmwrite(VmcsField.POSTED_INTERRUPT_DESCRIPTOR, descriptor);
         root.vmwrite(VmcsField.POSTED_INTERRUPT_VECTOR, RootProcessor.POSTED_VECTOR);
@@ -87,6 +103,10 @@ final class VmxApic {
     }
 
     private Mode wanted() {
+        if (cpu.apicBaseMsr != base) {
+            base = cpu.apicBaseMsr;
+            vm.apicMoved();
+        }
         if (core.debugger().uses(GuestDebug.BLOCKIRQ)) {
             return Mode.OFF;
         }
@@ -105,8 +125,8 @@ final class VmxApic {
 
     /** The guest is about to be entered. */
     void handOver() {
-        vm.placeApicPage();
         Mode next = wanted();
+        vm.placeApicPage();
         if (next != mode) {
             mode = next;
             setControls();
@@ -120,8 +140,8 @@ final class VmxApic {
             writeRegisters(a);
         }
         write(TPR, a.taskPriority());
-        writeRow(ISR, a.inService());
-        writeRow(TMR, a.levelTriggered());
+        writeRow(ISR, a.inService(), isr);
+        writeRow(TMR, a.levelTriggered(), tmr);
         for (int i = 0; i < WORDS; i++) {
             long w = a.levelTriggered()[i];
             if (w != levels[i]) {
@@ -130,7 +150,8 @@ final class VmxApic {
             }
         }
         long[] requests = a.takeRequests();
-        writeRow(IRR, requests);
+        writeRow(IRR, requests, irr);
+        rowsKnown = true;
         root.vmwrite(VmcsField.GUEST_INTERRUPT_STATUS, Math.max(0, highest(requests)) | (long) Math.max(0, highest(a.inService())) << 8);
         apic().setQuiet(true);
         handedOver = true;
@@ -172,6 +193,7 @@ final class VmxApic {
     }
 
     private void writeRegisters(ApicHandOver a) {
+        rowsKnown = false;
         for (int offset = 0; offset < LocalApic.PAGE_BYTES; offset += STEP) {
             root.memory().write(page + offset, 8, 0);
             if (a.hasRegister(offset / STEP)) {
@@ -184,16 +206,26 @@ final class VmxApic {
     }
 
     private void write(int register, int value) {
-        root.memory().write(page + register, REGISTER, value);
+        if (region.flags[region.flag(page)] == 0) {
+            HostMemory.putInt(host + register, value);
+        } else {
+            // Somebody waits for the page to change.
+            root.memory().write(page + register, REGISTER, value);
+        }
     }
 
     private int read(int register) {
-        return (int) root.memory().read(page + register, REGISTER);
+        return HostMemory.getInt(host + register);
     }
 
-    private void writeRow(int row, long[] words) {
-        for (int i = 0; i < ROW; i++) {
-            write(row + STEP * i, (int) (words[i >> 1] >>> 32 * (i & 1)));
+    /** @param held what the page holds of the row */
+    private void writeRow(int row, long[] words, long[] held) {
+        for (int i = 0; i < WORDS; i++) {
+            if (words[i] != held[i] || !rowsKnown) {
+                held[i] = words[i];
+                write(row + 2 * STEP * i, (int) words[i]);
+                write(row + 2 * STEP * i + STEP, (int) (words[i] >>> 32));
+            }
         }
     }
 
@@ -214,8 +246,9 @@ final class VmxApic {
         if (!handedOver || registers().hasLevelRequest()) {
             return false;
         }
-        writeRow(TMR, registers().levelTriggered());
+        writeRow(TMR, registers().levelTriggered(), tmr);
         long[] requests = registers().takeRequests();
+        posted = true;
         long any = 0;
         for (int i = 0; i < WORDS; i++) {
             any |= requests[i];
@@ -237,7 +270,8 @@ final class VmxApic {
 
     private void readPriorities() {
         registers().setTaskPriority(read(TPR));
-        readRow(ISR, registers().inService());
+        readRow(ISR, isr);
+        System.arraycopy(isr, 0, registers().inService(), 0, WORDS);
     }
 
     // ---- exit ----
@@ -249,13 +283,16 @@ final class VmxApic {
         }
         handedOver = false;
         readPriorities();
-        long[] requests = new long[WORDS];
-        readRow(IRR, requests);
-        for (int i = 0; i < WORDS; i++) {
-            requests[i] |= root.memory().read(descriptor + 8 * i, 8);
-            root.memory().write(descriptor + 8 * i, 8, 0);
+        readRow(IRR, irr);
+        long[] requests = irr.clone();
+        if (posted) {
+            posted = false;
+            for (int i = 0; i < WORDS; i++) {
+                requests[i] |= root.memory().read(descriptor + 8 * i, 8);
+                root.memory().write(descriptor + 8 * i, 8, 0);
+            }
+            root.memory().write(descriptor + OUTSTANDING, 1, 0);
         }
-        root.memory().write(descriptor + OUTSTANDING, 1, 0);
         if (mode == Mode.XAPIC) {
             registers().setCommand(read(ICR), read(ICR_HIGH));
         }

@@ -18,6 +18,10 @@ public final class VmxVm {
     private final List<VmxApic> apics = new ArrayList<>();
     private final List<VcpuCore> cores = new ArrayList<>();
     private int vcpus;
+    /** Whether {@link #mapsApicPage}, unless an APIC has moved or a vcpu come since that was looked at. */
+    private boolean mapsApicPage;
+
+    private boolean apicsMoved = true;
     private boolean virtualizesApics = true;
     private boolean haltsExit = true;
     private boolean busLocksExit;
@@ -43,6 +47,7 @@ public final class VmxVm {
         var root = host.addProcessor();
         root.seed(seed);
         vcpus++;
+        apicsMoved = true;
         return new VcpuCore(cpu, paravirtual, bus, msrs, core -> new VmxBackend(core, root, host.pages(), ept, slots, this));
     }
 
@@ -100,16 +105,21 @@ public final class VmxVm {
     void add(VmxApic apic, VcpuCore core) {
         apics.add(apic);
         cores.add(core);
+        apicsMoved = true;
     }
 
     /** All vcpus have their registers at the same place, and it is virtualized. */
     boolean mapsApicPage() {
-        for (VmxApic a : apics) {
-            if (!a.isAtDefault()) {
-                return false;
-            }
+        if (apicsMoved) {
+            apicsMoved = false;
+            mapsApicPage = apics.size() == vcpus && apics.stream().allMatch(VmxApic::isAtDefault);
         }
-        return apics.size() == vcpus;
+        return mapsApicPage;
+    }
+
+    /** Some local APIC has another base address or mode. */
+    void apicMoved() {
+        apicsMoved = true;
     }
 
     /** The extended page tables have the page while it {@link #mapsApicPage is virtualized}. */
