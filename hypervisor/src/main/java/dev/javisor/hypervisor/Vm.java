@@ -55,7 +55,7 @@ public final class Vm implements Stateful {
     /** KVM_PIT_SPEAKER_DUMMY, a flag of {@link #createPit2}. */
     public static final int PIT_SPEAKER_DUMMY = 1;
 
-    private static final int PORTS = 0x10000, NO_VECTOR = 0xFF;
+    private static final int NO_VECTOR = 0xFF;
     private static final long MOST_TSS_ADDRESS = 0xFFFF_CFFFL;
 
     private final Kvm kvm;
@@ -515,7 +515,7 @@ public final class Vm implements Stateful {
      * @throws KvmException INVALID_ARGUMENT, ALREADY_EXISTS when an action for the same store is there
      */
     public void ioeventfd(boolean pio, long address, int length, Long datamatch, Runnable action) {
-        checkStore(pio, address, length, datamatch);
+        StoreRanges.checkStore(pio, address, length, datamatch);
         if (!bus.addFastStore(pio, address, length, datamatch, Objects.requireNonNull(action))) {
             throw new KvmException(KvmException.Error.ALREADY_EXISTS, "another action is there for this store");
         }
@@ -523,16 +523,9 @@ public final class Vm implements Stateful {
 
     /** KVM_IOEVENTFD with its flag DEASSIGN. @throws KvmException INVALID_ARGUMENT, NOT_FOUND */
     public void removeIoeventfd(boolean pio, long address, int length, Long datamatch) {
-        checkStore(pio, address, length, datamatch);
+        StoreRanges.checkStore(pio, address, length, datamatch);
         if (!bus.removeFastStore(pio, address, length, datamatch)) {
             throw new KvmException(KvmException.Error.NOT_FOUND, "no action is there for this store");
-        }
-    }
-
-    private static void checkStore(boolean pio, long address, int length, Long datamatch) {
-        boolean size = length == 0 && datamatch == null || length == 1 || length == 2 || length == 4 || length == 8 && !pio;
-        if (!size || address + length < address || address < 0 || pio && address + length > PORTS) {
-            throw KvmException.invalid("no store has " + length + " bytes at " + Long.toHexString(address));
         }
     }
 
@@ -542,20 +535,14 @@ public final class Vm implements Stateful {
      * @throws KvmException INVALID_ARGUMENT when there is no such range
      */
     public void registerCoalescedMmio(boolean pio, long address, long size) {
-        checkZone(pio, address, size);
+        StoreRanges.checkZone(pio, address, size);
         bus.addZone(pio, address, size);
     }
 
     /** KVM_UNREGISTER_COALESCED_MMIO: for all ranges that hold this one. @throws KvmException INVALID_ARGUMENT */
     public void unregisterCoalescedMmio(boolean pio, long address, long size) {
-        checkZone(pio, address, size);
+        StoreRanges.checkZone(pio, address, size);
         bus.removeZones(pio, address, size);
-    }
-
-    private static void checkZone(boolean pio, long address, long size) {
-        if (address < 0 || size <= 0 || address + size < address || pio && address + size > PORTS) {
-            throw KvmException.invalid("there is no range of " + size + " at " + Long.toHexString(address));
-        }
     }
 
     /**
