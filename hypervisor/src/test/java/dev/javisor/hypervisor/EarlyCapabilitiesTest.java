@@ -151,6 +151,16 @@ class EarlyCapabilitiesTest {
         }
     }
 
+    @Test
+    void soItIsWithLocalApicsInUserspace() {
+        try (Kvm kvm = Kvm.open()) {
+            Vm vm = kvm.createVm();
+            vm.setBootCpuId(1);
+            assertThat(vm.createVcpu(0).getApicBase() & 0x100).isZero();
+            assertThat(vm.createVcpu(1).getApicBase() & 0x100).isEqualTo(0x100);
+        }
+    }
+
     /** An alignment check whose frame, on a stack of privilege level 3, fails the alignment check, for ever. */
     private static Guest endless(Consumer<Vm> chips) {
         Guest g = Guest.flatWithHandler(chips, TIMER_HANDLER, "mov eax, [0x8001]", "hlt");

@@ -98,7 +98,7 @@ public final class UserLocalApic implements InterruptController {
     @Override
     public void reset() {
         init();
-        cpu.apicBaseMsr = DEFAULT_BASE | ENABLE | (cpu.index == 0 ? BSP : 0);
+        cpu.apicBaseMsr = DEFAULT_BASE | ENABLE | (cpu.bootstrap ? BSP : 0);
     }
 
     @Override

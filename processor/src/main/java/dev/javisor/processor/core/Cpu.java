@@ -535,10 +535,7 @@ public final class Cpu extends HotState {
 
     /** Forgets the translations of a linear address: the whole page, whatever its size, in every address space. */
     public void invalidatePage(long linear) {
-        long generation = tlb.generation;
         tlb.flushPage(linear);
-        if (tlb.generation != generation) {
-            }
     }
 
     /** Forgets the translations of one address space that are not global. */
